@@ -1,0 +1,146 @@
+use domain::{Lane, PersonId, Version};
+
+use crate::catalogue::{self, EventRow};
+use crate::convert::{self, Invalid};
+use crate::{common, hris, policy, provisioning};
+
+/// A message of the catalogue: a fact about one subject.
+pub trait Event: prost::Message + Default + Clone + 'static {
+    /// The full protobuf name: the event's `ce-type`.
+    const TYPE: &'static str;
+
+    /// What the fact is about.
+    ///
+    /// # Errors
+    /// When the message lacks what every event needs; such a message parks.
+    fn subject(&self) -> Result<Subject, Invalid>;
+
+    /// The event's row in the catalogue.
+    #[must_use]
+    fn row() -> &'static EventRow {
+        catalogue::EVENTS
+            .iter()
+            .find(|row| row.event == Self::TYPE)
+            .expect("tests hold every Event against the catalogue")
+    }
+}
+
+/// What an event is about, and in which of its states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The last token of the NATS subject: unique among the subjects of this event, no personal data.
+    pub id: String,
+    /// The state's version; a lower one than was seen is old.
+    pub version: Version,
+    /// The lane the publisher chose.
+    pub lane: Lane,
+    /// The person concerned, if there is one: every stored payload is deleted by it.
+    pub person: Option<PersonId>,
+}
+
+impl Subject {
+    /// Returns the NATS subject of the event about this subject.
+    #[must_use]
+    pub fn address(&self, row: &EventRow) -> String {
+        row.address(self.lane, &self.id)
+    }
+}
+
+macro_rules! person_events {
+    ($($type:ty = $name:literal),+ $(,)?) => {$(
+        impl Event for $type {
+            const TYPE: &'static str = $name;
+
+            fn subject(&self) -> Result<Subject, Invalid> {
+                let person: PersonId = convert::id("person_id", &self.person_id)?;
+                Ok(Subject {
+                    id: person.to_string(),
+                    version: convert::version("version", self.version.as_ref())?,
+                    lane: lane(self.lane)?,
+                    person: Some(person),
+                })
+            }
+        }
+    )+};
+}
+
+person_events! {
+    hris::v1::PersonUpdated = "tenure.hris.v1.PersonUpdated",
+    policy::v1::DesiredAccessChanged = "tenure.policy.v1.DesiredAccessChanged",
+    policy::v1::DesiredAccessConfirmed = "tenure.policy.v1.DesiredAccessConfirmed",
+    provisioning::v1::PersonSettled = "tenure.provisioning.v1.PersonSettled",
+}
+
+impl Event for provisioning::v1::AccountChanged {
+    const TYPE: &'static str = "tenure.provisioning.v1.AccountChanged";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let person: PersonId = convert::id("person_id", &self.person_id)?;
+        Ok(Subject {
+            id: format!("{}-{person}", self.application),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: lane(self.lane)?,
+            person: Some(person),
+        })
+    }
+}
+
+impl Event for provisioning::v1::ActionFinished {
+    const TYPE: &'static str = "tenure.provisioning.v1.ActionFinished";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let action: domain::ActionId = convert::id("action_id", &self.action_id)?;
+        Ok(Subject {
+            id: action.to_string(),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: lane(self.lane)?,
+            person: Some(convert::id("person_id", &self.person_id)?),
+        })
+    }
+}
+
+impl Event for hris::v1::SourceRunFinished {
+    const TYPE: &'static str = "tenure.hris.v1.SourceRunFinished";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let run: domain::RunId = convert::id("run_id", &self.run_id)?;
+        Ok(Subject {
+            id: run.to_string(),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: Lane::Regular,
+            person: None,
+        })
+    }
+}
+
+impl Event for policy::v1::DocumentReleased {
+    const TYPE: &'static str = "tenure.policy.v1.DocumentReleased";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        Ok(Subject {
+            id: format!("{}-{}-{}", self.release, self.kind.to_lowercase(), self.name),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: Lane::Regular,
+            person: None,
+        })
+    }
+}
+
+impl Event for policy::v1::ReleaseActivated {
+    const TYPE: &'static str = "tenure.policy.v1.ReleaseActivated";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        Ok(Subject {
+            id: self.release.to_string(),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: Lane::Regular,
+            person: None,
+        })
+    }
+}
+
+fn lane(wire: i32) -> Result<Lane, Invalid> {
+    common::v1::Lane::try_from(wire)
+        .map_err(|_unknown| Invalid::field("lane", "unknown enum value"))?
+        .try_into()
+}

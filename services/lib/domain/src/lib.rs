@@ -1,0 +1,20 @@
+//! The words of the domain as types: ids, civil time, versions, values.
+//!
+//! Pure: no IO, no clock, and only ordered collections.
+
+mod account;
+mod id;
+mod lane;
+mod rejection;
+pub mod time;
+mod value;
+mod version;
+
+pub use account::AccountState;
+pub use id::{ActionId, EngagementId, EventId, PersonId, RunId};
+pub use jiff::Timestamp;
+pub use jiff::civil::Date;
+pub use lane::Lane;
+pub use rejection::Rejection;
+pub use value::{Attributes, Value};
+pub use version::Version;
