@@ -1,0 +1,105 @@
+//! One NATS account per service, generated from the catalogue.
+//!
+//! Streams belong to an account of their own, `TENURE`. A service's account imports exactly what it
+//! needs from there: its publish subjects, the pull, acknowledgement and info of its own consumers,
+//! and its own stream's info. Permissions inside one account would not be a boundary: a pull
+//! request's reply subject can name any subject that a stream listens on.
+
+use std::fmt::Write as _;
+
+use proto::catalogue::{self, Service, StreamRow};
+
+/// The account that owns the streams.
+pub const OWNER: &str = "TENURE";
+/// The user of that account; only set-up uses it.
+pub const OWNER_USER: &str = "tenure-admin";
+
+/// The password of each user.
+#[derive(Clone)]
+pub struct Passwords {
+    /// Of [`OWNER_USER`].
+    pub owner: String,
+    /// Of each service; the user has the service's name.
+    pub services: Vec<(Service, String)>,
+}
+
+impl std::fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passwords(..)")
+    }
+}
+
+/// What a service may send beyond its account: subject, and whether answers come as a stream.
+fn doors(service: Service) -> Vec<(String, bool)> {
+    let mut doors = Vec::new();
+    if let Some(StreamRow { name, token, .. }) = catalogue::stream_of(service) {
+        doors.push((format!("tenure.{token}.v1.>"), false));
+        doors.push((format!("$JS.API.STREAM.INFO.{name}"), false));
+    }
+    for durable in catalogue::consumers_of(service).flat_map(catalogue::ConsumerRow::durables) {
+        let (stream, name) = (durable.stream, &durable.name);
+        doors.push((format!("$JS.API.CONSUMER.INFO.{stream}.{name}"), false));
+        doors.push((format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"), true));
+        doors.push((format!("$JS.ACK.{stream}.{name}.>"), false));
+    }
+    doors
+}
+
+/// Returns the accounts part of a nats-server configuration file.
+#[must_use]
+pub fn configuration(passwords: &Passwords) -> String {
+    let mut text = String::from("accounts {\n");
+    owner(&mut text, passwords);
+    for (service, password) in &passwords.services {
+        account(&mut text, *service, password);
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The name of a service's account.
+#[must_use]
+pub fn account_of(service: Service) -> String {
+    service.database().to_uppercase()
+}
+
+fn owner(text: &mut String, passwords: &Passwords) {
+    let mut exports = String::new();
+    for (service, _password) in &passwords.services {
+        for (subject, stream) in doors(*service) {
+            let response = if stream { "stream" } else { "singleton" };
+            line(&mut exports, format_args!(
+                "      {{ service: \"{subject}\", accounts: [{}], response_type: {response} }}",
+                account_of(*service)
+            ));
+        }
+    }
+    line(text, format_args!(
+        "  {OWNER}: {{\n    jetstream: enabled\n    users: [{{ user: {OWNER_USER}, password: \
+         {:?} }}]\n    exports: [\n{exports}    ]\n  }}",
+        passwords.owner
+    ));
+}
+
+fn account(text: &mut String, service: Service, password: &str) {
+    let doors = doors(service);
+    let mut imports = String::new();
+    let mut publish = String::new();
+    for (subject, _stream) in &doors {
+        line(&mut imports, format_args!(
+            "      {{ service: {{ account: {OWNER}, subject: \"{subject}\" }} }}"
+        ));
+        line(&mut publish, format_args!("          \"{subject}\""));
+    }
+    line(text, format_args!(
+        "  {}: {{\n    users: [{{\n      user: {service}, password: {password:?}\n      \
+         permissions: {{\n        publish: {{ allow: [\n{publish}        ] }}\n        \
+         subscribe: {{ allow: [\"{}.>\"] }}\n      }}\n    }}]\n    imports: [\n{imports}    ]\n  }}",
+        account_of(service),
+        service.inbox_prefix(),
+    ));
+}
+
+fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    writeln!(text, "{arguments}").expect("writing to a String cannot fail");
+}

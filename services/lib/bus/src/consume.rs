@@ -1,0 +1,214 @@
+//! The loop that pulls a durable consumer: take what waits, process, acknowledge.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{PullConsumer, pull};
+use async_nats::jetstream::{self, AckKind};
+use futures::StreamExt as _;
+use proto::catalogue::Durable;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::Error;
+use crate::message::Message;
+use crate::process::{Consumer, Outcome, process};
+
+/// How a consumer is pulled.
+#[derive(Debug, Clone, Copy)]
+pub struct ConsumeOptions {
+    /// Messages in one transaction at most.
+    pub batch_max: usize,
+    /// How long a message waits that has to be delivered again and names no instant.
+    pub retry_delay: Duration,
+}
+
+impl Default for ConsumeOptions {
+    fn default() -> Self {
+        Self { batch_max: 256, retry_delay: Duration::from_millis(500) }
+    }
+}
+
+/// How long to wait before the broker is asked again after it failed.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A pull is renewed this often; it also bounds how long a broken one stays unnoticed.
+const PULL_EXPIRES: Duration = Duration::from_secs(15);
+/// A batch that is handled longer than this tells the broker that it is still held.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+
+/// Pulls one durable consumer until `drain`, then finishes what it holds.
+///
+/// Failures of the broker are waited out; they end the loop only when it drains.
+pub async fn consume(
+    client: async_nats::Client,
+    store: &Store,
+    consumer: &Consumer,
+    durable: &Durable,
+    options: ConsumeOptions,
+    drain: CancellationToken,
+) -> Result<(), store::Error> {
+    let consumer_id = loop {
+        match store::inbox::consumer_id(store.pool(), consumer.row().name).await {
+            Ok(id) => break id,
+            Err(error) if error.is_transient() => {
+                tracing::warn!(consumer = durable.name, %error, "waits for the database");
+                if paused(&drain).await {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    let context = jetstream::new(client);
+    while !drain.is_cancelled() {
+        let pulled = pull(&context, store, consumer, consumer_id, durable, options, &drain).await;
+        if let Err(error) = pulled {
+            tracing::warn!(consumer = durable.name, %error, "the broker is asked again");
+            paused(&drain).await;
+        }
+    }
+    Ok(())
+}
+
+async fn pull(
+    context: &jetstream::Context,
+    store: &Store,
+    consumer: &Consumer,
+    consumer_id: i16,
+    durable: &Durable,
+    options: ConsumeOptions,
+    drain: &CancellationToken,
+) -> Result<(), Error> {
+    let pulled: PullConsumer = context
+        .get_consumer_from_stream(&durable.name, durable.stream)
+        .await
+        .map_err(Error::during("find the consumer"))?;
+    let mut waiting = messages(&pulled, options).await?;
+    loop {
+        let first = tokio::select! {
+            biased;
+            () = drain.cancelled() => return Ok(()),
+            first = waiting.next() => first,
+        };
+        let Some(first) = first else { return Ok(()) };
+        let first = first.map_err(Error::during("pull messages"))?;
+        let mut batch = vec![first];
+        // What is waiting is taken; an idle bus does not linger.
+        let mut ended = None;
+        while batch.len() < options.batch_max {
+            match futures::poll!(waiting.next()) {
+                std::task::Poll::Ready(Some(Ok(message))) => batch.push(message),
+                std::task::Poll::Ready(Some(Err(error))) => {
+                    ended = Some(Error::during("pull messages")(error));
+                    break;
+                }
+                std::task::Poll::Ready(None) | std::task::Poll::Pending => break,
+            }
+        }
+        settle(store, consumer, consumer_id, durable, options, batch).await;
+        if let Some(error) = ended {
+            return Err(error);
+        }
+    }
+}
+
+async fn messages(
+    consumer: &PullConsumer,
+    options: ConsumeOptions,
+) -> Result<pull::Stream, Error> {
+    consumer
+        .stream()
+        .max_messages_per_batch(options.batch_max)
+        .expires(PULL_EXPIRES)
+        .heartbeat(PULL_EXPIRES / 3)
+        .messages()
+        .await
+        .map_err(Error::during("pull messages"))
+}
+
+/// Processes a batch and tells the broker what became of it.
+async fn settle(
+    store: &Store,
+    consumer: &Consumer,
+    consumer_id: i16,
+    durable: &Durable,
+    options: ConsumeOptions,
+    batch: Vec<jetstream::Message>,
+) {
+    let messages: Vec<Message> = batch
+        .iter()
+        .map(|message| {
+            let sequence = message.info().map_or(0, |info| info.stream_sequence);
+            Message::received(message, sequence)
+        })
+        .collect();
+    let span = tracing::info_span!(
+        "process",
+        otel.name = format!("process {}", consumer.row().name),
+        otel.kind = "consumer",
+        messaging.system = "nats",
+        messaging.operation.name = "process",
+        messaging.consumer.group.name = durable.name,
+        messaging.batch.message_count = messages.len(),
+    );
+    for traceparent in messages.iter().filter_map(|message| message.traceparent.as_deref()) {
+        telemetry::link(&span, traceparent);
+    }
+    let started = tokio::time::Instant::now();
+    let outcomes = {
+        let work = process(store, consumer, consumer_id, &messages).instrument(span);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                outcomes = &mut work => break outcomes,
+                () = tokio::time::sleep(PROGRESS_EVERY) => {
+                    for message in &batch {
+                        acknowledge(message, AckKind::Progress, durable).await;
+                    }
+                }
+            }
+        }
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    telemetry::metrics().batch_duration(consumer.row().name, seconds);
+    tracing::debug!(consumer = durable.name, events = batch.len(), seconds, "batch handled");
+
+    let now = store.clock().now();
+    let mut last = None;
+    for (message, outcome) in batch.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Handled | Outcome::Parked => {
+                // The last one is acknowledged twice over: its answer stands for those before it.
+                if let Some(previous) = last.replace(message) {
+                    acknowledge(previous, AckKind::Ack, durable).await;
+                }
+            }
+            Outcome::Again(at) => {
+                let delay = at
+                    .and_then(|at| Duration::try_from(at.duration_since(now)).ok())
+                    .unwrap_or(options.retry_delay);
+                acknowledge(message, AckKind::Nak(Some(delay)), durable).await;
+            }
+        }
+    }
+    if let Some(message) = last
+        && let Err(error) = message.double_ack().await
+    {
+        // The inbox drops what is delivered again.
+        tracing::debug!(consumer = durable.name, %error, "acknowledgement unconfirmed");
+    }
+}
+
+async fn acknowledge(message: &jetstream::Message, kind: AckKind, durable: &Durable) {
+    if let Err(error) = message.ack_with(kind).await {
+        tracing::debug!(consumer = durable.name, %error, "acknowledgement not sent");
+    }
+}
+
+/// Waits a moment; says whether it is time to stop.
+async fn paused(drain: &CancellationToken) -> bool {
+    tokio::select! {
+        () = drain.cancelled() => true,
+        () = tokio::time::sleep(PAUSE) => false,
+    }
+}

@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use bus::{Consumer, Handler, Recorder};
+use domain::Rejection;
+use proto::catalogue::Service;
+use store::Store;
+use tonic::service::{Routes, RoutesBuilder};
+
+use crate::driver::{AnyDriver, Driver};
+
+/// What a service is made of: its three doors.
+pub struct App {
+    pub(crate) service: Service,
+    pub(crate) consumers: Vec<Consumer>,
+    pub(crate) drivers: Vec<Arc<dyn AnyDriver>>,
+    pub(crate) routes: RoutesBuilder,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("service", &self.service)
+            .field("consumers", &self.consumers)
+            .field("drivers", &self.drivers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// A service that does nothing yet.
+    #[must_use]
+    pub fn new(service: Service) -> Self {
+        Self {
+            service,
+            consumers: Vec::new(),
+            drivers: Vec::new(),
+            routes: Routes::builder(),
+        }
+    }
+
+    /// Reacts to an event.
+    #[must_use]
+    pub fn on<H: Handler>(mut self, handler: H) -> Self {
+        self.consumers.push(Consumer::handler(handler));
+        self
+    }
+
+    /// Records every event of a stream.
+    #[must_use]
+    pub fn record<R: Recorder>(mut self, recorder: R) -> Self {
+        self.consumers.push(Consumer::recorder(recorder));
+        self
+    }
+
+    /// Drives work that falls due.
+    #[must_use]
+    pub fn drive<D: Driver>(mut self, driver: D) -> Self {
+        self.drivers.push(Arc::new(driver));
+        self
+    }
+
+    /// Answers requests.
+    #[must_use]
+    pub fn serve<S>(mut self, service: S) -> Self
+    where
+        S: tonic::codegen::Service<
+                tonic::codegen::http::Request<tonic::body::Body>,
+                Error = std::convert::Infallible,
+            > + tonic::server::NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.routes.add_service(service);
+        self
+    }
+
+    /// Lets every driver do one batch, as tests that move time by hand want it.
+    ///
+    /// Says whether there was anything to do.
+    ///
+    /// # Errors
+    /// When a driver cannot lease or record.
+    pub async fn drive_once(&self, store: &Store) -> Result<bool, Rejection> {
+        let mut worked = false;
+        for driver in &self.drivers {
+            worked |= driver.turn(store).await?;
+        }
+        Ok(worked)
+    }
+
+    /// Whose app it is.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
+    /// What it consumes, for tests that feed handlers directly and for the topology test.
+    #[must_use]
+    pub fn consumers(&self) -> &[Consumer] {
+        &self.consumers
+    }
+}

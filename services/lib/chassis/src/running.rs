@@ -1,0 +1,252 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bus::{ConsumeOptions, RelayOptions};
+use proto::catalogue;
+use proto::operations::v1::operations_service_server::OperationsServiceServer;
+use serde::{Deserialize, Serialize};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::operations::Operations;
+
+/// What a service runs on.
+#[derive(Debug)]
+pub struct Resources {
+    /// Its database.
+    pub store: Store,
+    /// Its connection to the broker, under its own account.
+    pub nats: async_nats::Client,
+    /// Where requests are served.
+    pub grpc: TcpListener,
+    /// Where health and metrics are served.
+    pub admin: TcpListener,
+}
+
+/// Where a running service can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Requests.
+    pub grpc: SocketAddr,
+    /// Health and metrics.
+    pub admin: SocketAddr,
+    /// The process.
+    pub pid: u32,
+}
+
+/// A service at work.
+#[derive(Debug)]
+pub struct Running {
+    addresses: Addresses,
+    take: CancellationToken,
+    publish: CancellationToken,
+    answer: CancellationToken,
+    takers: JoinSet<()>,
+    relay: JoinSet<()>,
+    servers: JoinSet<()>,
+    store: Store,
+}
+
+/// How long each stage of the drain may take.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often what is kept too long is dropped.
+const MAINTENANCE: Duration = Duration::from_secs(600);
+/// How often the backlog is measured.
+const MEASURE: Duration = Duration::from_secs(5);
+/// How often an operator's wish to replay is looked for.
+const REPLAY: Duration = Duration::from_millis(500);
+
+impl Running {
+    /// Opens the three doors of a service.
+    ///
+    /// # Errors
+    /// When an address cannot be read back.
+    pub fn start<S>(app: App, resources: Resources, scrape: Option<S>) -> anyhow::Result<Self>
+    where
+        S: Fn() -> String + Send + Sync + Clone + 'static,
+    {
+        let Resources { store, nats, grpc, admin } = resources;
+        let addresses = Addresses {
+            grpc: grpc.local_addr().context("read the gRPC address")?,
+            admin: admin.local_addr().context("read the admin address")?,
+            pid: std::process::id(),
+        };
+        let mut running = Self {
+            addresses,
+            take: CancellationToken::new(),
+            publish: CancellationToken::new(),
+            answer: CancellationToken::new(),
+            takers: JoinSet::new(),
+            relay: JoinSet::new(),
+            servers: JoinSet::new(),
+            store: store.clone(),
+        };
+        running.serve(app.routes, grpc, &nats);
+        running.administer(admin, &nats, scrape);
+        running.publish_events(app.service, &nats);
+        running.consume(app.consumers, &nats);
+        for driver in app.drivers {
+            for work in driver.spawn(store.clone(), running.take.clone()) {
+                running.takers.spawn(work);
+            }
+        }
+        running.keep_house();
+        Ok(running)
+    }
+
+    /// Where it can be reached.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Its database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops taking, finishes what is held, publishes what that caused, then stops answering.
+    pub async fn stop(mut self) {
+        self.take.cancel();
+        drained("work in hand", &mut self.takers).await;
+        self.publish.cancel();
+        drained("the relay", &mut self.relay).await;
+        self.answer.cancel();
+        drained("requests", &mut self.servers).await;
+        self.store.close().await;
+    }
+
+    fn serve(
+        &mut self,
+        mut routes: tonic::service::RoutesBuilder,
+        listener: TcpListener,
+        nats: &async_nats::Client,
+    ) {
+        let operations = Operations { store: self.store.clone(), client: nats.clone() };
+        routes.add_service(OperationsServiceServer::new(operations));
+        let (_reporter, health) = tonic_health::server::health_reporter();
+        routes.add_service(health);
+        let answer = self.answer.clone();
+        self.servers.spawn(async move {
+            let served = tonic::transport::Server::builder()
+                .add_routes(routes.routes())
+                .serve_with_incoming_shutdown(
+                    TcpListenerStream::new(listener),
+                    answer.cancelled_owned(),
+                )
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "requests are no longer served");
+            }
+        });
+    }
+
+    fn administer<S>(&mut self, listener: TcpListener, nats: &async_nats::Client, scrape: Option<S>)
+    where
+        S: Fn() -> String + Send + Sync + Clone + 'static,
+    {
+        let router = crate::admin::router(self.store.clone(), nats.clone(), scrape);
+        let answer = self.answer.clone();
+        self.servers.spawn(async move {
+            let served = axum::serve(listener, router)
+                .with_graceful_shutdown(answer.cancelled_owned())
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "health is no longer served");
+            }
+        });
+    }
+
+    fn publish_events(&mut self, service: catalogue::Service, nats: &async_nats::Client) {
+        let Some(stream) = catalogue::stream_of(service) else { return };
+        let (nats, store, drain) = (nats.clone(), self.store.clone(), self.publish.clone());
+        self.relay.spawn(async move {
+            bus::relay(nats, &store, stream, RelayOptions::default(), drain).await;
+        });
+    }
+
+    /// One loop per lane of each consumer, so that no lane waits for the other, and one that replays.
+    fn consume(&mut self, consumers: Vec<bus::Consumer>, nats: &async_nats::Client) {
+        for consumer in consumers.into_iter().map(Arc::new) {
+            for durable in consumer.row().durables() {
+                let (consumer, nats) = (Arc::clone(&consumer), nats.clone());
+                let (store, drain) = (self.store.clone(), self.take.clone());
+                self.takers.spawn(async move {
+                    let options = ConsumeOptions::default();
+                    let ended =
+                        bus::consume(nats, &store, &consumer, &durable, options, drain).await;
+                    if let Err(error) = ended {
+                        tracing::error!(consumer = durable.name, %error, "the consumer has ended");
+                    }
+                });
+            }
+            let (store, drain) = (self.store.clone(), self.take.clone());
+            self.takers.spawn(async move { replays(&store, &consumer, &drain).await });
+        }
+    }
+
+    fn keep_house(&mut self) {
+        let (store, drain) = (self.store.clone(), self.take.clone());
+        self.takers.spawn(async move {
+            let mut maintenance = tokio::time::interval(MAINTENANCE);
+            let mut measure = tokio::time::interval(MEASURE);
+            loop {
+                let done = tokio::select! {
+                    () = drain.cancelled() => return,
+                    _tick = maintenance.tick() => store.maintain().await,
+                    _tick = measure.tick() => measured(&store).await,
+                };
+                if let Err(error) = done {
+                    tracing::warn!(%error, "house-keeping is tried again");
+                }
+            }
+        });
+    }
+}
+
+async fn measured(store: &Store) -> Result<(), store::Error> {
+    let now = store.clock().now();
+    let (pending, oldest) = store::outbox::backlog(store.pool()).await?;
+    let oldest = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());
+    let parked = store::parked::count(store.pool()).await?;
+    let overdue = store::timers::overdue(store.pool(), now).await?;
+    telemetry::metrics().backlog(pending, oldest, parked, overdue);
+    Ok(())
+}
+
+async fn replays(store: &Store, consumer: &bus::Consumer, drain: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = drain.cancelled() => return,
+            () = tokio::time::sleep(REPLAY) => {}
+        }
+        let replayed = async {
+            let id = store::inbox::consumer_id(store.pool(), consumer.row().name).await?;
+            bus::replay(store, consumer, id).await
+        };
+        match replayed.await {
+            Ok(0) => {}
+            Ok(messages) => tracing::info!(
+                consumer = consumer.row().name,
+                messages,
+                "replayed {messages} parked messages"
+            ),
+            Err(error) => tracing::debug!(%error, "replays wait"),
+        }
+    }
+}
+
+async fn drained(what: &'static str, tasks: &mut JoinSet<()>) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, all).await.is_err() {
+        tracing::warn!("{what} did not finish within the drain time and is dropped");
+        tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,168 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use proto::catalogue::Service;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// What every service is told, and below `service` what is its own.
+///
+/// Read from the file named by `TENURE_<SERVICE>_CONFIG` (TOML), overridden by the environment:
+/// `TENURE_<SERVICE>__DATABASE__URL`. Unknown keys are refused.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings<C> {
+    /// The broker.
+    pub nats: NatsSettings,
+    /// The service's own database.
+    pub database: DatabaseSettings,
+    /// Where requests are served.
+    pub grpc: GrpcSettings,
+    /// Where health and metrics are served.
+    pub admin: AdminSettings,
+    /// Where to write the addresses that were bound, as JSON; for launchers that let the system
+    /// pick ports.
+    pub address_file: Option<PathBuf>,
+    /// One JSON object per log line, for log collectors.
+    pub log_json: bool,
+    /// What only this service is told.
+    pub service: C,
+}
+
+impl<C> Settings<C> {
+    /// Takes what is the service's own apart from what every service is told.
+    pub(crate) fn split(self) -> (C, Settings<()>) {
+        let Self { nats, database, grpc, admin, address_file, log_json, service } = self;
+        (service, Settings { nats, database, grpc, admin, address_file, log_json, service: () })
+    }
+}
+
+/// The broker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NatsSettings {
+    /// `nats://host:port`; a `tls://` URL asks for TLS.
+    pub url: String,
+    /// The user; the service's name unless told otherwise.
+    pub user: Option<String>,
+    /// The file that holds the user's password.
+    pub password_file: Option<PathBuf>,
+}
+
+impl Default for NatsSettings {
+    fn default() -> Self {
+        Self { url: "nats://127.0.0.1:4222".to_owned(), user: None, password_file: None }
+    }
+}
+
+/// The service's own database.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseSettings {
+    /// `postgres://role@host:port/database`.
+    pub url: String,
+    /// The file that holds the role's password.
+    pub password_file: Option<PathBuf>,
+    /// Connections at most.
+    pub connections_max: u32,
+    /// Raised only when the service's whole state is published again.
+    pub epoch: i64,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self {
+            url: "postgres://127.0.0.1:5432".to_owned(),
+            password_file: None,
+            connections_max: 16,
+            epoch: 1,
+        }
+    }
+}
+
+/// Where requests are served.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrpcSettings {
+    /// Address to bind; port 0 lets the system pick. Loopback unless a mesh does authentication.
+    pub address: SocketAddr,
+}
+
+impl Default for GrpcSettings {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 0)) }
+    }
+}
+
+/// Where health and metrics are served.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminSettings {
+    /// Address to bind; port 0 lets the system pick.
+    pub address: SocketAddr,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 0)) }
+    }
+}
+
+/// A text that nothing prints.
+#[derive(Clone, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Reads a file; a line end at its end does not count.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("read the secret in {}", path.display()))?;
+        Ok(Self(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    /// The text itself; for the one place that sends it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Reads a service's settings: defaults, then the file, then the environment.
+///
+/// # Errors
+/// Names every problem at once.
+pub fn load<C>(service: Service) -> anyhow::Result<Settings<C>>
+where
+    C: DeserializeOwned + Serialize + Default,
+{
+    let name = service.database().to_uppercase();
+    let mut figment = Figment::from(Serialized::defaults(Settings::<C>::default()));
+    if let Ok(path) = std::env::var(format!("TENURE_{name}_CONFIG")) {
+        figment = figment.merge(Toml::file_exact(path));
+    }
+    let prefix = format!("TENURE_{name}__");
+    figment = figment.merge(Env::prefixed(&prefix).split("__"));
+    figment.extract().or_else(|errors| {
+        let problems: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
+        bail!("the settings of {service} are not usable:\n  {}", problems.join("\n  "))
+    })
+}
