@@ -1,1 +1,64 @@
-fn main() {}
+//! The project's own commands: `cargo xtask <command>`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its user")]
+
+mod bench;
+mod check;
+mod demo;
+mod gen_files;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, shows, tests and measures Tenure. Needs Rust and Python 3 with pip; everything else is
+/// fetched into a cache folder (`TENURE_CACHE`).
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Takes a city's workforce through the whole mesh into three applications, and proves the
+    /// result with an independent calculation.
+    Demo(demo::Arguments),
+    /// Runs the tests: all, those whose name contains NAME, or `system` for what needs root.
+    Test(test::Arguments),
+    /// What a commit needs: formatting, lints, protos, licences.
+    Check,
+    /// Measures beside a floor taken in the same run: `mesh`.
+    Bench(bench::Arguments),
+    /// Writes what is generated from the code; a clean tree afterwards means nothing was stale.
+    Gen,
+    /// Everything that has to pass before a change lands: check, test, test system.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Check => check::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Gen => gen_files::run(),
+        Command::Ci => ci(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The slow part comes last, so that its closing lines are the last that a reader sees.
+fn ci() -> anyhow::Result<()> {
+    check::run()?;
+    test::system()?;
+    test::run(&test::Arguments::default())
+}

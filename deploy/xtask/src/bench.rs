@@ -1,0 +1,31 @@
+//! `cargo xtask bench`: optimised builds, ratios to a floor of the same run.
+
+use anyhow::bail;
+use clap::Args;
+
+use crate::shell;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What to measure: `mesh`.
+    name: String,
+    /// Handed to the benchmark.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+const BENCHES: [&str; 1] = ["mesh"];
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if !BENCHES.contains(&arguments.name.as_str()) {
+        bail!("there is no benchmark {:?}; there is {}", arguments.name, BENCHES.join(", "));
+    }
+    shell::fetch(&["nats-server", "postgres"])?;
+    shell::run(
+        shell::cargo()
+            .args(["run", "--locked", "--release", "--package", "mesh-tests", "--bin"])
+            .arg(format!("bench-{}", arguments.name))
+            .arg("--")
+            .args(&arguments.rest),
+    )
+}

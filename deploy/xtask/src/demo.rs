@@ -1,0 +1,43 @@
+//! `cargo xtask demo`: build, then let `tenure demo` do the rest.
+
+use clap::Args;
+
+use crate::shell;
+
+/// The binaries of a mesh, and the applications it is shown on.
+const BINARIES: [&str; 6] =
+    ["tenure", "hris-ingest", "policy-evaluation", "provisioning", "audit", "sandbox"];
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Handed to `tenure demo`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let tools = shell::fetch(&["nats-server", "postgres", "python-peers"])?;
+    build(&[])?;
+    let tenure = shell::target()?.join("debug/tenure");
+    shell::run(
+        shell::program(&tenure.to_string_lossy())
+            .arg("demo")
+            .arg("--sample")
+            .arg(shell::root().join("deploy/sample/city-workforce"))
+            .arg("--verify")
+            .arg(shell::root().join("tests/verify/verify.py"))
+            .arg("--python")
+            .arg(tools["python-peers"].as_str().unwrap_or("python3"))
+            .args(&arguments.rest),
+    )
+}
+
+/// Builds every binary of a mesh.
+pub(crate) fn build(extra: &[&str]) -> anyhow::Result<()> {
+    let mut command = shell::cargo();
+    command.args(["build", "--locked", "--workspace"]).args(extra);
+    for binary in BINARIES {
+        command.args(["--bin", binary]);
+    }
+    shell::run(&mut command)
+}

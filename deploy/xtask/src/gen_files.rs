@@ -1,0 +1,53 @@
+//! `cargo xtask gen`: pages and files that are made from the code.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use proto::catalogue::{CONSUMERS, EVENTS, STREAMS};
+
+use crate::shell;
+
+pub(crate) fn run() -> anyhow::Result<()> {
+    let page = shell::root().join("docs/catalogue.md");
+    std::fs::write(&page, catalogue()?).with_context(|| format!("write {}", page.display()))?;
+    println!("wrote {}", page.display());
+    Ok(())
+}
+
+/// The event catalogue as a page.
+fn catalogue() -> anyhow::Result<String> {
+    let mut text = String::from(
+        "# The event catalogue\n\nWritten by `cargo xtask gen` from `proto/src/catalogue.rs`.\n",
+    );
+    for stream in STREAMS {
+        writeln!(
+            text,
+            "\n## {}\n\nPublished by `{}` alone, kept {} days. Subjects `{}`.\n\n\
+             | event | subject | carries | consumers |\n| --- | --- | --- | --- |",
+            stream.name,
+            stream.publisher,
+            stream.max_age_days,
+            stream.subjects()
+        )?;
+        for event in EVENTS.iter().filter(|event| event.stream == stream.name) {
+            let consumers: Vec<&str> = CONSUMERS
+                .iter()
+                .filter(|row| {
+                    row.stream == stream.name && row.event.is_none_or(|name| name == event.event)
+                })
+                .map(|row| row.name)
+                .collect();
+            writeln!(
+                text,
+                "| `{}` | `tenure.{}.v1.{}.{}.<lane>.<id>` | {} | {} |",
+                event.event,
+                stream.token,
+                event.noun,
+                event.verb,
+                if event.state { "state" } else { "a fact" },
+                consumers.join(", ")
+            )?;
+        }
+    }
+    Ok(text)
+}
