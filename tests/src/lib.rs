@@ -1,1 +1,137 @@
-//! To come.
+//! The mesh as a whole, in one process: every service on one private NATS and one private
+//! PostgreSQL, under exactly the permissions of production, on one clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chassis::{App, Resources, Running};
+use clock::Clock;
+use proto::catalogue::Service;
+use store::Store;
+use testkit::{Broker, Database};
+use tokio::net::TcpListener;
+
+/// How long a mesh may take to come to rest before a test fails.
+pub const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Every service at work.
+#[derive(Debug)]
+pub struct Mesh {
+    /// The database server.
+    pub database: Database,
+    /// The broker.
+    pub broker: Broker,
+    /// The services' requests.
+    pub client: cli::client::Mesh,
+    clock: Clock,
+    running: BTreeMap<Service, Running>,
+}
+
+impl Mesh {
+    /// Starts servers and services.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub async fn start(clock: Clock) -> Self {
+        let (database, broker) = tokio::join!(Database::start(), Broker::start());
+        let mut running = BTreeMap::new();
+        for service in Service::ALL {
+            running.insert(service, launch(&database, &broker, service, clock.clone()).await);
+        }
+        let client = client(&running);
+        Self { database, broker, client, clock, running }
+    }
+
+    /// Stops a service and starts it again, as a roll-out does.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart(&mut self, service: Service) {
+        if let Some(running) = self.running.remove(&service) {
+            running.stop().await;
+        }
+        let launched = launch(&self.database, &self.broker, service, self.clock.clone()).await;
+        self.running.insert(service, launched);
+        self.client = client(&self.running);
+    }
+
+    /// Stops one service and leaves it stopped.
+    pub async fn stop_one(&mut self, service: Service) {
+        if let Some(running) = self.running.remove(&service) {
+            running.stop().await;
+        }
+    }
+
+    /// A service's database.
+    ///
+    /// # Panics
+    /// When the service does not run.
+    #[must_use]
+    pub fn store(&self, service: Service) -> &Store {
+        self.running.get(&service).expect("the service runs").store()
+    }
+
+    /// Waits until everybody is settled and nothing is on its way.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn settle(&self) {
+        if let Err(error) = self.client.settle(DEADLINE, |_rest| {}).await {
+            panic!("{error:#}");
+        }
+    }
+
+    /// Drains and stops every service.
+    pub async fn stop(self) {
+        for (_service, running) in self.running {
+            running.stop().await;
+        }
+    }
+}
+
+/// Makes a service's app on its own database, without starting it.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn app(database: &Database, service: Service, clock: Clock) -> (App, Store) {
+    let migrations = match service {
+        Service::HrisIngest => &hris_ingest::MIGRATIONS,
+        Service::PolicyEvaluation => &policy_evaluation::MIGRATIONS,
+        Service::Provisioning => &provisioning::MIGRATIONS,
+        Service::Audit => &audit::MIGRATIONS,
+    };
+    let store = database.store(service, migrations, clock).await;
+    let app = match service {
+        Service::HrisIngest => {
+            hris_ingest::start(hris_ingest::Config::default(), store.clone()).await
+        }
+        Service::PolicyEvaluation => {
+            policy_evaluation::start(policy_evaluation::Config::default(), store.clone()).await
+        }
+        Service::Provisioning => {
+            provisioning::start(provisioning::Config::default(), store.clone()).await
+        }
+        Service::Audit => audit::start(audit::Config::default(), store.clone()).await,
+    };
+    (app.unwrap_or_else(|error| panic!("make {service}: {error:#}")), store)
+}
+
+async fn launch(database: &Database, broker: &Broker, service: Service, clock: Clock) -> Running {
+    let (app, store) = app(database, service, clock).await;
+    let resources = Resources {
+        store,
+        nats: broker.connect(service).await,
+        grpc: TcpListener::bind("127.0.0.1:0").await.expect("a port is free"),
+        admin: TcpListener::bind("127.0.0.1:0").await.expect("a port is free"),
+    };
+    Running::start(app, resources, None::<fn() -> String>)
+        .unwrap_or_else(|error| panic!("start {service}: {error:#}"))
+}
+
+fn client(running: &BTreeMap<Service, Running>) -> cli::client::Mesh {
+    let addresses = running
+        .iter()
+        .map(|(service, running)| (*service, running.addresses().grpc))
+        .collect();
+    cli::client::Mesh::new(&addresses).expect("addresses make URLs")
+}

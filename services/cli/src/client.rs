@@ -1,0 +1,334 @@
+//! A mesh as its operators reach it: one gRPC connection per service.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use domain::Date;
+use proto::audit::v1::audit_service_client::AuditServiceClient;
+use proto::catalogue::Service;
+use proto::hris::v1::hris_ingest_service_client::HrisIngestServiceClient;
+use proto::hris::v1::{
+    FileContract, ImportProgress, ImportRequest, ImportSummary, OpenImport, import_request,
+    import_response,
+};
+use proto::operations::v1::operations_service_client::OperationsServiceClient;
+use proto::operations::v1::{GetStatusRequest, GetStatusResponse};
+use proto::policy::v1::policy_evaluation_service_client::PolicyEvaluationServiceClient;
+use proto::policy::v1::{ApplyDocumentsRequest, ApplyDocumentsResponse, DocumentFile};
+use proto::provisioning::v1::provisioning_service_client::ProvisioningServiceClient;
+use proto::{policy, provisioning};
+use tokio::io::AsyncReadExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::{Channel, Endpoint};
+
+/// Bytes of a file in one message.
+const CHUNK: usize = 64 * 1024;
+/// A release's documents travel in one message.
+const MESSAGE_MAX: usize = 64 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a mesh is asked whether it has come to rest.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// The services of one mesh. Connections are opened when they are first used.
+#[derive(Debug, Clone)]
+pub struct Mesh {
+    channels: BTreeMap<Service, Channel>,
+}
+
+/// A file that is to be imported.
+#[derive(Debug, Clone, Copy)]
+pub struct Import<'a> {
+    /// The mapping document.
+    pub mapping: &'a str,
+    /// The file.
+    pub file: &'a Path,
+    /// What its silence about a person means.
+    pub contract: FileContract,
+    /// The day for which it speaks.
+    pub snapshot_date: Date,
+    /// How many people it may end.
+    pub confirmed_leavers: Option<u64>,
+}
+
+/// How far a mesh is from rest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// People whom policy-evaluation knows.
+    pub people: u64,
+    /// Of these, evaluated with the active release.
+    pub evaluated: u64,
+    /// Of these, settled.
+    pub settled: u64,
+    /// Events on their way: in an outbox, or not yet handled by a consumer.
+    pub events: u64,
+    /// Actions that have not ended.
+    pub actions: u64,
+}
+
+impl Rest {
+    /// Whether nothing is on its way and nothing is open.
+    #[must_use]
+    pub fn reached(&self) -> bool {
+        self.events == 0
+            && self.actions == 0
+            && self.evaluated == self.people
+            && self.settled == self.people
+    }
+}
+
+impl Mesh {
+    /// Names the services' addresses.
+    ///
+    /// # Errors
+    /// When an address makes no URL.
+    pub fn new(addresses: &BTreeMap<Service, SocketAddr>) -> anyhow::Result<Self> {
+        let channels = addresses
+            .iter()
+            .map(|(service, address)| {
+                let endpoint = Endpoint::from_shared(format!("http://{address}"))
+                    .with_context(|| format!("the address of {service}"))?
+                    .connect_timeout(CONNECT_TIMEOUT);
+                Ok((*service, endpoint.connect_lazy()))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { channels })
+    }
+
+    fn channel(&self, service: Service) -> anyhow::Result<Channel> {
+        match self.channels.get(&service) {
+            Some(channel) => Ok(channel.clone()),
+            None => bail!("no address is known for {service}"),
+        }
+    }
+
+    /// hris-ingest's own requests.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn hris(&self) -> anyhow::Result<HrisIngestServiceClient<Channel>> {
+        Ok(HrisIngestServiceClient::new(self.channel(Service::HrisIngest)?))
+    }
+
+    /// policy-evaluation's own requests.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn policy(&self) -> anyhow::Result<PolicyEvaluationServiceClient<Channel>> {
+        Ok(PolicyEvaluationServiceClient::new(self.channel(Service::PolicyEvaluation)?)
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX))
+    }
+
+    /// provisioning's own requests.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn provisioning(&self) -> anyhow::Result<ProvisioningServiceClient<Channel>> {
+        Ok(ProvisioningServiceClient::new(self.channel(Service::Provisioning)?))
+    }
+
+    /// audit's own requests.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn audit(&self) -> anyhow::Result<AuditServiceClient<Channel>> {
+        Ok(AuditServiceClient::new(self.channel(Service::Audit)?)
+            .max_decoding_message_size(MESSAGE_MAX))
+    }
+
+    /// The requests every service answers.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn operations(&self, service: Service) -> anyhow::Result<OperationsServiceClient<Channel>> {
+        Ok(OperationsServiceClient::new(self.channel(service)?))
+    }
+
+    /// Returns the status of a service.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status(&self, service: Service) -> anyhow::Result<GetStatusResponse> {
+        let answer = self.operations(service)?.get_status(GetStatusRequest {}).await;
+        Ok(answer.with_context(|| format!("ask {service} for its status"))?.into_inner())
+    }
+
+    /// Applies policy documents as a release.
+    ///
+    /// # Errors
+    /// When a document is refused, with every problem and its place.
+    pub async fn apply(
+        &self,
+        files: Vec<DocumentFile>,
+    ) -> anyhow::Result<ApplyDocumentsResponse> {
+        match self.policy()?.apply_documents(ApplyDocumentsRequest { files }).await {
+            Ok(answer) => Ok(answer.into_inner()),
+            Err(status) => bail!("{}", status.message()),
+        }
+    }
+
+    /// Sends a file to hris-ingest and returns what came of it; tells of progress meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is refused as a whole.
+    pub async fn import(
+        &self,
+        import: Import<'_>,
+        mut progress: impl FnMut(&ImportProgress),
+    ) -> anyhow::Result<ImportSummary> {
+        let name = import.file.display().to_string();
+        let mut file = tokio::fs::File::open(import.file)
+            .await
+            .with_context(|| format!("open {name}"))?;
+        let size_bytes = file.metadata().await.with_context(|| format!("measure {name}"))?.len();
+        let open = OpenImport {
+            mapping: import.mapping.to_owned(),
+            file_name: import
+                .file
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            contract: import.contract.into(),
+            snapshot_date: Some(import.snapshot_date.into()),
+            confirmed_leavers: import.confirmed_leavers,
+            size_bytes,
+        };
+        let (parts, stream) = tokio::sync::mpsc::channel(8);
+        let send = async move {
+            let open = import_request::Part::Open(open);
+            let mut part = ImportRequest { part: Some(open) };
+            // A receiver that is gone has answered already; its answer says why.
+            while parts.send(part).await.is_ok() {
+                let mut content = vec![0; CHUNK];
+                let read = file.read(&mut content).await.with_context(|| format!("read {name}"))?;
+                if read == 0 {
+                    break;
+                }
+                content.truncate(read);
+                part = ImportRequest { part: Some(import_request::Part::Content(content)) };
+            }
+            anyhow::Ok(())
+        };
+        let receive = async {
+            let mut client = self.hris()?;
+            let mut reports = match client.import(ReceiverStream::new(stream)).await {
+                Ok(reports) => reports.into_inner(),
+                Err(status) => bail!("{}", status.message()),
+            };
+            loop {
+                let report = match reports.message().await {
+                    Ok(report) => report,
+                    Err(status) => bail!("{}", status.message()),
+                };
+                match report.and_then(|report| report.report) {
+                    Some(import_response::Report::Progress(step)) => progress(&step),
+                    Some(import_response::Report::Summary(summary)) => return Ok(summary),
+                    None => bail!("hris-ingest ended the import without a summary"),
+                }
+            }
+        };
+        let (sent, received) = tokio::join!(send, receive);
+        let summary = received?;
+        sent?;
+        Ok(summary)
+    }
+
+    /// Returns how far the mesh is from rest.
+    ///
+    /// # Errors
+    /// When a service does not answer.
+    pub async fn rest(&self) -> anyhow::Result<Rest> {
+        let mut rest = Rest::default();
+        for service in self.channels.keys() {
+            let status = self.status(*service).await?;
+            rest.events += status.outbox_unpublished;
+            rest.events += status
+                .consumers
+                .iter()
+                .map(|consumer| consumer.pending + consumer.in_flight)
+                .sum::<u64>();
+        }
+        let request = policy::v1::GetProgressRequest {};
+        let evaluation =
+            self.policy()?.get_progress(request).await.context("ask for progress")?.into_inner();
+        let request = provisioning::v1::GetProgressRequest::default();
+        let carried = self
+            .provisioning()?
+            .get_progress(request)
+            .await
+            .context("ask for progress")?
+            .into_inner();
+        rest.people = evaluation.people;
+        rest.evaluated = evaluation.evaluated;
+        rest.settled = carried.settled;
+        rest.actions = carried.actions_open;
+        Ok(rest)
+    }
+
+    /// Waits until the mesh has come to rest; tells of every look at it.
+    ///
+    /// Two looks in a row must agree, since an event may be between an outbox and a consumer.
+    ///
+    /// # Errors
+    /// When it has not by the deadline, with how far it came.
+    pub async fn settle(
+        &self,
+        deadline: Duration,
+        mut look: impl FnMut(&Rest),
+    ) -> anyhow::Result<Rest> {
+        let started = tokio::time::Instant::now();
+        let mut reached = 0;
+        loop {
+            let rest = self.rest().await;
+            if let Ok(rest) = &rest {
+                look(rest);
+                reached = if rest.reached() { reached + 1 } else { 0 };
+                if reached >= 2 {
+                    return Ok(*rest);
+                }
+            }
+            if started.elapsed() > deadline {
+                bail!("the mesh has not come to rest after {deadline:?}: {:?}", rest?);
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+}
+
+/// Reads policy documents: a file, or every `.yaml` and `.yml` file of a folder and below it.
+///
+/// # Errors
+/// When something cannot be read, or a folder holds none.
+pub fn read_documents(path: &Path) -> anyhow::Result<Vec<DocumentFile>> {
+    let mut found = Vec::new();
+    gather(path, &mut found)?;
+    if found.is_empty() {
+        bail!("{} holds no .yaml or .yml file", path.display());
+    }
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(found)
+}
+
+fn gather(path: &Path, found: &mut Vec<DocumentFile>) -> anyhow::Result<()> {
+    if path.is_dir() {
+        let entries =
+            std::fs::read_dir(path).with_context(|| format!("read the folder {}", path.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("read the folder {}", path.display()))?.path();
+            let yaml = entry
+                .extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml");
+            if entry.is_dir() || yaml {
+                gather(&entry, found)?;
+            }
+        }
+        return Ok(());
+    }
+    let content =
+        std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    found.push(DocumentFile { path: path.display().to_string(), content });
+    Ok(())
+}

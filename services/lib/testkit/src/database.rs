@@ -1,0 +1,74 @@
+use clock::Clock;
+use proto::catalogue::Service;
+use servers::{DatabaseSpec, Postgres, PostgresConfig, Tools};
+use sqlx::migrate::Migrator;
+use store::{Options, Store};
+use tempfile::TempDir;
+
+/// A private PostgreSQL with every service's role and database; ends when it is dropped.
+#[derive(Debug)]
+pub struct Database {
+    postgres: Postgres,
+    databases: Vec<(Service, DatabaseSpec)>,
+    _folder: TempDir,
+}
+
+impl Database {
+    /// Starts a server that trades durability for speed.
+    ///
+    /// # Panics
+    /// When no PostgreSQL can be found, installed or started.
+    pub async fn start() -> Self {
+        let tools = Tools::locate().await.expect("PostgreSQL can be found or installed");
+        let folder = servers::scratch().expect("a scratch folder can be made");
+        let postgres = Postgres::start(&tools, PostgresConfig::fast(folder.path().join("postgres")))
+            .await
+            .expect("PostgreSQL starts");
+        let databases: Vec<(Service, DatabaseSpec)> = Service::ALL
+            .into_iter()
+            .map(|service| {
+                let name = service.database().to_owned();
+                let spec = DatabaseSpec {
+                    role: name.clone(),
+                    password: format!("password-of-{name}"),
+                    name,
+                };
+                (service, spec)
+            })
+            .collect();
+        let specs: Vec<DatabaseSpec> = databases.iter().map(|(_service, spec)| spec.clone()).collect();
+        postgres.create_databases(&specs).await.expect("the databases can be made");
+        Self { postgres, databases, _folder: folder }
+    }
+
+    /// Opens a service's database as the service itself would, its schema brought up to date.
+    ///
+    /// # Panics
+    /// When a migration fails.
+    pub async fn store(&self, service: Service, migrations: &Migrator, clock: Clock) -> Store {
+        let connect = self.url(service).parse().expect("the server's URL is valid");
+        let options = Options { connect, connections_max: 8, epoch: 1 };
+        Store::connect(service, options, migrations, clock)
+            .await
+            .unwrap_or_else(|error| panic!("open the database of {service}: {error:?}"))
+    }
+
+    /// Where a service's database is, with its role and password.
+    ///
+    /// # Panics
+    /// Never: every service has a database.
+    #[must_use]
+    pub fn url(&self, service: Service) -> String {
+        let (_service, spec) = self
+            .databases
+            .iter()
+            .find(|(owner, _spec)| *owner == service)
+            .expect("every service has a database");
+        self.postgres.url(spec)
+    }
+
+    /// The server, for tests that kill it.
+    pub fn server(&mut self) -> &mut Postgres {
+        &mut self.postgres
+    }
+}
