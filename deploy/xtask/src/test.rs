@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let tools = shell::fetch(&["python-peers"])?;
         shell::run(
             shell::program(tools["python-peers"].as_str().unwrap_or("python3"))
-                .args(["-m", "unittest", "discover", "-s", "tests/verify"]),
+                .args(["-B", "-m", "unittest", "discover", "-s", "tests/verify"]),
         )?;
     }
     shell::run(runner().args(&arguments.names))

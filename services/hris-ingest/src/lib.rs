@@ -1,1 +1,5 @@
 //! To come.
+
+pub mod facts;
+pub mod mapping;
+pub mod reader;

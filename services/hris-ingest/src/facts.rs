@@ -1,0 +1,143 @@
+//! What is known of a person, and what a file changes in it. Pure.
+//!
+//! A file speaks for its snapshot date. What it says anew holds from that date on, unless it states
+//! another; what was known of earlier days stays. The rules stand with [`compare`].
+
+mod compare;
+mod event;
+mod slices;
+
+pub use compare::compare;
+pub use event::{Announcement, EVENT_BYTES_MAX, Error, lane};
+pub use slices::SLICES_MAX;
+
+use domain::{Attributes, Date, EngagementId};
+use serde::{Deserialize, Serialize};
+
+use crate::reader::Row;
+
+/// A person's facts with the dates from which they hold, as known now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// In the order in which they became known.
+    pub engagements: Vec<Engagement>,
+}
+
+/// One employment or contract of a person in one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engagement {
+    /// Never changes, and is never used again.
+    pub id: EngagementId,
+    /// The source that knows it.
+    pub source: String,
+    /// Whose it is, in the source's words.
+    pub worker_id: String,
+    /// Which of the worker's engagements it is, in the source's words. One that begins again after
+    /// its end is another engagement of the same key.
+    pub key: String,
+    /// The first day.
+    pub start_date: Date,
+    /// The start as the source last stated it. It differs from `start_date` when the source states
+    /// the day the person was hired, and this engagement began later.
+    pub stated_start: Option<Date>,
+    /// The last day of work; absent: no end is known.
+    pub last_working_day: Option<Date>,
+    /// The last day of the contract, which may be later.
+    pub termination_date: Option<Date>,
+    /// The snapshot date of the full file that ended it by leaving it out.
+    pub absent_since: Option<Date>,
+    /// In the order of their dates, without gaps; the last one is open-ended.
+    pub slices: Vec<Slice>,
+}
+
+/// The attributes of one engagement over a range of dates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// The first day.
+    pub from: Date,
+    /// The day after the last; absent: open-ended.
+    pub until: Option<Date>,
+    /// What is published of the engagement.
+    pub attributes: Attributes,
+}
+
+/// What a file's silence about a worker means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Contract {
+    /// Who is missing has left; the snapshot date is the first day of their absence.
+    Full,
+    /// Who is missing is unchanged.
+    Partial,
+}
+
+/// What one file says about one worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing<'a> {
+    /// The file's source.
+    pub source: &'a str,
+    /// The worker, in the source's words.
+    pub worker_id: &'a str,
+    /// The day for which the file speaks; never before that of a file already taken over.
+    pub snapshot_date: Date,
+    /// What it means that an engagement is missing. A worker of whom a row was rejected is compared
+    /// as `Partial`: not all that the file says of them is known.
+    pub contract: Contract,
+    /// The worker's rows, each with an engagement key of its own; none when the file is silent.
+    pub rows: &'a [Row],
+}
+
+/// What kind of news a file has of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// The person was not known.
+    Joined,
+    /// Something else about the person changed.
+    Changed,
+    /// The person's last engagement was over by the snapshot date.
+    Left,
+    /// A person without an engagement began another one.
+    Rehired,
+}
+
+/// A person's timeline after a file that changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// What kind of news it is.
+    pub change: Change,
+    /// The whole timeline.
+    pub timeline: Timeline,
+}
+
+impl Change {
+    /// The change's name in SQL and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Changed => "changed",
+            Self::Left => "left",
+            Self::Rehired => "rehired",
+        }
+    }
+}
+
+impl Timeline {
+    /// Whether any engagement reaches a day or lies after it.
+    #[must_use]
+    pub fn reaches(&self, day: Date) -> bool {
+        self.engagements.iter().any(|engagement| !engagement.over_before(day))
+    }
+}
+
+impl Engagement {
+    /// Whether its last working day is earlier than a day.
+    #[must_use]
+    pub fn over_before(&self, day: Date) -> bool {
+        self.last_working_day.is_some_and(|last| last < day)
+    }
+}
+
+#[cfg(test)]
+mod tests;

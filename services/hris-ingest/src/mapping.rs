@@ -1,0 +1,156 @@
+//! The `Source` document: which columns a source's files have and what they mean.
+//!
+//! A mapping is checked completely before the first row is read, and every problem is told at once.
+
+mod check;
+mod date_format;
+mod document;
+pub(crate) mod transform;
+
+pub use date_format::DateFormat;
+pub use transform::Transform;
+
+use domain::Date;
+use jiff::tz::TimeZone;
+
+/// The attribute that holds the key's text; no field may take its name.
+pub const WORKER_ID: &str = "worker_id";
+
+/// The longest mapping that is read.
+pub const MAPPING_BYTES_MAX: usize = 64 * 1024;
+
+/// A checked mapping: every name in it was resolved.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub(crate) name: String,
+    pub(crate) columns: Vec<String>,
+    /// In the order of their names; the other members hold positions in this list.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) key: Vec<usize>,
+    pub(crate) engagement: Option<usize>,
+    pub(crate) start_date: Option<usize>,
+    pub(crate) last_working_day: Option<usize>,
+    pub(crate) termination_date: Option<usize>,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) leavers_percent: u8,
+    zone: TimeZone,
+    zone_name: String,
+}
+
+/// One thing that a row says, read from one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) column: usize,
+    pub(crate) kind: Kind,
+    pub(crate) optional: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text(Option<Transform>),
+    Date(DateFormat),
+    Integer,
+    Boolean,
+}
+
+/// One published attribute and where its value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    WorkerId,
+    Field(usize),
+}
+
+/// A mapping that cannot be used, with everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the mapping is not valid: {}", problems.join("; "))]
+pub struct Error {
+    /// One sentence each, in the order of the document.
+    pub problems: Vec<String>,
+}
+
+impl Source {
+    /// Reads a mapping from YAML.
+    ///
+    /// # Errors
+    /// When it is not YAML of the expected shape (one problem, with its line), or when what it says
+    /// does not hold together (every problem).
+    pub fn parse(yaml: &str) -> Result<Self, Error> {
+        if yaml.len() > MAPPING_BYTES_MAX {
+            let problem = format!("the document is longer than {MAPPING_BYTES_MAX} bytes");
+            return Err(Error { problems: vec![problem] });
+        }
+        let document: document::Document = serde_saphyr::from_str(yaml)
+            .map_err(|error| Error { problems: vec![error.without_snippet().to_string()] })?;
+        check::check(document)
+    }
+
+    /// The source's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The zone in which the source's dates become instants.
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The zone's IANA name.
+    #[must_use]
+    pub fn zone_name(&self) -> &str {
+        &self.zone_name
+    }
+
+    /// How many of a hundred present people a full file may end without being asked about it.
+    #[must_use]
+    pub const fn leavers_percent(&self) -> u8 {
+        self.leavers_percent
+    }
+
+    /// The names of the published attributes, in the mapping's order.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(|attribute| self.attribute_name(attribute))
+    }
+
+    pub(crate) fn attribute_name(&self, attribute: &Attribute) -> &str {
+        match attribute {
+            Attribute::WorkerId => WORKER_ID,
+            Attribute::Field(field) => &self.fields[*field].name,
+        }
+    }
+}
+
+impl Kind {
+    /// Reads a column's text; the text is not empty and its white space is normal.
+    pub(crate) fn read(
+        &self,
+        text: &str,
+        snapshot_date: Date,
+    ) -> Result<Option<domain::Value>, String> {
+        use domain::Value;
+        match self {
+            Self::Text(transform) => {
+                let text = transform.map_or_else(|| text.to_owned(), |how| how.apply(text));
+                Ok((!text.is_empty()).then_some(Value::Text(text)))
+            }
+            Self::Date(format) => format
+                .read(text, snapshot_date)
+                .map(|date| Some(Value::Date(date)))
+                .ok_or_else(|| format!("is not a day of the calendar written as {format}")),
+            Self::Integer => text
+                .parse()
+                .map(|number| Some(Value::Integer(number)))
+                .map_err(|_error| "is not a whole number of 64 bits".to_owned()),
+            Self::Boolean => match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "y" | "1" => Ok(Some(Value::Boolean(true))),
+                "false" | "no" | "n" | "0" => Ok(Some(Value::Boolean(false))),
+                _ => Err("is none of true, yes, y, 1, false, no, n, 0".to_owned()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

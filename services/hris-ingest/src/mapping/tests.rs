@@ -1,0 +1,142 @@
+use super::*;
+
+pub(crate) const CITY: &str = r#"
+apiVersion: tenure.dev/v1
+kind: Source
+metadata: {name: city-workforce}
+spec:
+  format: csv
+  columns: [SurveyYear, Name, JobTitle, AgencyID, Agency, HireDate]
+  key: [name, hire_date]
+  engagement: agency_id
+  start_date: hire_date
+  last_working_day: null
+  termination_date: null
+  zone: America/New_York
+  fields:
+    name: {column: Name}
+    display_name: {column: Name, transform: family_comma_given}
+    hire_date: {column: HireDate, type: date, format: M/D/YY, optional: true}
+    title: {column: JobTitle}
+    agency: {column: Agency}
+    agency_id: {column: AgencyID}
+  attributes: [display_name, title, agency, agency_id, worker_id]
+  limits: {leavers_percent: 20}
+"#;
+
+pub(crate) fn city() -> Source {
+    Source::parse(CITY).unwrap()
+}
+
+/// The problems of the city's mapping after one text in it was replaced.
+fn problems(from: &str, to: &str) -> Vec<String> {
+    assert!(CITY.contains(from), "{from}");
+    Source::parse(&CITY.replace(from, to)).unwrap_err().problems
+}
+
+#[test]
+fn a_valid_mapping_resolves_every_name() {
+    let source = city();
+
+    assert_eq!(source.name(), "city-workforce");
+    assert_eq!(source.zone_name(), "America/New_York");
+    assert_eq!(source.leavers_percent(), 20);
+    let attributes: Vec<_> = source.attributes().collect();
+    assert_eq!(attributes, ["display_name", "title", "agency", "agency_id", "worker_id"]);
+}
+
+#[test]
+fn what_has_a_default_may_be_left_out() {
+    let yaml = CITY
+        .replace("  engagement: agency_id\n", "")
+        .replace("  last_working_day: null\n", "")
+        .replace("  limits: {leavers_percent: 20}\n", "")
+        .replace(", format: M/D/YY", "");
+
+    let source = Source::parse(&yaml).unwrap();
+
+    assert_eq!(source.engagement, None);
+    assert_eq!(source.leavers_percent(), 20);
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let yaml = CITY
+        .replace("kind: Source", "kind: Sauce")
+        .replace("name: city-workforce", "name: City Workforce")
+        .replace("AgencyID, Agency, HireDate]", "AgencyID, Agency, Agency]")
+        .replace("key: [name, hire_date]", "key: [name, hired, name]")
+        .replace("start_date: hire_date", "start_date: title")
+        .replace("zone: America/New_York", "zone: America/Gotham")
+        .replace("format: M/D/YY,", "format: m/d/yy,")
+        .replace("transform: family_comma_given", "transform: reverse")
+        .replace("title: {column: JobTitle}", "title: {column: JobTitle, type: number}")
+        .replace("agency_id, worker_id]", "grade, worker_id, worker_id]")
+        .replace("leavers_percent: 20", "leavers_percent: 120");
+
+    let problems = Source::parse(&yaml).unwrap_err().problems;
+
+    assert_eq!(
+        problems,
+        [
+            "kind: must be Source",
+            "metadata.name: must be lower-case letters, digits and '-', at most 63",
+            "spec.columns: \"Agency\" is listed twice",
+            "spec.fields.display_name: the transform must be one of family_comma_given, \
+             given_of_family_comma_given, family_of_family_comma_given, lower, upper",
+            "spec.fields.hire_date: there is no column \"HireDate\"",
+            "spec.fields.hire_date: the format \"m/d/yy\": may hold only YYYY, YY, MM, M, DD, D, \
+             spaces and punctuation",
+            "spec.fields.title: the type must be one of text, date, integer, boolean",
+            "spec.zone: there is no time zone \"America/Gotham\"",
+            "spec.limits.leavers_percent: must be at most 100",
+            "spec.key: \"name\" is listed twice",
+            "spec.key: there is no field \"hired\"",
+            "spec.start_date: the field must be a date",
+            "spec.attributes: there is no field \"grade\"",
+            "spec.attributes: \"worker_id\" is listed twice",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place() {
+    let problems = problems("  engagement: agency_id", "  engagment: agency_id");
+    assert!(problems[0].contains("engagment") && problems[0].contains("line 9"), "{problems:?}");
+}
+
+#[test]
+fn a_field_cannot_take_the_name_of_the_key() {
+    let problems = problems("    title: {", "    worker_id: {");
+    assert_eq!(problems[0], "spec.fields.worker_id: the name is taken by the key's text");
+}
+
+#[test]
+fn a_date_that_ends_engagements_must_be_optional() {
+    let yaml = CITY.replace("last_working_day: null", "last_working_day: last_day").replace(
+        "    name: {column: Name}",
+        "    name: {column: Name}\n    last_day: {column: SurveyYear, type: date}",
+    );
+    assert_eq!(
+        Source::parse(&yaml).unwrap_err().problems,
+        ["spec.last_working_day: the field must be optional: who stays has no such date"]
+    );
+}
+
+#[test]
+fn a_mapping_without_a_key_or_with_misplaced_options_is_refused() {
+    assert_eq!(
+        problems("key: [name, hire_date]", "key: []"),
+        ["spec.key: at least one field must tell people apart"]
+    );
+    assert_eq!(
+        problems("{column: Agency}", "{column: Agency, format: M/D/YY}"),
+        ["spec.fields.agency: only a date has a format"]
+    );
+    assert_eq!(
+        problems("{column: Agency}", "{column: Agency, type: integer, transform: lower}"),
+        ["spec.fields.agency: only text has a transform"]
+    );
+    assert!(Source::parse(&" ".repeat(MAPPING_BYTES_MAX + 1)).is_err());
+    assert!(Source::parse("").is_err());
+}

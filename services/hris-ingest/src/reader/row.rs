@@ -1,0 +1,161 @@
+//! From a record to what it says of one engagement.
+
+use domain::{Attributes, Date, Value};
+use serde::{Deserialize, Serialize};
+
+use super::records::Record;
+use crate::mapping::transform::collapse;
+use crate::mapping::{Attribute, Field, Source};
+
+/// The longest field, in bytes.
+pub const FIELD_BYTES_MAX: usize = 4 * 1024;
+
+/// The longest worker id and the longest engagement key, in bytes; both are indexed.
+pub const KEY_BYTES_MAX: usize = 512;
+
+/// Joins the parts of a key.
+const KEY_SEPARATOR: char = '|';
+
+/// What a file says of one engagement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Where the row begins; 1 is the header.
+    pub line: u64,
+    /// The key's text: tells people apart within the source.
+    pub worker_id: String,
+    /// Tells engagements of one person apart; empty when the source has no such field.
+    pub engagement_key: String,
+    /// The stated start. Absent: the engagement began by the snapshot date at the latest.
+    pub start_date: Option<Date>,
+    /// The stated last working day, or the termination date when only that is stated.
+    pub last_working_day: Option<Date>,
+    /// The stated termination date.
+    pub termination_date: Option<Date>,
+    /// What is published of the row.
+    pub attributes: Attributes,
+}
+
+/// A row that was not taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Where the row begins; 1 is the header.
+    pub line: u64,
+    /// The column that is wrong; empty: the row as a whole.
+    pub column: String,
+    /// What is wrong, without the value.
+    pub reason: String,
+    /// Whose row it is, if that much could be read.
+    pub worker_id: Option<String>,
+}
+
+/// A field's value, or why there is none.
+type Read = Result<Option<Value>, String>;
+
+pub(super) fn read(
+    source: &Source,
+    snapshot_date: Date,
+    record: &Record<'_>,
+) -> Result<Row, Reject> {
+    let reject = |column: String, reason: String, worker_id: Option<&str>| Reject {
+        line: record.line,
+        column,
+        reason,
+        worker_id: worker_id.map(str::to_owned),
+    };
+    let texts: Vec<&str> = record.fields().collect();
+    let (expected, found) = (source.columns.len(), texts.len());
+    if found != expected {
+        let reason = format!("has {found} columns and should have {expected}");
+        return Err(reject(String::new(), reason, None));
+    }
+    let values: Vec<Read> =
+        source.fields.iter().map(|field| value(field, &texts, snapshot_date)).collect();
+    let worker_id = worker_id(source, &values)
+        .map_err(|(field, reason)| reject(column_of(source, Some(field)), reason, None))?;
+
+    let mut read = Vec::with_capacity(values.len());
+    for (index, value) in values.into_iter().enumerate() {
+        let refused =
+            |reason| reject(column_of(source, Some(index)), reason, Some(worker_id.as_str()));
+        read.push(value.map_err(refused)?);
+    }
+    if let Some(column) = texts.iter().position(|text| text.len() > FIELD_BYTES_MAX) {
+        let reason = format!("is longer than {FIELD_BYTES_MAX} bytes");
+        return Err(reject(source.columns[column].clone(), reason, Some(&worker_id)));
+    }
+    let engagement_key = source.engagement.and_then(|field| read[field].as_ref());
+    let engagement_key = engagement_key.map(ToString::to_string).unwrap_or_default();
+    if engagement_key.len() > KEY_BYTES_MAX {
+        let reason = format!("tells engagements apart and is longer than {KEY_BYTES_MAX} bytes");
+        return Err(reject(column_of(source, source.engagement), reason, Some(&worker_id)));
+    }
+    let termination_date = date(&read, source.termination_date);
+    Ok(Row {
+        line: record.line,
+        engagement_key,
+        start_date: date(&read, source.start_date),
+        last_working_day: date(&read, source.last_working_day).or(termination_date),
+        termination_date,
+        attributes: attributes(source, &read, &worker_id),
+        worker_id,
+    })
+}
+
+/// The column that a field is read from; empty without a field.
+pub(super) fn column_of(source: &Source, field: Option<usize>) -> String {
+    field.map(|field| source.columns[source.fields[field].column].clone()).unwrap_or_default()
+}
+
+fn value(field: &Field, texts: &[&str], snapshot_date: Date) -> Read {
+    let text = texts[field.column];
+    if text.len() > FIELD_BYTES_MAX {
+        return Err(format!("is longer than {FIELD_BYTES_MAX} bytes"));
+    }
+    let text = collapse(text);
+    if text.chars().any(char::is_control) {
+        return Err("holds a control character".to_owned());
+    }
+    let value = if text.is_empty() { None } else { field.kind.read(&text, snapshot_date)? };
+    if value.is_none() && !field.optional {
+        return Err(format!("is empty, and {} is not optional", field.name));
+    }
+    Ok(value)
+}
+
+/// Joins the key's parts; names the field that prevents it.
+fn worker_id(source: &Source, values: &[Read]) -> Result<String, (usize, String)> {
+    let mut parts = Vec::with_capacity(source.key.len());
+    for field in &source.key {
+        let value = values[*field].as_ref().map_err(|reason| (*field, reason.clone()))?;
+        let part = value.as_ref().map(ToString::to_string).unwrap_or_default();
+        if part.contains(KEY_SEPARATOR) {
+            return Err((*field, format!("holds '{KEY_SEPARATOR}', which joins the key's parts")));
+        }
+        parts.push(part);
+    }
+    let first = source.key.first().copied().unwrap_or_default();
+    if parts.iter().all(String::is_empty) {
+        return Err((first, "is empty, as is every other part of the key".to_owned()));
+    }
+    let worker_id = parts.join(&KEY_SEPARATOR.to_string());
+    if worker_id.len() > KEY_BYTES_MAX {
+        return Err((first, format!("makes a key longer than {KEY_BYTES_MAX} bytes")));
+    }
+    Ok(worker_id)
+}
+
+fn date(values: &[Option<Value>], field: Option<usize>) -> Option<Date> {
+    match values[field?].as_ref()? {
+        Value::Date(date) => Some(*date),
+        Value::Text(_) | Value::Integer(_) | Value::Boolean(_) | Value::List(_) => None,
+    }
+}
+
+fn attributes(source: &Source, values: &[Option<Value>], worker_id: &str) -> Attributes {
+    let value = |attribute: &Attribute| match attribute {
+        Attribute::WorkerId => Some(Value::Text(worker_id.to_owned())),
+        Attribute::Field(field) => values[*field].clone(),
+    };
+    let named = |attribute| Some((source.attribute_name(attribute).to_owned(), value(attribute)?));
+    source.attributes.iter().filter_map(named).collect()
+}
