@@ -29,18 +29,44 @@ impl std::fmt::Debug for Passwords {
     }
 }
 
-/// What a service may send beyond its account: subject, and whether answers come as a stream.
-fn doors(service: Service) -> Vec<(String, bool)> {
+/// Where the owner's JetStream API is imported to. Under its own name, `$JS.API`, every account
+/// already has an API: that of its own JetStream, which services do not have, and which would answer
+/// as well.
+const API_PREFIX: &str = "TENURE.API";
+
+/// JetStream as a service's account sees it.
+#[must_use]
+pub fn jetstream(client: async_nats::Client) -> async_nats::jetstream::Context {
+    async_nats::jetstream::with_prefix(client, API_PREFIX)
+}
+
+/// Something a service may send to the owner's account.
+struct Door {
+    /// The subject in the owner's account.
+    there: String,
+    /// The subject in the service's account.
+    here: String,
+    /// Whether several answers come.
+    stream: bool,
+}
+
+fn doors(service: Service) -> Vec<Door> {
+    let same = |subject: String| Door { here: subject.clone(), there: subject, stream: false };
+    let api = |call: String, stream: bool| Door {
+        there: format!("$JS.API.{call}"),
+        here: format!("{API_PREFIX}.{call}"),
+        stream,
+    };
     let mut doors = Vec::new();
     if let Some(StreamRow { name, token, .. }) = catalogue::stream_of(service) {
-        doors.push((format!("tenure.{token}.v1.>"), false));
-        doors.push((format!("$JS.API.STREAM.INFO.{name}"), false));
+        doors.push(same(format!("tenure.{token}.v1.>")));
+        doors.push(api(format!("STREAM.INFO.{name}"), false));
     }
     for durable in catalogue::consumers_of(service).flat_map(catalogue::ConsumerRow::durables) {
         let (stream, name) = (durable.stream, &durable.name);
-        doors.push((format!("$JS.API.CONSUMER.INFO.{stream}.{name}"), false));
-        doors.push((format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"), true));
-        doors.push((format!("$JS.ACK.{stream}.{name}.>"), false));
+        doors.push(api(format!("CONSUMER.INFO.{stream}.{name}"), false));
+        doors.push(api(format!("CONSUMER.MSG.NEXT.{stream}.{name}"), true));
+        doors.push(same(format!("$JS.ACK.{stream}.{name}.>")));
     }
     doors
 }
@@ -66,10 +92,11 @@ pub fn account_of(service: Service) -> String {
 fn owner(text: &mut String, passwords: &Passwords) {
     let mut exports = String::new();
     for (service, _password) in &passwords.services {
-        for (subject, stream) in doors(*service) {
-            let response = if stream { "stream" } else { "singleton" };
+        for door in doors(*service) {
+            let response = if door.stream { "stream" } else { "singleton" };
             line(&mut exports, format_args!(
-                "      {{ service: \"{subject}\", accounts: [{}], response_type: {response} }}",
+                "      {{ service: \"{}\", accounts: [{}], response_type: {response} }}",
+                door.there,
                 account_of(*service)
             ));
         }
@@ -82,14 +109,13 @@ fn owner(text: &mut String, passwords: &Passwords) {
 }
 
 fn account(text: &mut String, service: Service, password: &str) {
-    let doors = doors(service);
     let mut imports = String::new();
     let mut publish = String::new();
-    for (subject, _stream) in &doors {
+    for Door { there, here, stream: _ } in doors(service) {
         line(&mut imports, format_args!(
-            "      {{ service: {{ account: {OWNER}, subject: \"{subject}\" }} }}"
+            "      {{ service: {{ account: {OWNER}, subject: \"{there}\" }}, to: \"{here}\" }}"
         ));
-        line(&mut publish, format_args!("          \"{subject}\""));
+        line(&mut publish, format_args!("          \"{here}\""));
     }
     line(text, format_args!(
         "  {}: {{\n    users: [{{\n      user: {service}, password: {password:?}\n      \

@@ -59,7 +59,7 @@ pub async fn consume(
             Err(error) => return Err(error),
         }
     };
-    let context = jetstream::new(client);
+    let context = crate::accounts::jetstream(client);
     while !drain.is_cancelled() {
         let pulled = pull(&context, store, consumer, consumer_id, durable, options, &drain).await;
         if let Err(error) = pulled {

@@ -81,7 +81,7 @@ async fn hold(
             () = tokio::time::sleep(options.interval) => {}
         }
     }
-    let mut context = jetstream::new(client.clone());
+    let mut context = crate::accounts::jetstream(client.clone());
     context.set_timeout(ACK_WAIT);
     let mut commits = store.commits();
     let mut checked: Option<tokio::time::Instant> = None;

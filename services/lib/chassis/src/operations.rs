@@ -1,6 +1,6 @@
 //! The operators' door that every service has: status, parked messages.
 
-use async_nats::jetstream::{self, consumer::PullConsumer};
+use async_nats::jetstream::consumer::PullConsumer;
 use proto::catalogue::{self, ConsumerRow};
 use proto::operations::v1::operations_service_server::OperationsService;
 use proto::operations::v1::{
@@ -34,7 +34,7 @@ impl OperationsService for Operations {
         for durable in
             catalogue::consumers_of(self.store.service()).flat_map(ConsumerRow::durables)
         {
-            let context = jetstream::new(self.client.clone());
+            let context = bus::accounts::jetstream(self.client.clone());
             let found: Result<PullConsumer, _> =
                 context.get_consumer_from_stream(&durable.name, durable.stream).await;
             let found = found.map_err(|_error| Status::unavailable("the broker does not answer"))?;

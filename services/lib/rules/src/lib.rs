@@ -1,1 +1,25 @@
-//! To come.
+//! The policy language: documents, conditions, releases, and who shall hold what when.
+//!
+//! Pure: no IO, no clock, and only ordered collections. [`Document`]s are compiled into a
+//! [`Release`] once; [`desired`] then answers for any person at any instant.
+//!
+//! Invariants:
+//! - an attribute that is unknown never grants anything;
+//! - between two boundaries that [`desired`] names, desired access does not change.
+
+mod access;
+mod condition;
+mod desired;
+pub mod document;
+mod problem;
+mod release;
+mod suggest;
+mod timeline;
+
+pub use access::{Access, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
+pub use condition::slug;
+pub use desired::desired;
+pub use document::Document;
+pub use problem::Problem;
+pub use release::{Application, Policy, Release};
+pub use timeline::{Engagement, Slice, Timeline};

@@ -44,12 +44,20 @@ impl Broker {
     /// # Panics
     /// When the broker refuses.
     pub async fn set_up(&self) {
-        let owner = ConnectOptions::new()
+        let owner = self.owner().await;
+        admin::ensure(&owner, StreamOptions::default()).await.expect("streams can be made");
+    }
+
+    /// Connects as the owner of the streams, for looking at them from outside.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn owner(&self) -> async_nats::Client {
+        ConnectOptions::new()
             .user_and_password(accounts::OWNER_USER.to_owned(), self.passwords.owner.clone())
             .connect(self.nats.url())
             .await
-            .expect("the owner can connect");
-        admin::ensure(&owner, StreamOptions::default()).await.expect("streams can be made");
+            .expect("the owner can connect")
     }
 
     /// Connects as a service, under exactly its permissions.

@@ -1,1 +1,12 @@
-//! To come.
+//! What tests share: private servers, a service fed by hand, and an application to provision.
+//!
+//! For tests and demonstrations only; nothing that people install depends on it.
+
+mod broker;
+mod database;
+mod feed;
+pub mod sandbox;
+
+pub use broker::Broker;
+pub use database::Database;
+pub use feed::Feed;

@@ -1,0 +1,360 @@
+//! The contract between services on a real broker and a real database: outbox, relay, consumers,
+//! inbox, parking, lanes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bus::{Batch, ConsumeOptions, Consumer, Handler, RelayOptions, Verdicts};
+use clock::{Clock, TestClock};
+use domain::{Lane, Rejection};
+use proto::catalogue::{self, Service, StreamRow};
+use proto::hris::v1::PersonUpdated;
+use sqlx::migrate::Migrator;
+use store::{Store, Tx};
+use testkit::{Broker, Database};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Keeps the newest version of each person; refuses the poisonous one until it is mended.
+#[derive(Clone, Default)]
+struct Remember {
+    mended: Arc<AtomicBool>,
+}
+
+const POISON: Uuid = Uuid::from_u128(666);
+
+impl Handler for Remember {
+    type Event = PersonUpdated;
+    const CONSUMER: &'static str = "policy-evaluation-evaluate-people";
+
+    async fn handle(
+        &self,
+        tx: &mut Tx,
+        batch: Batch<PersonUpdated>,
+    ) -> Result<Verdicts, Rejection> {
+        let people: Vec<Uuid> =
+            batch.events.iter().filter_map(|event| event.subject.person).map(|id| id.0).collect();
+        if people.contains(&POISON) && !self.mended.load(Ordering::SeqCst) {
+            return Err(Rejection::Park { reason: "cannot digest this person".to_owned() });
+        }
+        let versions: Vec<i64> =
+            batch.events.iter().map(|event| event.subject.version.counter).collect();
+        let lanes: Vec<i16> = batch.events.iter().map(|event| event.subject.lane.rank()).collect();
+        sqlx::query(
+            "INSERT INTO remembered (person, version, lane, batch)
+             SELECT person, version, lane, $4
+               FROM UNNEST($1::uuid[], $2::bigint[], $3::smallint[]) AS p (person, version, lane)
+              ORDER BY person
+             ON CONFLICT (person) DO UPDATE SET version = excluded.version
+              WHERE remembered.version < excluded.version",
+        )
+        .bind(people)
+        .bind(versions)
+        .bind(lanes)
+        .bind(tx.new_id())
+        .execute(tx.connection())
+        .await
+        .map_err(store::Error::during("remember"))?;
+        Ok(Verdicts::handled())
+    }
+}
+
+struct World {
+    database: Database,
+    broker: Broker,
+    publisher: Store,
+    consumer: Store,
+    handler: Remember,
+    tasks: JoinSet<()>,
+    drain: CancellationToken,
+}
+
+impl World {
+    async fn start(clock: Clock) -> Self {
+        let (database, broker) = tokio::join!(Database::start(), Broker::start());
+        let none = Migrator::with_migrations(Vec::new());
+        let publisher = database.store(Service::HrisIngest, &none, clock.clone()).await;
+        let consumer = database.store(Service::PolicyEvaluation, &none, clock).await;
+        sqlx::query(
+            "CREATE TABLE remembered (person uuid PRIMARY KEY, version bigint, lane smallint,
+                                      batch uuid, seq bigint GENERATED ALWAYS AS IDENTITY)",
+        )
+        .execute(consumer.pool())
+        .await
+        .unwrap();
+        Self {
+            database,
+            broker,
+            publisher,
+            consumer,
+            handler: Remember::default(),
+            tasks: JoinSet::new(),
+            drain: CancellationToken::new(),
+        }
+    }
+
+    async fn relay(&mut self) -> tokio::task::AbortHandle {
+        let nats = self.broker.connect(Service::HrisIngest).await;
+        let (store, drain) = (self.publisher.clone(), self.drain.clone());
+        let options =
+            RelayOptions { check_interval: Duration::from_millis(200), ..RelayOptions::default() };
+        self.tasks.spawn(async move {
+            bus::relay(nats, &store, hris(), options, drain).await;
+        })
+    }
+
+    async fn consume(&mut self) {
+        let consumer = Arc::new(Consumer::handler(self.handler.clone()));
+        for durable in consumer.row().durables() {
+            let nats = self.broker.connect(Service::PolicyEvaluation).await;
+            let (consumer, store, drain) =
+                (Arc::clone(&consumer), self.consumer.clone(), self.drain.clone());
+            self.tasks.spawn(async move {
+                let options = ConsumeOptions::default();
+                bus::consume(nats, &store, &consumer, &durable, options, drain).await.unwrap();
+            });
+        }
+    }
+
+    async fn publish(&self, people: impl IntoIterator<Item = (Uuid, i64, Lane)>) {
+        let mut tx = self.publisher.begin().await.unwrap();
+        for (person, counter, lane) in people {
+            tx.publish(&PersonUpdated {
+                person_id: person.to_string(),
+                version: Some(domain::Version { epoch: 1, counter }.into()),
+                lane: proto::common::v1::Lane::from(lane).into(),
+                ..PersonUpdated::default()
+            })
+            .unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    async fn remembered(&self) -> BTreeSet<(Uuid, i64)> {
+        sqlx::query_as::<_, (Uuid, i64)>("SELECT person, version FROM remembered")
+            .fetch_all(self.consumer.pool())
+            .await
+            .unwrap()
+            .into_iter()
+            .collect()
+    }
+
+    /// Waits until something is remembered, with a deadline.
+    async fn until(&self, what: &str, expected: &BTreeSet<(Uuid, i64)>) {
+        let waited = tokio::time::timeout(DEADLINE, async {
+            while self.remembered().await != *expected {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        if waited.await.is_err() {
+            let found = self.remembered().await;
+            panic!("{what}: {} of {} people", found.len(), expected.len());
+        }
+    }
+
+    async fn stop(mut self) {
+        self.drain.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn hris() -> &'static StreamRow {
+    catalogue::stream_of(Service::HrisIngest).unwrap()
+}
+
+fn people(range: std::ops::Range<u128>) -> Vec<(Uuid, i64, Lane)> {
+    range.map(|number| (Uuid::from_u128(number), 1, Lane::Regular)).collect()
+}
+
+fn remembered(people: &[(Uuid, i64, Lane)]) -> BTreeSet<(Uuid, i64)> {
+    people.iter().map(|(person, version, _lane)| (*person, *version)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_held_open_in_any_database_delays_no_event() {
+    let mut world = World::start(Clock::system()).await;
+    world.relay().await;
+    world.consume().await;
+    // Each has written and so holds a transaction id; each has read the outbox and so a lock on it.
+    let mut held = Vec::new();
+    for store in [&world.publisher, &world.consumer] {
+        let mut tx = store.pool().begin().await.unwrap();
+        sqlx::raw_sql("SELECT count(*) FROM outbox; SELECT count(*) FROM inbox")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        sqlx::query("INSERT INTO consumers (name) VALUES ('held')").execute(&mut *tx).await.unwrap();
+        held.push(tx);
+    }
+    let none = Migrator::with_migrations(Vec::new());
+    let stranger = world.database.store(Service::Audit, &none, Clock::system()).await;
+    let mut other = stranger.pool().begin().await.unwrap();
+    sqlx::query("INSERT INTO consumers (name) VALUES ('held')").execute(&mut *other).await.unwrap();
+
+    let everybody = people(1..501);
+    world.publish(everybody.clone()).await;
+
+    world.until("while transactions are held open", &remembered(&everybody)).await;
+    for tx in held {
+        tx.rollback().await.unwrap();
+    }
+    other.rollback().await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_message_parks_alone_is_listed_and_replays_after_a_fix() {
+    let mut world = World::start(Clock::system()).await;
+    let mut everybody = people(1..301);
+    world.publish(everybody.clone()).await;
+    world.publish([(POISON, 1, Lane::Regular)]).await;
+    world.relay().await;
+    world.consume().await;
+
+    world.until("everybody but the poison", &remembered(&everybody)).await;
+    let listed = tokio::time::timeout(DEADLINE, async {
+        loop {
+            let listed = store::parked::list(world.consumer.pool(), 10).await.unwrap();
+            if !listed.is_empty() {
+                return listed;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let listed = listed.await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].reason, "cannot digest this person");
+
+    let consumer = Consumer::handler(world.handler.clone());
+    let id = store::inbox::consumer_id(world.consumer.pool(), consumer.row().name).await.unwrap();
+    let request = async |store: &Store| {
+        let mut tx = store.begin().await.unwrap();
+        store::parked::request_replay(&mut tx, &[]).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    request(&world.consumer).await;
+    assert_eq!(bus::replay(&world.consumer, &consumer, id).await.unwrap(), 0, "it is still broken");
+    assert_eq!(store::parked::count(world.consumer.pool()).await.unwrap(), 1);
+
+    world.handler.mended.store(true, Ordering::SeqCst);
+    request(&world.consumer).await;
+    assert_eq!(bus::replay(&world.consumer, &consumer, id).await.unwrap(), 1);
+    assert_eq!(store::parked::count(world.consumer.pool()).await.unwrap(), 0);
+    everybody.push((POISON, 1, Lane::Regular));
+    assert_eq!(world.remembered().await, remembered(&everybody));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_relay_is_taken_over_when_its_holder_dies() {
+    let mut world = World::start(Clock::system()).await;
+    let holder = world.relay().await;
+    world.consume().await;
+    let first = people(1..50);
+    world.publish(first.clone()).await;
+    world.until("the holder relays", &remembered(&first)).await;
+    world.relay().await;
+
+    holder.abort();
+    let second = people(50..100);
+    world.publish(second.clone()).await;
+
+    world.until("the next one relays", &remembered(&people(1..100))).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_lost_is_published_again() {
+    let mut world = World::start(Clock::system()).await;
+    world.relay().await;
+    let everybody = people(1..200);
+    world.publish(everybody.clone()).await;
+    let owner = async_nats::jetstream::new(world.broker.owner().await);
+    tokio::time::timeout(DEADLINE, async {
+        while store::outbox::backlog(world.publisher.pool()).await.unwrap().0 > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+
+    owner.delete_stream("HRIS").await.unwrap();
+    world.broker.set_up().await;
+    world.consume().await;
+
+    world.until("after the stream was lost", &remembered(&everybody)).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_queued_joiners_do_not_delay_one_leaver() {
+    let mut world = World::start(Clock::system()).await;
+    let joiners = people(1..10_001);
+    for chunk in joiners.chunks(1000) {
+        world.publish(chunk.to_vec()).await;
+    }
+    let leaver = Uuid::from_u128(1_000_000);
+    world.publish([(leaver, 1, Lane::Leaver)]).await;
+    world.relay().await;
+    world.consume().await;
+
+    let place = tokio::time::timeout(DEADLINE, async {
+        loop {
+            let place: Option<i64> = sqlx::query_scalar(
+                "SELECT count(*) FROM remembered WHERE batch <
+                        (SELECT batch FROM remembered WHERE person = $1)",
+            )
+            .bind(leaver)
+            .fetch_optional(world.consumer.pool())
+            .await
+            .unwrap();
+            let known: bool =
+                sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM remembered WHERE person = $1)")
+                    .bind(leaver)
+                    .fetch_one(world.consumer.pool())
+                    .await
+                    .unwrap();
+            if let (Some(place), true) = (place, known) {
+                return place;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+
+    assert!(place < 2_000, "{place} joiners were handled before the leaver");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_inbox_is_bounded_after_a_million_events() {
+    const EVENTS: u64 = 1_000_000;
+    let database = Database::start().await;
+    let clock = TestClock::at("2026-03-02T00:00:00Z".parse().unwrap());
+    let none = Migrator::with_migrations(Vec::new());
+    let store = database.store(Service::PolicyEvaluation, &none, clock.clock()).await;
+    let consumer =
+        store::inbox::consumer_id(store.pool(), "policy-evaluation-evaluate-people").await.unwrap();
+    for _batch in 0..EVENTS / 10_000 {
+        let ids: Vec<Uuid> = (0..10_000).map(|_| store.clock().new_id()).collect();
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(store::inbox::claim(&mut tx, consumer, &ids).await.unwrap().len(), 10_000);
+        tx.commit().await.unwrap();
+    }
+
+    let full = store::inbox::size_bytes(store.pool()).await.unwrap();
+    println!("inbox after {EVENTS} events: {full} bytes, {} per event", full / EVENTS);
+    assert!(full / EVENTS < 150, "an event takes {} bytes", full / EVENTS);
+
+    clock.advance_to("2026-03-30T00:00:00Z".parse().unwrap());
+    store.maintain().await.unwrap();
+    let empty = store::inbox::size_bytes(store.pool()).await.unwrap();
+    println!("inbox past its retention: {empty} bytes");
+    assert!(empty < 1 << 20, "{empty} bytes are kept past the retention");
+}

@@ -1,0 +1,338 @@
+//! The type checker: which shape an expression's value has, and everything wrong on the way.
+
+use std::fmt;
+
+use cel::IdedExpr;
+use cel::common::ast::{CallExpr, Expr, ListExpr, LiteralValue, SelectExpr, operators};
+use domain::Date;
+
+use crate::document::{AttributeSchema, AttributeType};
+use crate::suggest::did_you_mean;
+
+/// What the value of an expression is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Text,
+    Integer,
+    Boolean,
+    Date,
+    Texts,
+    Integers,
+    /// A list without elements fits every list.
+    Nothing,
+    /// Something is wrong with it, which has been said already.
+    Wrong,
+}
+
+/// Returns the shape of an expression's value and a sentence for everything that is wrong.
+pub(crate) fn check(expression: &IdedExpr, schema: &AttributeSchema) -> (Shape, Vec<String>) {
+    let mut checker = Checker { schema, problems: Vec::new() };
+    let shape = checker.expression(expression);
+    (shape, checker.problems)
+}
+
+const METHODS: [&str; 4] = ["contains", "endsWith", "size", "startsWith"];
+const FUNCTIONS: [&str; 4] = ["has", "size", "slug", "string"];
+
+struct Checker<'a> {
+    schema: &'a AttributeSchema,
+    problems: Vec<String>,
+}
+
+impl Checker<'_> {
+    fn wrong(&mut self, problem: impl Into<String>) -> Shape {
+        self.problems.push(problem.into());
+        Shape::Wrong
+    }
+
+    fn expression(&mut self, expression: &IdedExpr) -> Shape {
+        match &expression.expr {
+            Expr::Literal(literal) => self.literal(literal),
+            Expr::Ident(name) if name == "person" => {
+                self.wrong("uses `person` as a whole; name an attribute, as in person.title")
+            }
+            Expr::Ident(name) => self.wrong(format!(
+                "uses `{name}`, which is nothing a condition sees; attributes are written \
+                 person.<name>, texts stand in quotes"
+            )),
+            Expr::Select(select) => self.select(select),
+            Expr::Call(call) => self.call(call),
+            Expr::List(list) => self.list(list),
+            Expr::Comprehension(_) => self.wrong(
+                "uses a loop (all, exists, map or filter); ask for one element with `in`, \
+                 as in \"x\" in person.teams",
+            ),
+            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
+                self.wrong("uses { }, which policies have no need of")
+            }
+        }
+    }
+
+    fn literal(&mut self, literal: &LiteralValue) -> Shape {
+        match literal {
+            LiteralValue::Boolean(_) => Shape::Boolean,
+            LiteralValue::Int(_) => Shape::Integer,
+            LiteralValue::String(_) => Shape::Text,
+            LiteralValue::Null => {
+                self.wrong("uses null; ask whether an attribute is known with has(person.title)")
+            }
+            LiteralValue::Bytes(_) | LiteralValue::Double(_) | LiteralValue::UInt(_) => self.wrong(
+                "uses a literal that no attribute can equal; write texts, whole numbers, true \
+                 or false",
+            ),
+        }
+    }
+
+    fn select(&mut self, select: &SelectExpr) -> Shape {
+        if select.operand.expr != Expr::Ident("person".to_owned()) {
+            return self.wrong(format!(
+                "selects `.{}` of something that is not the person; only person.<name> has parts",
+                select.field
+            ));
+        }
+        match self.schema.attributes.get(&select.field) {
+            None => {
+                let known = self.schema.attributes.keys().map(String::as_str);
+                let hint = did_you_mean(&select.field, known);
+                self.wrong(format!(
+                    "uses person.{}, which the AttributeSchema does not declare{hint}",
+                    select.field
+                ))
+            }
+            Some(_) if select.test => Shape::Boolean,
+            Some(attribute) => match attribute.kind {
+                AttributeType::String => Shape::Text,
+                AttributeType::Integer => Shape::Integer,
+                AttributeType::Boolean => Shape::Boolean,
+                AttributeType::Date => Shape::Date,
+                AttributeType::List => Shape::Texts,
+            },
+        }
+    }
+
+    fn list(&mut self, list: &ListExpr) -> Shape {
+        if !list.optional_indices.is_empty() {
+            return self.wrong("uses `?` in a list; name every element");
+        }
+        let mut shape = Shape::Nothing;
+        for element in &list.elements {
+            let found = match self.expression(element) {
+                Shape::Text | Shape::Date => Shape::Texts,
+                Shape::Integer => Shape::Integers,
+                Shape::Wrong => Shape::Wrong,
+                Shape::Boolean | Shape::Texts | Shape::Integers | Shape::Nothing => {
+                    self.wrong("has a list of something else than texts or whole numbers")
+                }
+            };
+            shape = match (shape, found) {
+                (Shape::Wrong, _) | (_, Shape::Wrong) => Shape::Wrong,
+                (Shape::Nothing, found) => found,
+                (shape, found) if shape == found => shape,
+                _ => self.wrong("mixes texts and numbers in one list"),
+            };
+        }
+        shape
+    }
+
+    fn call(&mut self, call: &CallExpr) -> Shape {
+        if let Some(target) = &call.target {
+            return self.method(call, target);
+        }
+        let name = readable(&call.func_name);
+        match (call.func_name.as_str(), call.args.as_slice()) {
+            (operators::LOGICAL_AND | operators::LOGICAL_OR | operators::LOGICAL_NOT, operands) => {
+                self.all(operands, Shape::Boolean, name)
+            }
+            (operators::EQUALS | operators::NOT_EQUALS, [left, right]) => {
+                self.same(left, right, name);
+                Shape::Boolean
+            }
+            (
+                operators::LESS
+                | operators::LESS_EQUALS
+                | operators::GREATER
+                | operators::GREATER_EQUALS,
+                [left, right],
+            ) => {
+                let shape = self.same(left, right, name);
+                if !matches!(shape, Shape::Text | Shape::Integer | Shape::Date | Shape::Wrong) {
+                    self.wrong(format!(
+                        "orders {shape} with `{name}`, which is for texts, numbers and dates"
+                    ));
+                }
+                Shape::Boolean
+            }
+            (operators::IN, [element, list]) => self.membership(element, list),
+            (operators::CONDITIONAL, [condition, then, otherwise]) => {
+                self.all(std::slice::from_ref(condition), Shape::Boolean, name);
+                self.same(then, otherwise, name)
+            }
+            (operators::ADD, [left, right]) => match self.same(left, right, name) {
+                shape @ (Shape::Text | Shape::Integer | Shape::Wrong) => shape,
+                shape @ (Shape::Boolean
+                | Shape::Date
+                | Shape::Texts
+                | Shape::Integers
+                | Shape::Nothing) => {
+                    self.wrong(format!("adds {shape} with `+`, which is for texts and numbers"))
+                }
+            },
+            (
+                operators::SUBSTRACT
+                | operators::MULTIPLY
+                | operators::DIVIDE
+                | operators::MODULO
+                | operators::NEGATE,
+                operands,
+            ) => self.all(operands, Shape::Integer, name),
+            ("slug", operands @ [_]) => self.all(operands, Shape::Text, name),
+            ("size", [argument]) => self.size(argument),
+            ("string", [argument]) => match self.expression(argument) {
+                Shape::Text | Shape::Integer | Shape::Boolean | Shape::Date | Shape::Wrong => {
+                    Shape::Text
+                }
+                shape @ (Shape::Texts | Shape::Integers | Shape::Nothing) => {
+                    self.wrong(format!("makes one text of {shape} with `string`"))
+                }
+            },
+            _ => self.unknown(name, &FUNCTIONS),
+        }
+    }
+
+    fn method(&mut self, call: &CallExpr, target: &IdedExpr) -> Shape {
+        let name = call.func_name.as_str();
+        match (name, call.args.as_slice()) {
+            ("startsWith" | "endsWith" | "contains", operands @ [_]) => {
+                match self.expression(target) {
+                    Shape::Text | Shape::Wrong => {}
+                    Shape::Texts => {
+                        self.wrong(format!(
+                            "asks a list with `{name}`; write \"x\" in person.teams"
+                        ));
+                    }
+                    shape @ (Shape::Integer
+                    | Shape::Boolean
+                    | Shape::Date
+                    | Shape::Integers
+                    | Shape::Nothing) => {
+                        self.wrong(format!("asks {shape} with `{name}`, which is for texts"));
+                    }
+                }
+                self.all(operands, Shape::Text, name);
+                Shape::Boolean
+            }
+            ("size", []) => self.size(target),
+            _ => self.unknown(name, &METHODS),
+        }
+    }
+
+    /// Demands one shape of every operand and returns it.
+    fn all(&mut self, operands: &[IdedExpr], wanted: Shape, name: &str) -> Shape {
+        for operand in operands {
+            let shape = self.expression(operand);
+            if shape != wanted && shape != Shape::Wrong {
+                self.wrong(format!("gives {shape} to `{name}`, which needs {wanted}"));
+            }
+        }
+        wanted
+    }
+
+    /// Demands that both sides have the same shape and returns it.
+    fn same(&mut self, left: &IdedExpr, right: &IdedExpr, name: &str) -> Shape {
+        match (self.expression(left), self.expression(right)) {
+            (Shape::Wrong, _) | (_, Shape::Wrong) => Shape::Wrong,
+            (Shape::Date, Shape::Text) => self.date(right),
+            (Shape::Text, Shape::Date) => self.date(left),
+            (one, other) if one.fits(other) => one,
+            (one, other) => self.wrong(format!("puts {one} beside {other} with `{name}`")),
+        }
+    }
+
+    fn membership(&mut self, element: &IdedExpr, list: &IdedExpr) -> Shape {
+        match (self.expression(element), self.expression(list)) {
+            (Shape::Wrong, _)
+            | (_, Shape::Wrong)
+            | (Shape::Text | Shape::Date, Shape::Texts)
+            | (Shape::Integer, Shape::Integers)
+            | (_, Shape::Nothing) => {}
+            (one, Shape::Texts | Shape::Integers) => {
+                self.wrong(format!("looks for {one} in a list that cannot have it"));
+            }
+            (_, other) => {
+                self.wrong(format!("looks with `in` into {other}, which is no list"));
+            }
+        }
+        Shape::Boolean
+    }
+
+    fn size(&mut self, argument: &IdedExpr) -> Shape {
+        match self.expression(argument) {
+            Shape::Text | Shape::Texts | Shape::Integers | Shape::Nothing | Shape::Wrong => {
+                Shape::Integer
+            }
+            shape @ (Shape::Integer | Shape::Boolean | Shape::Date) => {
+                self.wrong(format!("counts {shape} with `size`, which is for texts and lists"))
+            }
+        }
+    }
+
+    /// Demands that a text beside a date is a date in quotes.
+    fn date(&mut self, text: &IdedExpr) -> Shape {
+        if let Expr::Literal(LiteralValue::String(literal)) = &text.expr
+            && is_date(literal.inner())
+        {
+            return Shape::Date;
+        }
+        self.wrong("puts a date beside a text that is none; write it as \"2026-01-31\"")
+    }
+
+    fn unknown(&mut self, name: &str, known: &[&'static str]) -> Shape {
+        let mut advice = did_you_mean(name, known.iter().copied());
+        if advice.is_empty() {
+            advice = "; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), \
+                      string(), startsWith(), endsWith() and contains()"
+                .to_owned();
+        }
+        self.wrong(format!("uses `{name}` in a way that policies do not know{advice}"))
+    }
+}
+
+/// Tells whether a text is a date as conditions see it; other spellings would not compare equal.
+fn is_date(text: &str) -> bool {
+    text.parse().is_ok_and(|date: Date| date.to_string() == text)
+}
+
+/// The name of a function or operator as people write it.
+fn readable(name: &str) -> &str {
+    match name {
+        operators::CONDITIONAL => "?:",
+        operators::IN => "in",
+        operators::INDEX | operators::OPT_INDEX => "[]",
+        operators::OPT_SELECT => ".?",
+        name => name.trim_matches('_'),
+    }
+}
+
+impl Shape {
+    fn fits(self, other: Self) -> bool {
+        let list = |shape| matches!(shape, Self::Texts | Self::Integers | Self::Nothing);
+        self == other
+            || (self == Self::Nothing && list(other))
+            || (other == Self::Nothing && list(self))
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "a text",
+            Self::Integer => "a whole number",
+            Self::Boolean => "a yes or no",
+            Self::Date => "a date",
+            Self::Texts => "a list of texts",
+            Self::Integers => "a list of numbers",
+            Self::Nothing => "an empty list",
+            Self::Wrong => "something wrong",
+        })
+    }
+}

@@ -1,0 +1,60 @@
+use std::collections::HashMap;
+
+use cel::common::types::{CelBool, CelInt, CelList, CelMap, CelMapKey, CelString};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use domain::{Attributes, Value};
+
+use crate::document::AttributeSchema;
+
+/// A person as expressions see them.
+///
+/// An attribute whose value is not of the type that the schema declares is unknown, like one
+/// that is missing: neither may decide anything.
+pub(crate) struct Person<'a> {
+    attributes: &'a Attributes,
+    schema: &'a AttributeSchema,
+}
+
+impl<'a> Person<'a> {
+    pub(crate) fn new(attributes: &'a Attributes, schema: &'a AttributeSchema) -> Self {
+        Self { attributes, schema }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        let value = self.attributes.get(name)?;
+        self.schema.attributes.get(name)?.kind.admits(value).then_some(value)
+    }
+}
+
+// The interpreter asks for the longest qualified name first, so that `person.title` is found
+// without a map of the whole person; `has(person.title)` asks for `person`.
+impl VariableResolver for Person<'_> {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        if let Some(name) = variable.strip_prefix("person.") {
+            return self.get(name).map(|value| CowVal::Owned(boxed(value)));
+        }
+        (variable == "person").then(|| {
+            let known = self.attributes.keys().filter_map(|name| Some((name, self.get(name)?)));
+            let map: HashMap<CelMapKey<'b>, Box<dyn Val + 'b>> =
+                known.map(|(name, value)| (CelMapKey::from(name.as_str()), boxed(value))).collect();
+            CowVal::owned(CelMap::from(map))
+        })
+    }
+}
+
+fn boxed(value: &Value) -> Box<dyn Val + '_> {
+    match value {
+        Value::Text(text) => Box::new(CelString::from(text.as_str())),
+        Value::Integer(number) => Box::new(CelInt::from(*number)),
+        Value::Boolean(answer) => Box::new(CelBool::from(*answer)),
+        Value::Date(date) => Box::new(CelString::from(date.to_string())),
+        Value::List(items) => {
+            let items: Vec<Box<dyn Val + '_>> = items
+                .iter()
+                .map(|item| Box::new(CelString::from(item.as_str())) as Box<dyn Val + '_>)
+                .collect();
+            Box::new(CelList::from(items))
+        }
+    }
+}

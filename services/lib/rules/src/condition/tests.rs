@@ -1,0 +1,203 @@
+use domain::Attributes;
+use expect_test::expect;
+
+use super::*;
+
+#[test]
+fn a_condition_is_true_false_or_unknown() {
+    let cases = [
+        ("person.agency == \"Police\"", Some(true)),
+        ("person.agency != \"Police\"", Some(false)),
+        ("person.agency in [\"Fire\", \"Police\"]", Some(true)),
+        ("person.agency.startsWith(\"Pol\") && person.agency.endsWith(\"ice\")", Some(true)),
+        ("person.agency.contains(\"fire\")", Some(false)),
+        ("person.level >= 3 && person.level < 5", Some(true)),
+        ("\"b\" in person.teams && !(\"z\" in person.teams)", Some(true)),
+        ("size(person.teams) == 2", Some(true)),
+        ("person.hired < \"2020-02-01\"", Some(true)),
+        ("person.hired == \"2020-01-31\"", Some(true)),
+        ("person.remote ? person.level == 4 : false", Some(true)),
+        ("person.agency + \"!\" == \"Police!\"", Some(true)),
+        ("slug(person.agency) == \"police\"", Some(true)),
+        ("has(person.agency) && !has(person.title)", Some(true)),
+        ("person.title == \"x\"", None),
+        ("person.title != \"x\"", None),
+        ("!(person.title == \"x\")", None),
+        ("person.title == \"x\" || person.level == 4", Some(true)),
+        ("person.level == 4 || person.title == \"x\"", Some(true)),
+        ("person.title == \"x\" || person.level == 5", None),
+        ("person.title == \"x\" && person.level == 5", Some(false)),
+        ("person.title == \"x\" && person.level == 4", None),
+        ("has(person.title) && person.title == \"x\"", Some(false)),
+    ];
+    let schema = schema();
+    let attributes = attributes();
+    let person = Person::new(&attributes, &schema);
+    let context = context(&person);
+
+    for (text, expected) in cases {
+        let condition = Expression::compile(text, &schema, &[Shape::Boolean]).unwrap();
+
+        assert_eq!(condition.holds(&context), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_value_of_another_type_than_declared_is_unknown() {
+    let schema = schema();
+    let attributes = Attributes::from([("level".to_owned(), Value::Text("4".to_owned()))]);
+    let person = Person::new(&attributes, &schema);
+    let context = context(&person);
+    let holds =
+        |text| Expression::compile(text, &schema, &[Shape::Boolean]).unwrap().holds(&context);
+
+    assert_eq!(holds("person.level != 4"), None);
+    assert_eq!(holds("has(person.level)"), Some(false));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_when_it_is_written() {
+    let cases = [
+        "person.agancy == \"Police\"",
+        "has(person.agancy)",
+        "agency == \"Police\"",
+        "person == \"Police\"",
+        "person.agency",
+        "person.agency == 5",
+        "person.level == \"5\"",
+        "person.level == 5.0",
+        "person.title == null",
+        "person.hired < \"31.01.2026\"",
+        "person.hired < person.title",
+        "person.remote < true",
+        "person.agency in \"Police\"",
+        "person.level in [\"1\"]",
+        "person.level in [1, \"2\"]",
+        "person.teams.contains(\"a\")",
+        "person.teams.exists(team, team == \"a\")",
+        "person.agency.startWith(\"P\")",
+        "person.agency.matches(\"P.*\")",
+        "person[\"agency\"] == \"Police\"",
+        "person.?agency == \"Police\"",
+        "person.agency && person.remote",
+        "person.agency == ",
+        "person.title == \"x\" && person.titel == \"x\" && person.lvel == 3",
+    ];
+    let schema = schema();
+    let mut table = String::new();
+    for text in cases {
+        let problems = Expression::compile(text, &schema, &[Shape::Boolean]).unwrap_err();
+        table.push_str(&format!("{text}\n  {}\n", problems.join("\n  ")));
+    }
+
+    expect![[r#"
+        person.agancy == "Police"
+          uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`?
+        has(person.agancy)
+          uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`?
+        agency == "Police"
+          uses `agency`, which is nothing a condition sees; attributes are written person.<name>, texts stand in quotes
+        person == "Police"
+          uses `person` as a whole; name an attribute, as in person.title
+        person.agency
+          gives a text, and a yes or no is needed
+        person.agency == 5
+          puts a text beside a whole number with `==`
+        person.level == "5"
+          puts a whole number beside a text with `==`
+        person.level == 5.0
+          uses a literal that no attribute can equal; write texts, whole numbers, true or false
+        person.title == null
+          uses null; ask whether an attribute is known with has(person.title)
+        person.hired < "31.01.2026"
+          puts a date beside a text that is none; write it as "2026-01-31"
+        person.hired < person.title
+          puts a date beside a text that is none; write it as "2026-01-31"
+        person.remote < true
+          orders a yes or no with `<`, which is for texts, numbers and dates
+        person.agency in "Police"
+          looks with `in` into a text, which is no list
+        person.level in ["1"]
+          looks for a whole number in a list that cannot have it
+        person.level in [1, "2"]
+          mixes texts and numbers in one list
+        person.teams.contains("a")
+          asks a list with `contains`; write "x" in person.teams
+        person.teams.exists(team, team == "a")
+          uses a loop (all, exists, map or filter); ask for one element with `in`, as in "x" in person.teams
+        person.agency.startWith("P")
+          uses `startWith` in a way that policies do not know; did you mean `startsWith`?
+        person.agency.matches("P.*")
+          uses `matches` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith() and contains()
+        person["agency"] == "Police"
+          uses `[]` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith() and contains()
+        person.?agency == "Police"
+          uses `.?` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith() and contains()
+        person.agency && person.remote
+          gives a text to `&&`, which needs a yes or no
+        person.agency == 
+          is not CEL: line 1, column 18 of it: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}
+        person.title == "x" && person.titel == "x" && person.lvel == 3
+          uses person.titel, which the AttributeSchema does not declare; did you mean `title`?
+          uses person.lvel, which the AttributeSchema does not declare; did you mean `level`?
+    "#]].assert_eq(&table);
+}
+
+#[test]
+fn a_mapping_gives_values_of_every_type() {
+    let schema = schema();
+    let attributes = attributes();
+    let person = Person::new(&attributes, &schema);
+    let context = context(&person);
+    let wanted = [Shape::Text, Shape::Integer, Shape::Boolean, Shape::Date, Shape::Texts];
+    let value = |text| Expression::compile(text, &schema, &wanted).unwrap().value(&context);
+
+    assert_eq!(value("person.agency"), Some(Value::Text("Police".to_owned())));
+    assert_eq!(value("person.level + 1"), Some(Value::Integer(5)));
+    assert_eq!(value("person.remote"), Some(Value::Boolean(true)));
+    assert_eq!(value("person.hired"), Some(Value::Date("2020-01-31".parse().unwrap())));
+    assert_eq!(value("person.teams"), Some(Value::List(vec!["a".to_owned(), "b".to_owned()])));
+    assert_eq!(value("string(person.level)"), Some(Value::Text("4".to_owned())));
+    assert_eq!(value("person.title"), None);
+}
+
+#[test]
+fn a_slug_is_ascii_with_single_dots() {
+    let cases = [
+        ("Chantria A Aaron", "chantria.a.aaron"),
+        ("  O'Neil-Smith,  Jr. ", "o.neil.smith.jr"),
+        ("Renée Müller", "renee.muller"),
+        ("Łukasz Żółć", "lukasz.zolc"),
+        ("Bjørn Straße", "bjorn.strasse"),
+        ("Nguyễn Văn Đức", "nguyen.van.duc"),
+        ("Ren\u{e9}e = Rene\u{301}e", "renee.renee"),
+        ("Room 42b", "room.42b"),
+        ("李小龙", "person"),
+        ("---", "person"),
+        ("", "person"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(slug(text), expected, "{text}");
+    }
+}
+
+fn schema() -> AttributeSchema {
+    let json = r#"{"attributes": {
+        "agency": {"type": "string"}, "title": {"type": "string"}, "level": {"type": "integer"},
+        "remote": {"type": "boolean"}, "hired": {"type": "date"}, "teams": {"type": "list"}
+    }}"#;
+    serde_json::from_str(json).unwrap()
+}
+
+fn attributes() -> Attributes {
+    [
+        ("agency", Value::Text("Police".to_owned())),
+        ("level", Value::Integer(4)),
+        ("remote", Value::Boolean(true)),
+        ("hired", Value::Date("2020-01-31".parse().unwrap())),
+        ("teams", Value::List(vec!["a".to_owned(), "b".to_owned()])),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}

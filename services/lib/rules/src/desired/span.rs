@@ -1,0 +1,167 @@
+//! One engagement in instants: when it runs, what holds in it, and from when to when.
+
+use domain::time::{CutOff, instant};
+use domain::{Date, EngagementId, Timestamp};
+use jiff::tz::TimeZone;
+
+use crate::release::Policy;
+use crate::timeline::{Engagement, Timeline};
+
+/// An engagement in instants.
+pub(super) struct Span {
+    pub(super) engagement: EngagementId,
+    pub(super) starts: Timestamp,
+    /// Exclusive.
+    pub(super) ends: Option<Timestamp>,
+    /// By date, without overlap, within the engagement.
+    pub(super) stretches: Vec<Stretch>,
+    first_day: Date,
+}
+
+/// A slice, cut to its engagement.
+pub(super) struct Stretch {
+    pub(super) starts: Timestamp,
+    /// Index into the timeline's slices.
+    slice: usize,
+    from: Date,
+    until: Until,
+}
+
+/// Where a stretch or a run ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Before this day, while the engagement goes on.
+    Day(Date),
+    /// With the engagement.
+    End,
+}
+
+/// A time in which a policy justifies its grants; `until` is exclusive, and later than `from`.
+#[derive(Clone, Copy)]
+pub(super) struct Interval {
+    pub(super) from: Timestamp,
+    pub(super) until: Option<Timestamp>,
+}
+
+/// Returns the engagements in the order of their starts.
+pub(super) fn spans(timeline: &Timeline, zone: &TimeZone) -> Vec<Span> {
+    let mut spans: Vec<_> =
+        timeline.engagements.iter().map(|engagement| span(timeline, engagement, zone)).collect();
+    spans.sort_by_key(|span| (span.starts, span.engagement));
+    spans
+}
+
+fn span(timeline: &Timeline, engagement: &Engagement, zone: &TimeZone) -> Span {
+    let last_day = engagement.last_day();
+    Span {
+        engagement: engagement.id,
+        starts: instant(engagement.start, CutOff::StartOfDay, zone),
+        ends: last_day.map(|day| instant(day, CutOff::EndOfDay, zone)),
+        stretches: stretches(timeline, engagement, zone),
+        first_day: engagement.start,
+    }
+}
+
+fn stretches(timeline: &Timeline, engagement: &Engagement, zone: &TimeZone) -> Vec<Stretch> {
+    let last_day = engagement.last_day();
+    let mut slices: Vec<_> = timeline
+        .slices
+        .iter()
+        .enumerate()
+        .filter(|(_, slice)| slice.engagement == engagement.id)
+        .collect();
+    slices.sort_by_key(|(_, slice)| slice.from);
+    let mut stretches = Vec::with_capacity(slices.len());
+    for (place, (index, slice)) in slices.iter().enumerate() {
+        let next = slices.get(place + 1).map(|(_, next)| next.from);
+        let until = slice.until.into_iter().chain(next).min();
+        let from = slice.from.max(engagement.start);
+        if until.is_some_and(|until| until <= from)
+            || (from > engagement.start && last_day.is_some_and(|last| from > last))
+        {
+            continue;
+        }
+        let until = match until {
+            Some(until) if last_day.is_none_or(|last| until <= last) => Until::Day(until),
+            Some(_) | None => Until::End,
+        };
+        let starts = instant(from, CutOff::StartOfDay, zone);
+        stretches.push(Stretch { starts, slice: *index, from, until });
+    }
+    stretches
+}
+
+/// Returns the slice that describes the person at an instant.
+///
+/// It is taken from the running engagement that started first; when none runs, from the one that
+/// ended last; before the first day, from the one that starts first.
+pub(super) fn in_force(spans: &[Span], now: Timestamp) -> Option<usize> {
+    let running = spans.iter().find(|span| span.runs_at(now));
+    let ended = || {
+        let ended = spans.iter().filter(|span| span.ends.is_some_and(|ends| ends <= now));
+        ended.max_by_key(|span| (span.ends, span.starts, span.engagement))
+    };
+    let span = running.or_else(ended).or_else(|| spans.first())?;
+    let begun = span.stretches.iter().rev().find(|stretch| stretch.starts <= now);
+    begun.or_else(|| span.stretches.first()).map(|stretch| stretch.slice)
+}
+
+impl Span {
+    pub(super) fn runs_at(&self, now: Timestamp) -> bool {
+        self.starts <= now && self.ends.is_none_or(|ends| now < ends)
+    }
+
+    /// Returns when a policy justifies its grants, given the slices for which it holds.
+    pub(super) fn intervals(
+        &self,
+        policy: &Policy,
+        zone: &TimeZone,
+        holds: impl Fn(usize) -> bool,
+    ) -> Vec<Interval> {
+        let mut intervals: Vec<Interval> = Vec::new();
+        let mut stretches = self.stretches.iter().filter(|stretch| holds(stretch.slice)).peekable();
+        while let Some(first) = stretches.next() {
+            let mut until = first.until;
+            while let Some(next) =
+                stretches.next_if(|next| matches!(until, Until::Day(day) if day == next.from))
+            {
+                until = next.until;
+            }
+            let interval = Interval {
+                from: self.given(first, policy, zone),
+                until: self.taken(until, policy, zone),
+            };
+            if interval.until.is_some_and(|until| until <= interval.from) {
+                continue;
+            }
+            // An overlap may reach into the next run: what is held once is justified once.
+            match intervals.last_mut() {
+                Some(last) if last.until.is_none_or(|until| interval.from <= until) => {
+                    last.until = interval.until;
+                }
+                _ => intervals.push(interval),
+            }
+        }
+        intervals
+    }
+
+    fn given(&self, first: &Stretch, policy: &Policy, zone: &TimeZone) -> Timestamp {
+        if first.from > self.first_day || policy.lead().is_zero() {
+            return first.starts;
+        }
+        instant(self.first_day.saturating_sub(policy.lead().span()), CutOff::StartOfDay, zone)
+    }
+
+    // A run that ends while the engagement goes on ends with the very instant at which the next
+    // one begins, so that what both justify never blinks.
+    fn taken(&self, until: Until, policy: &Policy, zone: &TimeZone) -> Option<Timestamp> {
+        match until {
+            Until::End => self.ends,
+            Until::Day(day) => {
+                let day = day.saturating_add(policy.overlap().span());
+                let until = instant(day, CutOff::StartOfDay, zone);
+                Some(self.ends.map_or(until, |ends| ends.min(until)))
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Policy documents: what people write in YAML, strictly typed, with one canonical form each.
+
+mod access_policy;
+mod application;
+mod attribute_schema;
+mod bundle;
+pub(crate) mod canonical;
+mod days;
+mod kind;
+mod load;
+mod metadata;
+mod read;
+mod setting;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Problem;
+
+pub use access_policy::{AccessPolicy, PolicyGrant};
+pub use application::{AccountRules, Application, Connector, ConnectorKind, Entitlement, Limits};
+pub use attribute_schema::{Attribute, AttributeSchema, AttributeType};
+pub use bundle::{Bundle, BundleEntitlement};
+pub use days::Days;
+pub use kind::Kind;
+pub(crate) use load::duplicates;
+pub use load::{load, load_all};
+pub use metadata::{Metadata, Name};
+pub use setting::{SecretReference, Setting};
+
+/// One document, checked for itself; what it refers to is checked when a release is compiled.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Where it was read.
+    pub place: Place,
+    /// Name and labels.
+    pub metadata: Metadata,
+    /// What it says.
+    pub spec: Spec,
+}
+
+/// What a document says, by kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Spec {
+    /// What is known of people.
+    AttributeSchema(AttributeSchema),
+    /// A target system.
+    Application(Application),
+    /// A named set of entitlements.
+    Bundle(Bundle),
+    /// Who holds which bundles.
+    AccessPolicy(AccessPolicy),
+}
+
+/// A place in a file. Line and column count from 1; 0 is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The file's path as it was given; empty for what was not read from a file.
+    pub file: String,
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+}
+
+/// A stored document that is none.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text is not the JSON of a document.
+    #[error("read a document from its canonical JSON")]
+    Json(#[source] serde_json::Error),
+    /// It says something that no document may say.
+    #[error("check a stored document: {0}")]
+    Content(Problem),
+}
+
+impl Document {
+    /// Rebuilds a document from its canonical JSON.
+    ///
+    /// # Errors
+    /// When the bytes are not the JSON of a valid document.
+    pub fn from_json(json: &[u8]) -> Result<Self, Error> {
+        let raw: read::Raw = serde_json::from_slice(json).map_err(Error::Json)?;
+        let document = raw.into_document(Place::default());
+        match document.problems().into_iter().next() {
+            Some(problem) => Err(Error::Content(problem)),
+            None => Ok(document),
+        }
+    }
+
+    /// Returns the document's kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.spec {
+            Spec::AttributeSchema(_) => Kind::AttributeSchema,
+            Spec::Application(_) => Kind::Application,
+            Spec::Bundle(_) => Kind::Bundle,
+            Spec::AccessPolicy(_) => Kind::AccessPolicy,
+        }
+    }
+
+    /// Returns the document's name, which is unique within its kind.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.metadata.name.as_str()
+    }
+
+    /// Returns the one text that equal documents have: JSON with sorted keys, without defaults.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        canonical::json(&View {
+            api_version: read::API_VERSION,
+            kind: self.kind(),
+            metadata: &self.metadata,
+            spec: &self.spec,
+        })
+    }
+
+    /// Returns the SHA-256 of the canonical text, hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        canonical::digest(&self.canonical())
+    }
+
+    /// Makes a problem with a field of this document.
+    pub(crate) fn problem(&self, field: &str, message: impl Into<String>) -> Problem {
+        Problem {
+            place: self.place.clone(),
+            document: format!("{} {}", self.kind(), self.name()),
+            field: field.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// Returns what is wrong with the document taken by itself.
+    fn problems(&self) -> Vec<Problem> {
+        let found = match &self.spec {
+            Spec::AttributeSchema(spec) => spec.problems(),
+            Spec::Application(spec) => spec.problems(),
+            Spec::Bundle(spec) => spec.problems(),
+            Spec::AccessPolicy(spec) => spec.problems(),
+        };
+        found.into_iter().map(|(field, message)| self.problem(&field, message)).collect()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.file.as_str(), self.line) {
+            ("", _) => Ok(()),
+            (file, 0) => f.write_str(file),
+            (file, line) => write!(f, "{file}:{line}:{}", self.column),
+        }
+    }
+}
+
+/// A field path and what is wrong there.
+type Finding = (String, String);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View<'a> {
+    api_version: &'static str,
+    kind: Kind,
+    metadata: &'a Metadata,
+    spec: &'a Spec,
+}
+
+#[cfg(test)]
+mod tests;

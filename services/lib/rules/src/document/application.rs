@@ -1,0 +1,159 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Finding, SecretReference, Setting};
+use crate::access::USER_NAME;
+
+/// A target system: how it is reached, what its accounts look like, what they may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Application {
+    /// For people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// How it is reached.
+    pub connector: Connector,
+    /// How hard it may be worked.
+    #[serde(default, skip_serializing_if = "Limits::is_default")]
+    pub limits: Limits,
+    /// What its accounts look like.
+    pub account: AccountRules,
+    /// What its accounts may hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entitlements: Vec<Entitlement>,
+}
+
+/// How an application is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// The adapter.
+    pub kind: ConnectorKind,
+    /// The base address; needed by `scim`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Setting>,
+    /// Where the token is kept that the application asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretReference>,
+}
+
+/// The adapters there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectorKind {
+    /// SCIM 2.0 over HTTP.
+    Scim,
+    /// An application inside the process, for measurements.
+    InProcess,
+}
+
+/// How hard an application may be worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Requests under way at once.
+    pub concurrency: u16,
+    /// How many of them are kept free for leavers.
+    pub leaver_reserve: u16,
+    /// Changes of one group carried by one request.
+    pub changes_per_request: u16,
+}
+
+/// What the accounts of an application look like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountRules {
+    /// CEL for the wished login.
+    pub login: String,
+    /// CEL by account attribute.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Something an account may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entitlement {
+    /// Its name in the application.
+    pub name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { concurrency: 8, leaver_reserve: 2, changes_per_request: 100 }
+    }
+}
+
+impl Limits {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+const ENTITLEMENT_LENGTH_MAX: usize = 255;
+
+impl Application {
+    pub(super) fn problems(&self) -> Vec<Finding> {
+        let mut found: Vec<(&str, &str)> = Vec::new();
+        match self.connector.kind {
+            ConnectorKind::Scim if self.connector.url.is_none() => {
+                found.push(("spec.connector.url", "missing; scim needs the application's address"));
+            }
+            ConnectorKind::Scim | ConnectorKind::InProcess => {}
+        }
+        if self.limits.concurrency == 0 {
+            found.push(("spec.limits.concurrency", "must be at least 1"));
+        } else if self.limits.leaver_reserve >= self.limits.concurrency {
+            found.push((
+                "spec.limits.leaver_reserve",
+                "must be less than concurrency, or nothing but leavers would ever be served",
+            ));
+        }
+        if self.limits.changes_per_request == 0 {
+            found.push(("spec.limits.changes_per_request", "must be at least 1"));
+        }
+        if self.account.login.trim().is_empty() {
+            found.push(("spec.account.login", "empty; write for instance slug(person.name)"));
+        }
+        if self.account.attributes.contains_key(USER_NAME) {
+            found.push((
+                "spec.account.attributes.userName",
+                "is the login; write it under spec.account.login",
+            ));
+        }
+        let mut found: Vec<Finding> = found
+            .into_iter()
+            .map(|(field, message)| (field.to_owned(), message.to_owned()))
+            .collect();
+        found.extend(self.entitlement_problems());
+        found
+    }
+
+    fn entitlement_problems(&self) -> Vec<Finding> {
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for (index, entitlement) in self.entitlements.iter().enumerate() {
+            let name = &entitlement.name;
+            let message = if name.is_empty()
+                || name.len() > ENTITLEMENT_LENGTH_MAX
+                || name.trim() != name
+                || name.chars().any(char::is_control)
+            {
+                format!(
+                    "not a name; use 1 to {ENTITLEMENT_LENGTH_MAX} bytes without white space \
+                     around them"
+                )
+            } else if seen.insert(name) {
+                continue;
+            } else {
+                format!("`{name}` is listed twice; remove one")
+            };
+            found.push((format!("spec.entitlements[{index}].name"), message));
+        }
+        found
+    }
+}
