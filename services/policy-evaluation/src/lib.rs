@@ -1,1 +1,46 @@
-//! To come.
+//! Decides who shall hold what, and announces it: the one place that turns dates into instants.
+//!
+//! Three doors lead in: `handlers` (people change), `driver` (boundaries fall due, people wait for
+//! the active release), [`rpc`] (operators apply documents and ask). The first two end in
+//! `evaluator`, which loads, asks the pure [`rules::desired`], writes and announces.
+//!
+//! Invariants:
+//! - an evaluation, the timer of its next boundary and the event that announces it commit together;
+//! - a row evaluated with a release is never overwritten by an evaluation with an older one;
+//! - desired access depends on timeline, release and instant alone, never on the order of messages;
+//! - nothing here touches the outside world.
+mod config;
+mod driver;
+mod evaluator;
+mod handlers;
+mod person;
+mod release;
+pub mod rpc;
+mod timeline;
+mod wire;
+
+use chassis::App;
+use proto::catalogue::Service;
+use proto::policy::v1::policy_evaluation_service_server::PolicyEvaluationServiceServer;
+use store::Store;
+
+pub use config::Config;
+
+use crate::evaluator::Evaluator;
+
+/// The service's own tables.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Wires the service to its host; the host decides when it runs and drains.
+///
+/// # Errors
+/// Never; every service's `start` may fail.
+#[expect(clippy::unused_async, reason = "the host awaits every service's start")]
+pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
+    let evaluator = Evaluator::new(config.zone);
+    Ok(App::new(Service::PolicyEvaluation)
+        .on(handlers::EvaluatePeople::new(evaluator.clone()))
+        .drive(driver::Boundaries::new(evaluator.clone()))
+        .drive(driver::Reevaluation::new(evaluator, config.chunk_size))
+        .serve(PolicyEvaluationServiceServer::new(rpc::PolicyEvaluation::new(store))))
+}

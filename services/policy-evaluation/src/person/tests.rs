@@ -1,0 +1,111 @@
+//! Which lane an evaluation takes, and which its next boundary.
+
+use std::collections::BTreeMap;
+
+use rules::{DesiredAccount, DesiredGrant, Engagement, Reason, Timeline};
+
+use super::*;
+
+#[test]
+fn what_goes_is_a_grant_or_an_account_that_can_be_used() {
+    let both = access(&["police", "staff"], AccountState::Active);
+
+    assert!(takes_away(&both, &access(&["staff"], AccountState::Active)));
+    assert!(takes_away(&both, &access(&["police", "staff"], AccountState::Suspended)));
+    assert!(takes_away(&both, &Access::default()));
+    assert!(!takes_away(&both, &both));
+    assert!(!takes_away(&Access::default(), &both));
+    assert!(!takes_away(
+        &access(&[], AccountState::Suspended),
+        &access(&["staff"], AccountState::Active)
+    ));
+}
+
+#[test]
+fn only_a_leaver_who_loses_something_is_urgent_while_employed() {
+    let before = access(&["police", "staff"], AccountState::Active);
+    let after = access(&["staff"], AccountState::Active);
+
+    assert_eq!(lane(Lane::Leaver, &before, &after, false), Lane::Leaver);
+    assert_eq!(lane(Lane::Regular, &before, &after, false), Lane::Regular);
+    assert_eq!(lane(Lane::Leaver, &after, &before, false), Lane::Regular);
+}
+
+#[test]
+fn a_login_that_has_ended_stays_urgent_whatever_asks() {
+    let none = Access::default();
+
+    assert_eq!(lane(Lane::Regular, &none, &none, true), Lane::Leaver);
+}
+
+#[test]
+fn the_end_of_an_engagement_is_an_urgent_boundary_in_the_persons_zone() {
+    let one = evaluated(Lane::Regular, Access::default(), false);
+
+    let end = "2026-03-11T04:00:00Z".parse().unwrap();
+    let start = "2026-01-05T05:00:00Z".parse().unwrap();
+
+    assert_eq!(one.boundary_lane(end), Lane::Leaver);
+    assert_eq!(one.boundary_lane(start), Lane::Regular);
+}
+
+fn lane(trigger: Lane, before: &Access, after: &Access, login_ended: bool) -> Lane {
+    let mut one = evaluated(trigger, after.clone(), login_ended);
+    if one.may_be_urgent() {
+        one.compare(before);
+    }
+    one.lane
+}
+
+fn evaluated(trigger: Lane, access: Access, login_ended: bool) -> Evaluated {
+    let version = Version { epoch: 1, counter: 1 };
+    let evaluation = Evaluation { access, next_boundary: None, login_ended };
+    let digest = evaluation.access.digest();
+    let engagement = Engagement {
+        id: "018f0000-0000-7000-8000-00000000000e".parse().unwrap(),
+        start: "2026-01-05".parse().unwrap(),
+        last_working_day: Some("2026-03-10".parse().unwrap()),
+        termination_date: Some("2026-06-30".parse().unwrap()),
+    };
+    let known = Known {
+        version,
+        recorded_at: Timestamp::UNIX_EPOCH,
+        timeline: Timeline { zone: None, engagements: vec![engagement], slices: Vec::new() },
+    };
+    let before = Before::Evaluated(Desired {
+        version,
+        digest: "another".to_owned(),
+        release: 1,
+        next_boundary: None,
+    });
+    let id = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
+    Evaluated {
+        lane: resting_lane(&evaluation),
+        due: Due { id, known, before, trigger },
+        evaluation,
+        zone: TimeZone::get("America/New_York").unwrap(),
+        digest,
+        version,
+        changed: true,
+    }
+}
+
+fn access(entitlements: &[&str], state: AccountState) -> Access {
+    let reason = Reason {
+        policy: "policy".to_owned(),
+        bundle: "bundle".to_owned(),
+        engagement: "018f0000-0000-7000-8000-00000000000e".parse().unwrap(),
+        from: Timestamp::UNIX_EPOCH,
+        until: None,
+    };
+    let grants = entitlements.iter().map(|entitlement| DesiredGrant {
+        application: "directory".to_owned(),
+        entitlement: (*entitlement).to_owned(),
+        reasons: vec![reason.clone()],
+    });
+    let account = DesiredAccount { state, attributes: BTreeMap::new() };
+    Access {
+        accounts: BTreeMap::from([("directory".to_owned(), account)]),
+        grants: grants.collect(),
+    }
+}

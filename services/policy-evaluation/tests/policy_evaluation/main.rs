@@ -1,0 +1,10 @@
+//! The service alone, on a real PostgreSQL, without a broker: people and documents in, desired
+//! access out, and time moved by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod boundaries;
+mod fixture;
+mod order;
+mod people;
+mod releases;
