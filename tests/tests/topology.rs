@@ -1,5 +1,7 @@
 //! The shape of the workspace: who may depend on whom, and who speaks to whom.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};

@@ -1,5 +1,7 @@
 //! Audit alone, on a real PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use audit::{Config, MIGRATIONS, start};
 use clock::TestClock;
 use proto::catalogue::Service;

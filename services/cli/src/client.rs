@@ -62,7 +62,7 @@ pub struct Rest {
     pub evaluated: u64,
     /// Of these, settled.
     pub settled: u64,
-    /// Events on their way: in an outbox, or not yet handled by a consumer.
+    /// Events on their way: in an outbox, not yet handled by a consumer, or due by a timer.
     pub events: u64,
     /// Actions that have not ended.
     pub actions: u64,
@@ -160,10 +160,7 @@ impl Mesh {
     ///
     /// # Errors
     /// When a document is refused, with every problem and its place.
-    pub async fn apply(
-        &self,
-        files: Vec<DocumentFile>,
-    ) -> anyhow::Result<ApplyDocumentsResponse> {
+    pub async fn apply(&self, files: Vec<DocumentFile>) -> anyhow::Result<ApplyDocumentsResponse> {
         match self.policy()?.apply_documents(ApplyDocumentsRequest { files }).await {
             Ok(answer) => Ok(answer.into_inner()),
             Err(status) => bail!("{}", status.message()),
@@ -180,9 +177,8 @@ impl Mesh {
         mut progress: impl FnMut(&ImportProgress),
     ) -> anyhow::Result<ImportSummary> {
         let name = import.file.display().to_string();
-        let mut file = tokio::fs::File::open(import.file)
-            .await
-            .with_context(|| format!("open {name}"))?;
+        let mut file =
+            tokio::fs::File::open(import.file).await.with_context(|| format!("open {name}"))?;
         let size_bytes = file.metadata().await.with_context(|| format!("measure {name}"))?.len();
         let open = OpenImport {
             mapping: import.mapping.to_owned(),
@@ -244,7 +240,7 @@ impl Mesh {
         let mut rest = Rest::default();
         for service in self.channels.keys() {
             let status = self.status(*service).await?;
-            rest.events += status.outbox_unpublished;
+            rest.events += status.outbox_unpublished + status.timers_overdue;
             rest.events += status
                 .consumers
                 .iter()
@@ -314,10 +310,11 @@ pub fn read_documents(path: &Path) -> anyhow::Result<Vec<DocumentFile>> {
 
 fn gather(path: &Path, found: &mut Vec<DocumentFile>) -> anyhow::Result<()> {
     if path.is_dir() {
-        let entries =
-            std::fs::read_dir(path).with_context(|| format!("read the folder {}", path.display()))?;
+        let entries = std::fs::read_dir(path)
+            .with_context(|| format!("read the folder {}", path.display()))?;
         for entry in entries {
-            let entry = entry.with_context(|| format!("read the folder {}", path.display()))?.path();
+            let entry =
+                entry.with_context(|| format!("read the folder {}", path.display()))?.path();
             let yaml = entry
                 .extension()
                 .is_some_and(|extension| extension == "yaml" || extension == "yml");

@@ -123,6 +123,17 @@ impl Change {
     }
 }
 
+impl Contract {
+    /// The contract's name in SQL and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Partial => "partial",
+        }
+    }
+}
+
 impl Timeline {
     /// Whether any engagement reaches a day or lies after it.
     #[must_use]

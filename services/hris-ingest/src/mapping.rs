@@ -76,13 +76,21 @@ impl Source {
     /// When it is not YAML of the expected shape (one problem, with its line), or when what it says
     /// does not hold together (every problem).
     pub fn parse(yaml: &str) -> Result<Self, Error> {
+        Self::parse_in(yaml, None)
+    }
+
+    /// Reads a mapping from YAML; one that names no zone is in `default_zone`, if there is one.
+    ///
+    /// # Errors
+    /// As [`Source::parse`].
+    pub fn parse_in(yaml: &str, default_zone: Option<&str>) -> Result<Self, Error> {
         if yaml.len() > MAPPING_BYTES_MAX {
             let problem = format!("the document is longer than {MAPPING_BYTES_MAX} bytes");
             return Err(Error { problems: vec![problem] });
         }
         let document: document::Document = serde_saphyr::from_str(yaml)
             .map_err(|error| Error { problems: vec![error.without_snippet().to_string()] })?;
-        check::check(document)
+        check::check(document, default_zone)
     }
 
     /// The source's name.

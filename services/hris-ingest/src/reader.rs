@@ -12,6 +12,7 @@ pub use rejects::{REJECTS_KEPT_MAX, Rejects};
 pub use row::{FIELD_BYTES_MAX, KEY_BYTES_MAX, Reject, Row};
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, Read};
 
 use domain::Date;
@@ -115,10 +116,13 @@ impl<'a, R: Read> Reader<'a, R> {
             Ok(row) => row,
             Err(reject) => return Ok(Some(Line::Reject(reject))),
         };
-        let first = *self.first_lines.entry(fingerprint(&row)).or_insert(row.line);
-        if first == row.line {
-            return Ok(Some(Line::Row(row)));
-        }
+        let first = match self.first_lines.entry(fingerprint(&row)) {
+            Entry::Vacant(place) => {
+                place.insert(row.line);
+                return Ok(Some(Line::Row(row)));
+            }
+            Entry::Occupied(first) => *first.get(),
+        };
         let reject = Reject {
             line: row.line,
             column: row::column_of(self.source, self.source.engagement),

@@ -1,1 +1,70 @@
-//! To come.
+//! Makes applications agree with desired access.
+//!
+//! There is one input, desired access; no date of HR is known here. What is open for one person in
+//! one application is a *branch*: the unit that is leased, carried out and recorded. Three doors lead
+//! in: `handlers` (events), `driver` (branches fallen due), `rpc` (operators). The first two load a
+//! `dossier` of the people concerned under lock, decide purely (`plan`), and write it.
+//!
+//! Invariants:
+//! - the open actions of a branch are the plan from observed to desired access, made whenever either
+//!   changes. While a worker has the branch in hand its actions stay; whoever records them plans
+//!   anew from what was observed, so no desired access is ever missed and none is undone by an
+//!   older one;
+//! - a branch belongs to one worker at a time: a record without the present lease changes nothing,
+//!   and no worker is still asking an application when its lease ends;
+//! - locks are taken people first, then branches, each in the order of their keys;
+//! - within an application an account comes before its grants, closing an account before
+//!   revocations, and grants before revocations;
+//! - what failed for good is not tried again in the same round; newer desired access, or the same
+//!   one under a newer release, begins a round;
+//! - a login that was reserved for a person is never given to another;
+//! - no transaction is open while an application is asked, and nothing here reads a wall clock.
+
+mod access;
+mod account;
+mod action;
+mod applications;
+mod backoff;
+mod branch;
+mod code;
+mod config;
+pub mod connectors;
+mod dossier;
+mod driver;
+mod handlers;
+mod login;
+mod person;
+mod plan;
+mod release;
+mod rpc;
+
+use chassis::App;
+use proto::catalogue::Service;
+use proto::provisioning::v1::provisioning_service_server::ProvisioningServiceServer;
+use store::Store;
+
+pub use config::Config;
+
+/// The service's own tables.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Wires the service to its host; the host decides when it runs and drains.
+///
+/// # Errors
+/// Never: what is not there at the start is waited for.
+#[expect(clippy::unused_async, reason = "every service starts alike")]
+pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
+    let mut app = App::new(Service::Provisioning)
+        .on(handlers::PlanAccess)
+        .on(handlers::ConfirmAccess { wait: config.confirmation_wait() })
+        .on(handlers::ReceiveDocuments)
+        .on(handlers::ActivateRelease)
+        .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store)));
+    let workers = config.workers.get();
+    let shared = driver::Shared::new(config);
+    app = app.drive(driver::Branches::leavers(&shared));
+    for _worker in 0..workers {
+        app = app.drive(driver::Branches::regular(&shared));
+    }
+    Ok(app)
+}

@@ -12,7 +12,7 @@ const COLUMNS_MAX: usize = 1_000;
 const FIELDS_MAX: usize = 200;
 const NAME_BYTES_MAX: usize = 63;
 
-pub(super) fn check(document: Document) -> Result<Source, Error> {
+pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<Source, Error> {
     let mut problems = Problems::default();
     let Document { api_version, kind, metadata, spec } = document;
     if api_version != API_VERSION {
@@ -29,10 +29,7 @@ pub(super) fn check(document: Document) -> Result<Source, Error> {
     }
     check_columns(&spec.columns, &mut problems);
     let fields = fields(&spec, &mut problems);
-    let zone = TimeZone::get(&spec.zone).unwrap_or_else(|_error| {
-        problems.add("spec.zone", format_args!("there is no time zone {:?}", spec.zone));
-        TimeZone::UTC
-    });
+    let (zone, zone_name) = zone(spec.zone.as_deref().or(default_zone), &mut problems);
     if spec.limits.leavers_percent > 100 {
         problems.add("spec.limits.leavers_percent", "must be at most 100");
     }
@@ -64,7 +61,7 @@ pub(super) fn check(document: Document) -> Result<Source, Error> {
         termination_date,
         attributes,
         leavers_percent: spec.limits.leavers_percent,
-        zone_name: zone.iana_name().map_or(spec.zone, str::to_owned),
+        zone_name,
         zone,
     })
 }
@@ -81,6 +78,19 @@ fn check_columns(columns: &[String], problems: &mut Problems) {
             problems.add("spec.columns", format_args!("{column:?} is listed twice"));
         }
     }
+}
+
+fn zone(name: Option<&str>, problems: &mut Problems) -> (TimeZone, String) {
+    let Some(name) = name else {
+        problems.add("spec.zone", "must name a time zone, such as America/New_York");
+        return (TimeZone::UTC, String::new());
+    };
+    let zone = TimeZone::get(name).unwrap_or_else(|_error| {
+        problems.add("spec.zone", format_args!("there is no time zone {name:?}"));
+        TimeZone::UTC
+    });
+    let name = zone.iana_name().unwrap_or(name).to_owned();
+    (zone, name)
 }
 
 /// Returns every field, those with problems too, so that references to them still resolve.

@@ -33,7 +33,8 @@ pub(super) struct Spec {
     pub(super) last_working_day: Option<String>,
     #[serde(default)]
     pub(super) termination_date: Option<String>,
-    pub(super) zone: String,
+    #[serde(default)]
+    pub(super) zone: Option<String>,
     pub(super) fields: BTreeMap<String, Field>,
     pub(super) attributes: Vec<String>,
     #[serde(default)]

@@ -140,3 +140,16 @@ fn a_mapping_without_a_key_or_with_misplaced_options_is_refused() {
     assert!(Source::parse(&" ".repeat(MAPPING_BYTES_MAX + 1)).is_err());
     assert!(Source::parse("").is_err());
 }
+
+#[test]
+fn a_mapping_without_a_zone_takes_the_default_or_is_refused() {
+    let mapping = CITY.replace("  zone: America/New_York\n", "");
+
+    let source = Source::parse_in(&mapping, Some("Europe/Vienna")).unwrap();
+    let refused = Source::parse(&mapping).unwrap_err();
+
+    assert_eq!(source.zone_name(), "Europe/Vienna");
+    let expected = "spec.zone: must name a time zone, such as America/New_York";
+    assert_eq!(refused.problems, [expected]);
+    assert_eq!(Source::parse_in(CITY, Some("UTC")).unwrap().zone_name(), "America/New_York");
+}

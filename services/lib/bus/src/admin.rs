@@ -20,7 +20,7 @@ pub struct StreamOptions {
 
 impl Default for StreamOptions {
     fn default() -> Self {
-        Self { replicas: 1, bytes_max: 8 << 30 }
+        Self { replicas: 1, bytes_max: 1 << 30 }
     }
 }
 

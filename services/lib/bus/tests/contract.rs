@@ -1,5 +1,7 @@
 //! The contract between services on a real broker and a real database: outbox, relay, consumers,
 //! inbox, parking, lanes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::print_stdout, reason = "sizes are for people to read")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -54,6 +54,7 @@ impl OperationsService for Operations {
             parked: store::parked::count(pool).await.map_err(internal)?,
             inbox_bytes: store::inbox::size_bytes(pool).await.map_err(internal)?,
             memory_bytes: memory_bytes(),
+            timers_overdue: store::timers::overdue(pool, now).await.map_err(internal)?,
             consumers,
         }))
     }

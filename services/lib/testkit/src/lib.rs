@@ -5,8 +5,11 @@
 mod broker;
 mod database;
 mod feed;
+mod http;
+mod peer;
 pub mod sandbox;
 
 pub use broker::Broker;
 pub use database::Database;
 pub use feed::Feed;
+pub use peer::Peer;

@@ -1,3 +1,5 @@
+//! What the tests share: a service on a private database, and its documents and people.
+
 use std::collections::BTreeMap;
 
 use clock::TestClock;

@@ -1,0 +1,255 @@
+//! What the command line understands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use domain::Date;
+
+use crate::output::Format;
+
+const EXAMPLES: &str = "\
+Examples:
+  tenure up --detach                        start a mesh in the background
+  tenure apply policies/                    activate a folder of policy documents
+  tenure import staff.csv --mapping source.yaml --contract full \\
+      --snapshot-date 2026-03-01 --wait     read a full file and wait for its effect
+  tenure person show 'Chantria A Aaron'     what somebody holds, and why
+  tenure status                             how the services are
+  tenure down                               stop everything; the data stay
+";
+
+/// Automates joiners, movers and leavers: from HR records through policies to accounts.
+#[derive(Debug, Parser)]
+#[command(name = "tenure", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// What results look like.
+    #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+    /// Folder that keeps the mesh: data, passwords, logs [default: ~/.local/state/tenure]
+    ///
+    /// Follows `XDG_STATE_HOME`. As root, PostgreSQL runs as nobody and must be able to enter the
+    /// folder; where root's home is closed to others, the default is /var/lib/tenure.
+    #[arg(long, global = true, value_name = "DIR", env = "TENURE_STATE")]
+    pub(crate) state: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Up(Up),
+    Down(Down),
+    /// Shows the state of every service and server of the mesh
+    #[command(
+        after_help = "Examples:\n  tenure status\n  tenure status -o json | jq '.services[] | select(.ready | not)'\n"
+    )]
+    Status,
+    Apply(Apply),
+    Import(Import),
+    /// Looks at one person
+    #[command(subcommand)]
+    Person(Person),
+    /// Lists and replays messages that a service could not handle
+    #[command(subcommand)]
+    Parked(Parked),
+    Demo(Demo),
+    /// Prints a script that completes this command line in a shell
+    #[command(
+        after_help = "Examples:\n  tenure completions bash > ~/.local/share/bash-completion/completions/tenure\n  tenure completions zsh > ~/.zfunc/_tenure\n"
+    )]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// Starts a mesh on this machine and keeps it running
+///
+/// Starts a private NATS server and a private PostgreSQL, then every service as a process of its
+/// own, and starts again whatever dies. Ctrl-C stops all in order; the data stay in the state
+/// folder. The servers' programs are those on the PATH, else they are fetched once into a cache.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure up                     in the foreground, until Ctrl-C
+  tenure up --detach            in the background, until `tenure down`
+  TENURE_APP_CRM_URL=https://crm.example/scim/v2 TENURE_APP_CRM_TOKEN=... tenure up
+                                applications may name these as env:TENURE_APP_CRM_URL
+  TENURE_DATABASE_URL=postgres://postgres:...@db.example:5432/postgres tenure up
+                                with a PostgreSQL that is there already
+")]
+pub(crate) struct Up {
+    /// Goes on in the background once everything is ready.
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Marks the process that `--detach` leaves behind.
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    pub(crate) detached: bool,
+    #[command(flatten)]
+    pub(crate) launch: Launch,
+}
+
+/// What a mesh is made of.
+#[derive(Debug, Args)]
+pub(crate) struct Launch {
+    /// Folder with the services' programs [default: where this program is]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bin_dir: Option<PathBuf>,
+    /// NATS server to use in place of a private one.
+    ///
+    /// Its configuration must include the accounts that are written to nats-accounts.conf in the
+    /// state folder.
+    #[arg(long, value_name = "URL", env = "TENURE_NATS_URL", hide_env_values = true)]
+    pub(crate) nats_url: Option<String>,
+    /// PostgreSQL to use in place of a private one: a superuser's address of it.
+    ///
+    /// Every service gets a role and a database of its own there.
+    #[arg(long, value_name = "URL", env = "TENURE_DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+}
+
+/// Stops the mesh that `tenure up` started
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tenure down\n  tenure --state /srv/tenure down\n")]
+pub(crate) struct Down {
+    /// Seconds to wait for the end.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub(crate) timeout: u16,
+}
+
+/// Checks policy documents and activates them as a release
+///
+/// The documents given are the whole release: what is not among them ends. If one of them has a
+/// problem, all problems are listed and nothing changes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tenure apply policies/\n  tenure apply attributes.yaml applications.yaml people/\n"
+)]
+pub(crate) struct Apply {
+    /// YAML files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Reads a file of a source into hris-ingest
+///
+/// Rows that cannot be used are listed and left out. A file that cannot be used at all, or that
+/// would end more people than its source allows, is refused and changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure import staff.csv --mapping source.yaml --contract full --snapshot-date 2026-03-01
+  tenure import hires.csv --mapping source.yaml --contract partial --snapshot-date 2026-03-04 --wait
+  tenure import staff.csv --mapping source.yaml --contract full --snapshot-date 2026-04-01 \\
+      --confirm-leavers 1200        a restructuring: 1,200 people leave at once
+")]
+pub(crate) struct Import {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Document of kind Source that says what the columns mean.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mapping: PathBuf,
+    /// What the file's silence about a person means.
+    #[arg(long, value_enum)]
+    pub(crate) contract: Contract,
+    /// Day for which the file speaks.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) snapshot_date: Date,
+    /// How many people a full file may end; needed above the source's limit.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) confirm_leavers: Option<u64>,
+    /// Waits until all people have settled.
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Contract {
+    /// Who is missing has left, on the snapshot date.
+    Full,
+    /// Who is missing is unchanged.
+    Partial,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Person {
+    /// Shows a person's timeline, access with reasons, actions, and what is open
+    #[command(after_help = "\
+Examples:
+  tenure person show 'Aaron,Chantria A|1986-01-06'     by worker id
+  tenure person show aaron                             by part of the name, if only one fits
+  tenure person show 01980a5e-6ad1-7c3e-9a4b-2f6d3c1b0a99 --history
+")]
+    Show {
+        /// A person id, a worker id or part of a name.
+        query: String,
+        /// Shows everything audit has recorded, too.
+        #[arg(long)]
+        history: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Parked {
+    /// Lists parked messages and why they are parked
+    List,
+    /// Hands parked messages to their handlers again, all of them unless some are named
+    #[command(
+        after_help = "Examples:\n  tenure parked replay\n  tenure parked replay 01980a5e-6ad1-7c3e-9a4b-2f6d3c1b0a99\n"
+    )]
+    Replay {
+        /// Ids of events.
+        #[arg(value_name = "ID")]
+        ids: Vec<uuid::Uuid>,
+    },
+}
+
+/// Takes a sample workforce through a mesh into sandbox applications, and checks the result
+///
+/// Everything runs in a temporary folder and is stopped at the end. The last line of the result is
+/// `differences: N`, as an independent calculation finds them.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure demo --sample deploy/sample/city-workforce --verify tests/verify/verify.py
+  tenure demo --sample deploy/sample/city-workforce --verify tests/verify/verify.py --people 500 --keep
+")]
+pub(crate) struct Demo {
+    /// Folder with FY2012.csv, source.yaml and policies/.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sample: PathBuf,
+    /// Script that calculates what the applications shall hold, and compares.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) verify: PathBuf,
+    /// Python that runs it.
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub(crate) python: PathBuf,
+    /// Keeps the temporary folder: logs, data.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Takes only the first rows of the file.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) people: Option<usize>,
+    #[command(flatten)]
+    pub(crate) launch: Launch,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_output_format_may_stand_anywhere() {
+        let arguments = Arguments::parse_from(["tenure", "parked", "list", "--output", "json"]);
+
+        assert_eq!(arguments.output, Format::Json);
+    }
+}

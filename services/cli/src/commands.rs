@@ -1,0 +1,42 @@
+//! One file per command.
+
+mod apply;
+mod demo;
+mod down;
+mod import;
+mod parked;
+mod person;
+mod settle;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, Command, Parked, Person};
+use crate::launcher::StateDir;
+use crate::output::Output;
+
+/// Does what one command says.
+pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
+    let state = StateDir::find(arguments.state)?;
+    match arguments.command {
+        Command::Up(up) => Box::pin(up::run(up, state, output)).await,
+        Command::Down(down) => down::run(&down, &state, output).await,
+        Command::Status => status::run(&state, output).await,
+        Command::Apply(apply) => apply::run(&apply, &state, output).await,
+        Command::Import(import) => Box::pin(import::run(&import, &state, output)).await,
+        Command::Person(Person::Show { query, history }) => {
+            Box::pin(person::show(&query, history, &state, output)).await
+        }
+        Command::Parked(Parked::List) => parked::list(&state, output).await,
+        Command::Parked(Parked::Replay { ids }) => parked::replay(&ids, &state, output).await,
+        Command::Demo(demo) => Box::pin(demo::run(demo, output)).await,
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "tenure", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

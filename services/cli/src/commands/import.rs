@@ -1,0 +1,157 @@
+//! `tenure import`.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use proto::hris::v1::{FileContract, ImportSummary};
+use serde::Serialize;
+
+use super::settle::settle;
+use crate::arguments::{Contract, Import};
+use crate::client::{self, Mesh};
+use crate::launcher::StateDir;
+use crate::output::{Output, grouped, section, table};
+use crate::progress::Progress;
+
+/// What came of a file.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Imported {
+    pub(crate) run: String,
+    pub(crate) rows: u64,
+    pub(crate) people: u64,
+    pub(crate) joined: u64,
+    pub(crate) changed: u64,
+    pub(crate) left: u64,
+    pub(crate) unchanged: u64,
+    pub(crate) rejected: u64,
+    pub(crate) rejects: Vec<Reject>,
+    pub(crate) settled: Option<u64>,
+}
+
+/// A row that was left out.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Reject {
+    line: u64,
+    column: String,
+    reason: String,
+}
+
+pub(crate) async fn run(
+    import: &Import,
+    state: &StateDir,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let mapping = std::fs::read_to_string(&import.mapping)
+        .with_context(|| format!("read {}", import.mapping.display()))?;
+    let mesh = state.running()?.mesh()?;
+    let file = client::Import {
+        mapping: &mapping,
+        file: &import.file,
+        contract: match import.contract {
+            Contract::Full => FileContract::Full,
+            Contract::Partial => FileContract::Partial,
+        },
+        snapshot_date: import.snapshot_date,
+        confirmed_leavers: import.confirm_leavers,
+    };
+    let mut imported = send(&mesh, file).await?;
+    if import.wait {
+        imported.settled = Some(settle(&mesh).await?.rest.settled);
+    }
+    output.print(&imported, tables)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends a file in sight of whoever waits.
+pub(crate) async fn send(mesh: &Mesh, file: client::Import<'_>) -> anyhow::Result<Imported> {
+    let mut progress = Progress::new();
+    let name = file.file.display().to_string();
+    let summary = mesh
+        .import(file, |step| progress.show(&step.stage, step.done, step.total, ""))
+        .await
+        .with_context(|| format!("import {name}"))?;
+    progress.finish();
+    Ok(Imported::from(summary))
+}
+
+impl From<ImportSummary> for Imported {
+    fn from(summary: ImportSummary) -> Self {
+        let rejects = summary.rejects.into_iter().map(|reject| Reject {
+            line: reject.line,
+            column: reject.column,
+            reason: reject.reason,
+        });
+        Self {
+            run: summary.run_id,
+            rows: summary.rows,
+            people: summary.people,
+            joined: summary.joined,
+            changed: summary.changed,
+            left: summary.left,
+            unchanged: summary.unchanged,
+            rejected: summary.rejected,
+            rejects: rejects.collect(),
+            settled: None,
+        }
+    }
+}
+
+fn tables(imported: &Imported) -> String {
+    let counts = [
+        ("rows", imported.rows),
+        ("rejected", imported.rejected),
+        ("people", imported.people),
+        ("joined", imported.joined),
+        ("changed", imported.changed),
+        ("left", imported.left),
+        ("unchanged", imported.unchanged),
+    ];
+    let settled = imported.settled.map(|settled| ("settled", settled));
+    let rows = counts
+        .into_iter()
+        .chain(settled)
+        .map(|(name, count)| vec![name.to_owned(), grouped(count)]);
+    let mut text =
+        section(&format!("run {}", imported.run), "", false, || table(&["", "number "], rows));
+    if imported.rejected > 0 {
+        text += &section("rejected rows", "", false, || {
+            let rows = imported.rejects.iter().map(|reject| {
+                let column = if reject.column.is_empty() { "-" } else { &reject.column };
+                vec![reject.line.to_string(), column.to_owned(), reject.reason.clone()]
+            });
+            table(&["line ", "column", "reason"], rows)
+        });
+        let listed = u64::try_from(imported.rejects.len()).unwrap_or(u64::MAX);
+        if imported.rejected > listed {
+            text += &format!("and {} more\n", grouped(imported.rejected - listed));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejected_rows_are_listed_with_their_place_and_reason() {
+        let reject = |line, column: &str, reason: &str| proto::hris::v1::Reject {
+            line,
+            column: column.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let summary = ImportSummary {
+            rows: 16_049,
+            rejects: vec![reject(7, "HireDate", "not a date"), reject(9, "", "too few columns")],
+            rejected: 1_002,
+            ..ImportSummary::default()
+        };
+
+        let text = tables(&Imported::from(summary));
+
+        assert!(text.contains("16,049"), "{text}");
+        assert!(text.contains("   7  HireDate  not a date"), "{text}");
+        assert!(text.contains("   9  -         too few columns"), "{text}");
+        assert!(text.ends_with("and 1,000 more\n"), "{text}");
+    }
+}

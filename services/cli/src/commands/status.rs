@@ -1,0 +1,181 @@
+//! `tenure status`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use futures::future::join_all;
+use proto::catalogue::Service;
+use proto::operations::v1::GetStatusResponse;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::client::Mesh;
+use crate::http;
+use crate::launcher::{Board, Server, StateDir};
+use crate::memory;
+use crate::output::{Output, grouped, mebibytes, optional, table};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A mesh and how it is.
+#[derive(Debug, Serialize)]
+struct Status {
+    state: String,
+    pid: u32,
+    ready: bool,
+    services: Vec<ServiceStatus>,
+    nats: ServerStatus,
+    postgres: ServerStatus,
+}
+
+#[derive(Debug, Serialize)]
+struct ServiceStatus {
+    name: String,
+    pid: u32,
+    grpc: SocketAddr,
+    admin: SocketAddr,
+    restarts: u32,
+    ready: bool,
+    /// Why it is not, as it says itself.
+    problem: Option<String>,
+    outbox_unpublished: Option<u64>,
+    outbox_oldest_seconds: Option<f64>,
+    parked: Option<u64>,
+    consumers: Vec<ConsumerStatus>,
+    memory_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ConsumerStatus {
+    name: String,
+    pending: u64,
+    in_flight: u64,
+    redelivered: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ServerStatus {
+    address: String,
+    pid: Option<u32>,
+    restarts: u32,
+    memory_bytes: Option<u64>,
+}
+
+pub(crate) async fn run(state: &StateDir, output: &Output) -> anyhow::Result<ExitCode> {
+    let board = state.running()?;
+    let mesh = board.mesh()?;
+    let services: Vec<ServiceStatus> =
+        join_all(Service::ALL.map(|service| look(service, &board, &mesh)))
+            .await
+            .into_iter()
+            .flatten()
+            .collect();
+    let status = Status {
+        state: state.root().display().to_string(),
+        pid: board.pid,
+        ready: board.ready
+            && services.len() == Service::ALL.len()
+            && services.iter().all(|service| service.ready),
+        services,
+        nats: server(&board.nats),
+        postgres: server(&board.postgres),
+    };
+    output.print(&status, tables)?;
+    Ok(if status.ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn look(service: Service, board: &Board, mesh: &Mesh) -> Option<ServiceStatus> {
+    let entry = board.services.get(service.as_str())?.clone();
+    let (health, asked) = tokio::join!(
+        http::get(entry.admin, "/readyz", None),
+        timeout(PATIENCE, mesh.status(service)),
+    );
+    let problem = match health {
+        Ok(answer) if answer.status == 200 => None,
+        Ok(answer) => Some(answer.body.trim().to_owned()),
+        Err(_unreachable) => Some("does not answer".to_owned()),
+    };
+    let told = asked.ok().and_then(Result::ok);
+    Some(ServiceStatus {
+        name: service.to_string(),
+        pid: entry.pid,
+        grpc: entry.grpc,
+        admin: entry.admin,
+        restarts: entry.restarts,
+        ready: problem.is_none(),
+        problem,
+        outbox_unpublished: told.as_ref().map(|told| told.outbox_unpublished),
+        outbox_oldest_seconds: told.as_ref().map(|told| told.outbox_oldest_seconds),
+        parked: told.as_ref().map(|told| told.parked),
+        consumers: told.map(consumers).unwrap_or_default(),
+        memory_bytes: memory::of_tree(entry.pid),
+    })
+}
+
+fn consumers(told: GetStatusResponse) -> Vec<ConsumerStatus> {
+    told.consumers
+        .into_iter()
+        .map(|consumer| ConsumerStatus {
+            name: consumer.name,
+            pending: consumer.pending,
+            in_flight: consumer.in_flight,
+            redelivered: consumer.redelivered,
+        })
+        .collect()
+}
+
+fn server(server: &Server) -> ServerStatus {
+    ServerStatus {
+        address: server.address.clone(),
+        pid: server.pid,
+        restarts: server.restarts,
+        memory_bytes: server.pid.map(memory::of_tree),
+    }
+}
+
+fn tables(status: &Status) -> String {
+    let services = status.services.iter().map(|service| {
+        let sum = |of: fn(&ConsumerStatus) -> u64| grouped(service.consumers.iter().map(of).sum());
+        vec![
+            service.name.clone(),
+            service.problem.clone().unwrap_or_else(|| "ready".to_owned()),
+            service.grpc.to_string(),
+            service.pid.to_string(),
+            service.restarts.to_string(),
+            optional(service.outbox_unpublished.map(grouped)),
+            optional(service.outbox_oldest_seconds.map(|seconds| format!("{seconds:.1} s"))),
+            optional(service.parked.map(grouped)),
+            sum(|consumer| consumer.pending),
+            sum(|consumer| consumer.in_flight),
+            mebibytes(service.memory_bytes),
+        ]
+    });
+    let services = table(
+        &[
+            "service",
+            "state",
+            "address",
+            "pid ",
+            "restarts ",
+            "outbox ",
+            "oldest ",
+            "parked ",
+            "pending ",
+            "in flight ",
+            "memory ",
+        ],
+        services,
+    );
+    let servers = [("nats", &status.nats), ("postgres", &status.postgres)].map(|(name, server)| {
+        vec![
+            name.to_owned(),
+            server.address.clone(),
+            optional(server.pid),
+            server.restarts.to_string(),
+            optional(server.memory_bytes.map(mebibytes)),
+        ]
+    });
+    let servers = table(&["server", "address", "pid ", "restarts ", "memory "], servers);
+    format!("{services}\n\n{servers}\n\nstate: {}", status.state)
+}

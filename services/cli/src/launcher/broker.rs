@@ -1,0 +1,167 @@
+//! The mesh's NATS: a private server, or one that somebody else runs.
+
+use std::convert::Infallible;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use async_nats::ConnectOptions;
+use bus::accounts::{OWNER_USER, configuration};
+use bus::admin::{self, StreamOptions};
+use nix::sys::statvfs::statvfs;
+use servers::{Nats, NatsConfig, Tools};
+use tokio::time::{Instant, sleep};
+
+use super::Options;
+use super::backoff::Backoff;
+use super::board::Server;
+use super::secrets::Secrets;
+use super::state::StateDir;
+
+/// The broker, with every stream and consumer of the catalogue.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    url: String,
+    private: Option<Nats>,
+    owner: Owner,
+    streams: StreamOptions,
+}
+
+/// Who sets the broker up.
+#[derive(Clone)]
+struct Owner(String);
+
+impl std::fmt::Debug for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Owner(..)")
+    }
+}
+
+impl Broker {
+    /// Starts the server unless one is configured, and sets it up.
+    pub(crate) async fn start(
+        tools: Option<&Tools>,
+        options: &Options,
+        secrets: &Secrets,
+    ) -> anyhow::Result<Self> {
+        let owner = Owner(secrets.nats.owner.clone());
+        if let Some(url) = &options.nats_url {
+            if url.contains('@') {
+                bail!(
+                    "the address of NATS must hold no credentials: the mesh has its own accounts"
+                );
+            }
+            let streams = StreamOptions::default();
+            set_up(url, &owner, streams).await.with_context(|| {
+                format!(
+                    "set up the NATS server at {url}: its configuration must include {} and enable \
+                     jetstream; reload it after that",
+                    options.state.accounts().display()
+                )
+            })?;
+            return Ok(Self { url: url.clone(), private: None, owner, streams });
+        }
+        let tools = tools.context("the programs of the servers are not known")?;
+        let config = NatsConfig {
+            store_dir: options.state.nats(),
+            port: None,
+            config: configuration(&secrets.nats),
+        };
+        let server = Nats::start(tools, config).await.context("start NATS")?;
+        let url = server.url();
+        let streams = fitting(&options.state.nats())?;
+        set_up(&url, &owner, streams).await.context("set NATS up")?;
+        Ok(Self { url, private: Some(server), owner, streams })
+    }
+
+    /// Returns the address, without credentials.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    pub(crate) fn entry(&self) -> Server {
+        let pid = self.private.as_ref().map(Nats::pid);
+        Server { address: self.url.clone(), pid, restarts: 0 }
+    }
+
+    /// Starts the private server again whenever it dies.
+    pub(crate) async fn keep(&mut self, state: &StateDir) -> Infallible {
+        let Some(server) = &mut self.private else { return std::future::pending().await };
+        let mut backoff = Backoff::default();
+        loop {
+            let begin = Instant::now();
+            let how = server.ended().await;
+            tracing::warn!("NATS ended and is started again ({how})");
+            let mut pause = backoff.died_after(begin.elapsed());
+            loop {
+                sleep(pause).await;
+                let begin = Instant::now();
+                match again(server, &self.url, &self.owner, self.streams, state).await {
+                    Ok(()) => break,
+                    Err(error) => tracing::warn!("start NATS again: {error:#}"),
+                }
+                pause = backoff.died_after(begin.elapsed());
+            }
+            tracing::info!("NATS is ready again");
+        }
+    }
+
+    pub(crate) async fn stop(&self) {
+        if let Some(server) = &self.private {
+            server.stop().await;
+        }
+    }
+}
+
+/// Keeps streams so small that the disk has room for all of them: the server sets their size aside,
+/// and takes three quarters of what is free at most.
+fn fitting(folder: &Path) -> anyhow::Result<StreamOptions> {
+    let room = statvfs(folder).context("measure the disk")?;
+    let free = room.blocks_available().saturating_mul(room.fragment_size());
+    Ok(of_size(free))
+}
+
+fn of_size(free: u64) -> StreamOptions {
+    let options = StreamOptions::default();
+    let streams = u64::try_from(proto::catalogue::STREAMS.len()).unwrap_or(u64::MAX);
+    let share = i64::try_from(free / 2 / streams.max(1)).unwrap_or(i64::MAX);
+    StreamOptions { bytes_max: options.bytes_max.min(share), ..options }
+}
+
+async fn again(
+    server: &mut Nats,
+    url: &str,
+    owner: &Owner,
+    streams: StreamOptions,
+    state: &StateDir,
+) -> anyhow::Result<()> {
+    server.restart().await?;
+    // Its disk may have been wiped.
+    set_up(url, owner, streams).await?;
+    let pid = server.pid();
+    state.board().update(|board| {
+        board.nats.pid = Some(pid);
+        board.nats.restarts += 1;
+    })
+}
+
+async fn set_up(url: &str, owner: &Owner, streams: StreamOptions) -> anyhow::Result<()> {
+    let client = ConnectOptions::new()
+        .name("tenure")
+        .user_and_password(OWNER_USER.to_owned(), owner.0.clone())
+        .connect(url)
+        .await
+        .context("connect as the owner of the streams")?;
+    admin::ensure(&client, streams).await?;
+    client.drain().await.context("disconnect")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_fit_on_a_small_disk_and_stop_growing_on_a_large_one() {
+        assert_eq!(of_size(6 << 30).bytes_max, 1 << 30);
+        assert_eq!(of_size(1 << 40).bytes_max, StreamOptions::default().bytes_max);
+    }
+}

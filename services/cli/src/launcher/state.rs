@@ -1,0 +1,309 @@
+//! The folder that keeps a mesh.
+//!
+//! It holds `lock`, `mesh.json` (what runs where), `secrets/`, `logs/`, `services/` (addresses),
+//! `nats/` and `postgres/`.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use proto::catalogue::Service;
+
+use super::board::{Board, BoardFile};
+use super::secrets::Secrets;
+
+/// Where root keeps a mesh when others cannot enter its home.
+const SYSTEM: &str = "/var/lib/tenure";
+
+/// The folder of one mesh.
+#[derive(Debug, Clone)]
+pub(crate) struct StateDir {
+    root: PathBuf,
+}
+
+/// Held by the one launcher that works on a folder.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl StateDir {
+    /// Names the folder: the one given, else the user's own.
+    pub(crate) fn find(given: Option<PathBuf>) -> anyhow::Result<Self> {
+        let root = match given {
+            Some(folder) => folder,
+            None => default(
+                std::env::var_os("XDG_STATE_HOME").map(PathBuf::from),
+                std::env::home_dir(),
+            )?,
+        };
+        Ok(Self { root: std::path::absolute(&root).context("find the state folder")? })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn board(&self) -> BoardFile {
+        BoardFile(self.root.join("mesh.json"))
+    }
+
+    pub(crate) fn secret(&self, name: &str) -> PathBuf {
+        self.root.join("secrets").join(name)
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.logs().join(format!("{name}.log"))
+    }
+
+    pub(crate) fn nats(&self) -> PathBuf {
+        self.root.join("nats")
+    }
+
+    pub(crate) fn postgres(&self) -> PathBuf {
+        self.root.join("postgres")
+    }
+
+    pub(crate) fn address_file(&self, service: Service) -> PathBuf {
+        self.root.join("services").join(format!("{service}.json"))
+    }
+
+    pub(crate) fn accounts(&self) -> PathBuf {
+        self.root.join("nats-accounts.conf")
+    }
+
+    /// Makes the folder and takes it for this process; the kernel gives it back at its end.
+    pub(crate) async fn lock(&self) -> anyhow::Result<Lock> {
+        self.make()?;
+        let path = self.lock_file();
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("open {}", path.display()))?;
+        // Whoever only asks whether a mesh runs holds the lock for a moment.
+        const ATTEMPTS: u32 = 5;
+        for attempt in 1..=ATTEMPTS {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(TryLockError::WouldBlock) => bail!(
+                    "a mesh runs on {} already; stop it with `tenure down`, or name another folder \
+                     with --state",
+                    self.root.display()
+                ),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("lock {}", path.display()));
+                }
+            }
+        }
+        file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).context("lock")?;
+        self.forget_board();
+        Ok(Lock { _file: file })
+    }
+
+    /// Makes the folder and, in it, that of the logs.
+    pub(crate) fn make_logs(&self) -> anyhow::Result<()> {
+        self.make()?;
+        make_folder(&self.logs(), 0o700)
+    }
+
+    /// Makes what is in the folder, and puts the logs of the last run aside.
+    pub(crate) fn prepare(&self) -> anyhow::Result<()> {
+        for folder in ["secrets", "logs", "services"] {
+            make_folder(&self.root.join(folder), 0o700)?;
+        }
+        for name in Service::ALL.iter().map(|service| service.as_str()).chain(["sandbox"]) {
+            let log = self.log(name);
+            if log.exists() {
+                fs::rename(&log, log.with_extension("log.1"))
+                    .with_context(|| format!("rename {}", log.display()))?;
+            }
+        }
+        // The servers keep their logs themselves; here is where people look for them.
+        for (name, folder) in [("nats", self.nats()), ("postgres", self.postgres())] {
+            let link = self.log(name);
+            if link.symlink_metadata().is_err() {
+                std::os::unix::fs::symlink(folder.join("log"), &link)
+                    .with_context(|| format!("make {}", link.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the accounts for whoever runs a NATS server for this mesh.
+    pub(crate) fn write_accounts(&self, secrets: &Secrets) -> anyhow::Result<()> {
+        self.write_private(&self.accounts(), &bus::accounts::configuration(&secrets.nats))
+    }
+
+    /// Writes a file that only its owner reads, in one step.
+    pub(crate) fn write_private(&self, path: &Path, text: &str) -> anyhow::Result<()> {
+        let partial = path.with_extension("partial");
+        let write = || {
+            let mut open = OpenOptions::new();
+            open.create(true).truncate(true).write(true).mode(0o600);
+            let mut file = open.open(&partial)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&partial, path)
+        };
+        write().with_context(|| format!("write {}", path.display()))
+    }
+
+    /// Returns the launcher that works on this folder, if one does.
+    pub(crate) fn launcher(&self) -> anyhow::Result<Option<i32>> {
+        let path = self.lock_file();
+        let Ok(mut file) = File::open(&path) else { return Ok(None) };
+        match file.try_lock_shared() {
+            Ok(()) => return Ok(None),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("look at {}", path.display()));
+            }
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).with_context(|| format!("read {}", path.display()))?;
+        let pid = text.parse().context("a mesh is just being started; try again")?;
+        anyhow::ensure!(
+            holds(pid, &path),
+            "process {pid} is named in {} and does not hold it",
+            path.display()
+        );
+        Ok(Some(pid))
+    }
+
+    /// Returns what runs where.
+    pub(crate) fn running(&self) -> anyhow::Result<Board> {
+        if self.launcher()?.is_none() {
+            bail!(
+                "no mesh runs on {}; start one with `tenure up`, or name its folder with --state",
+                self.root.display()
+            );
+        }
+        self.board().read().context("the mesh is not ready; try again")
+    }
+
+    pub(crate) fn forget_board(&self) {
+        // It may not be there, and a stale one misleads nobody while the lock is free.
+        fs::remove_file(self.board().0).ok();
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// PostgreSQL, which runs as nobody when root starts it, must be able to pass.
+    fn make(&self) -> anyhow::Result<()> {
+        make_folder(&self.root, if is_root() { 0o711 } else { 0o700 })
+    }
+}
+
+fn make_folder(folder: &Path, mode: u32) -> anyhow::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(folder)
+        // Whatever the umask took away.
+        .and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)));
+    made.with_context(|| format!("make {}", folder.display()))
+}
+
+fn default(state: Option<PathBuf>, home: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let own = state
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| home.map(|home| home.join(".local/state")))
+        .map(|folder| folder.join("tenure"));
+    match own {
+        Some(own) if !is_root() || open_to_others(&own) => Ok(own),
+        Some(_) | None if is_root() => Ok(PathBuf::from(SYSTEM)),
+        Some(_) | None => bail!("no home folder is known: name a folder with --state"),
+    }
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Whether everybody may pass through every folder that leads here and is there.
+fn open_to_others(path: &Path) -> bool {
+    path.ancestors()
+        .skip(1)
+        .filter_map(|folder| fs::metadata(folder).ok())
+        .all(|data| data.permissions().mode() & 0o001 != 0)
+}
+
+/// Whether a process has the file open; taken for granted where the system does not tell.
+fn holds(pid: i32, file: &Path) -> bool {
+    let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return !Path::new("/proc/self/fd").exists();
+    };
+    let file = fs::canonicalize(file).unwrap_or_else(|_gone| file.to_owned());
+    open.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, StateDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::find(Some(folder.path().join("state"))).unwrap();
+        (folder, state)
+    }
+
+    #[tokio::test]
+    async fn one_launcher_at_a_time_holds_a_folder() {
+        let (_folder, state) = folder();
+        assert_eq!(state.launcher().unwrap(), None);
+
+        let lock = state.lock().await.unwrap();
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(state.launcher().unwrap(), Some(own));
+        let refused = state.lock().await.unwrap_err().to_string();
+        assert!(refused.starts_with("a mesh runs on "), "{refused}");
+
+        drop(lock);
+        assert_eq!(state.launcher().unwrap(), None);
+        state.lock().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn passwords_are_made_once_and_read_by_their_owner_alone() {
+        let (_folder, state) = folder();
+        let _lock = state.lock().await.unwrap();
+        state.prepare().unwrap();
+
+        let first = Secrets::load(&state).unwrap();
+        let again = Secrets::load(&state).unwrap();
+
+        assert_eq!(first.nats.owner, again.nats.owner);
+        assert_eq!(first.databases, again.databases);
+        assert_ne!(first.databases[0].1, first.databases[1].1);
+        let mode = fs::metadata(state.secret("nats-owner")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_users_own_folder_is_the_default_where_it_can_be_entered() {
+        let found = default(Some(PathBuf::from("/tmp/state")), None).unwrap();
+        assert_eq!(found, PathBuf::from("/tmp/state/tenure"));
+
+        let found = default(None, Some(PathBuf::from("/home-of-nobody"))).unwrap();
+        assert_eq!(found, PathBuf::from("/home-of-nobody/.local/state/tenure"));
+    }
+}

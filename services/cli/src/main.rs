@@ -1,0 +1,4 @@
+//! The command line `tenure`.
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,257 @@
+//! From a file to a run that is ready to be applied. Nobody is changed here.
+
+mod error;
+mod gate;
+mod rows;
+
+pub use error::Error;
+
+use std::fs::File;
+
+use domain::{Date, RunId};
+use store::Store;
+
+use crate::config::Config;
+use crate::facts::{Contract, SLICES_MAX};
+use crate::mapping::{self, Source};
+use crate::reader::{Reject, Rejects};
+use crate::roster;
+use crate::run::table::Opening;
+use crate::run::{self, Content, LEASE};
+
+/// What an operator asks to be imported.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The mapping document.
+    pub mapping: String,
+    /// The file's name as the operator knows it.
+    pub file_name: String,
+    /// What the file's silence about a worker means.
+    pub contract: Contract,
+    /// The day for which the file speaks.
+    pub snapshot_date: Date,
+    /// How many people the operator expects the file to end.
+    pub confirmed_leavers: Option<u64>,
+}
+
+/// What an import is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The file's bytes arrive.
+    Receive,
+    /// They are read; counted in bytes.
+    Read,
+    /// Workers are compared with what is known.
+    Compare,
+    /// Workers are written.
+    Apply,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is busy with.
+    pub stage: Stage,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is to do.
+    pub total: u64,
+}
+
+/// Told of every progress.
+pub type Tell<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+impl Stage {
+    /// The stage's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receive => "receive",
+            Self::Read => "read",
+            Self::Compare => "compare",
+            Self::Apply => "apply",
+        }
+    }
+}
+
+impl Order {
+    /// Checks the mapping.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn source(&self, config: &Config) -> Result<Source, mapping::Error> {
+        Source::parse_in(&self.mapping, config.zone.as_deref())
+    }
+}
+
+/// Says whether an order could be carried out at present, before its file has arrived.
+///
+/// # Errors
+/// When another run of the source is under way, or a newer snapshot was taken over.
+pub async fn check(store: &Store, source: &Source, order: &Order) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    if let Some(run) = run::table::find_open(&mut tx, source.name()).await? {
+        return Err(running(run));
+    }
+    not_older(run::table::snapshot_date(&mut tx, source.name()).await?, order)
+}
+
+/// Reads a file, stages its rows, checks what it would come to, and hands it to the driver.
+///
+/// Dropped before its end it changes nothing: the run's lease runs out, and the driver gives it up.
+///
+/// # Errors
+/// When the file or what it would do is refused. Then the run has failed and nobody was changed.
+#[tracing::instrument(name = "hris.import", skip_all)]
+pub async fn stage(
+    store: &Store,
+    config: &Config,
+    order: &Order,
+    file: File,
+    tell: Tell<'_>,
+) -> Result<RunId, Error> {
+    let source = order.source(config)?;
+    let id = open(store, &source, order).await?;
+    let import = Import { store, config, order, source, id, tell };
+    match import.run(file).await {
+        Ok(()) => Ok(id),
+        Err(error) => {
+            tracing::info!(run.id = %id, "run {id} is refused");
+            import.fail(&error).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Error> {
+    let mut tx = store.begin().await?;
+    not_older(run::table::snapshot_date(&mut tx, source.name()).await?, order)?;
+    let id = RunId(tx.new_id());
+    let leased_until = tx.now() + LEASE;
+    let opening = Opening {
+        id,
+        source: source.name(),
+        file_name: &order.file_name,
+        mapping: &order.mapping,
+        contract: order.contract,
+        snapshot_date: order.snapshot_date,
+        leased_until,
+    };
+    if run::table::open(&mut tx, opening).await? {
+        tx.commit().await?;
+        return Ok(id);
+    }
+    match run::table::find_open(&mut tx, source.name()).await? {
+        Some(run) => Err(running(run)),
+        // It has ended between the two statements.
+        None => Err(Error::Lost),
+    }
+}
+
+fn running(run: run::Run) -> Error {
+    Error::Running { source_name: run.source, run: run.id, started_at: run.started_at }
+}
+
+fn not_older(last: Option<Date>, order: &Order) -> Result<(), Error> {
+    match last {
+        Some(last) if order.snapshot_date < last => {
+            Err(Error::Older { snapshot_date: order.snapshot_date, last })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// One import under way.
+struct Import<'a> {
+    store: &'a Store,
+    config: &'a Config,
+    order: &'a Order,
+    source: Source,
+    id: RunId,
+    tell: Tell<'a>,
+}
+
+impl Import<'_> {
+    async fn run(&self, file: File) -> Result<(), Error> {
+        let (rows, rejects) = self.stage_rows(file).await?;
+        self.check_complete(rows, &rejects)?;
+        let mut content = self.content(rows, rejects).await?;
+        content.workers += self.check_leavers(&content).await?;
+        self.hand_over(&content).await
+    }
+
+    /// A full file that says nothing is an accident.
+    fn check_complete(&self, rows: u64, rejects: &Rejects) -> Result<(), Error> {
+        match (self.order.contract, rejects.kept().first()) {
+            (Contract::Full, None) if rows == 0 => Err(Error::NoRows),
+            (Contract::Full, Some(first)) if rows == rejects.count() => {
+                Err(Error::NothingTaken { rows, first: first.clone() })
+            }
+            (Contract::Full | Contract::Partial, _) => Ok(()),
+        }
+    }
+
+    async fn content(&self, rows: u64, rejects: Rejects) -> Result<Content, Error> {
+        let mut tx = self.store.begin().await?;
+        roster::table::analyze(&mut tx).await?;
+        let staged = roster::table::staged(&mut tx, self.id).await?;
+        self.renew(&mut tx).await?;
+        tx.commit().await?;
+        if staged.rows_of_one > u64::try_from(SLICES_MAX).unwrap_or(u64::MAX) {
+            return Err(Error::Key { rows: staged.rows_of_one });
+        }
+        let full = self.order.contract == Contract::Full;
+        Ok(Content {
+            rows,
+            people: staged.people,
+            workers: staged.workers,
+            rejected: rejects.count(),
+            rejects: told(full, &rejects),
+            proves_absence: full && rejects.unidentified() == 0,
+        })
+    }
+
+    async fn hand_over(&self, content: &Content) -> Result<(), Error> {
+        let mut tx = self.store.begin().await?;
+        let (name, date) = (self.source.name(), self.order.snapshot_date);
+        if !run::table::hand_over(&mut tx, self.id, content).await? {
+            return Err(Error::Lost);
+        }
+        if !run::table::take_over(&mut tx, name, date).await? {
+            not_older(run::table::snapshot_date(&mut tx, name).await?, self.order)?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Keeps the run for as long again.
+    async fn renew(&self, tx: &mut store::Tx) -> Result<(), Error> {
+        let until = tx.now() + LEASE;
+        if run::table::renew(tx, self.id, until).await? { Ok(()) } else { Err(Error::Lost) }
+    }
+
+    async fn fail(&self, error: &Error) -> Result<(), Error> {
+        let mut tx = self.store.begin().await?;
+        run::table::fail(&mut tx, self.id, &error.told()).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The rejects to show, without whose they are; first of all that nobody could be ended.
+fn told(full: bool, rejects: &Rejects) -> Vec<Reject> {
+    let mut told = Vec::with_capacity(rejects.kept().len() + 1);
+    if full && rejects.unidentified() > 0 {
+        let first = rejects.kept().iter().find(|reject| reject.worker_id.is_none());
+        told.push(Reject {
+            line: first.map_or(1, |reject| reject.line),
+            column: String::new(),
+            reason: format!(
+                "nobody was ended by this file: whose row this is could not be read, as in {} in \
+                 all, so whoever is missing may stand in one of them",
+                rejects.unidentified()
+            ),
+            worker_id: None,
+        });
+    }
+    told.extend(rejects.kept().iter().map(|reject| Reject { worker_id: None, ..reject.clone() }));
+    told
+}

@@ -1,0 +1,213 @@
+//! SQL for `workers` and `staged_rows`.
+
+use std::collections::BTreeMap;
+
+use domain::{Date, PersonId, RunId};
+use jiff_sqlx::ToSqlx as _;
+use sqlx::postgres::PgPool;
+use sqlx::types::Json;
+use store::{Error, Tx};
+use uuid::Uuid;
+
+use super::{Staged, StagedRow, Worker};
+use crate::reader::Row;
+
+/// Adds rows of a file.
+pub(crate) async fn stage(tx: &mut Tx, run: RunId, rows: &[StagedRow]) -> Result<(), Error> {
+    let workers: Vec<&str> = rows.iter().map(|row| row.worker_id.as_str()).collect();
+    let positions: Vec<i64> = rows.iter().map(|row| row.position).collect();
+    let contents: Vec<Option<Json<&Row>>> =
+        rows.iter().map(|row| row.row.as_ref().map(Json)).collect();
+    sqlx::query(
+        "INSERT INTO staged_rows (run_id, worker_id, position, content)
+         SELECT $1, worker_id, position, content
+           FROM UNNEST($2::text[], $3::bigint[], $4::jsonb[]) AS r (worker_id, position, content)",
+    )
+    .bind(run.0)
+    .bind(workers)
+    .bind(positions)
+    .bind(contents)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("stage rows"))
+}
+
+/// Tells the planner what is staged: without it, it takes a file of a million rows for an empty one.
+pub(crate) async fn analyze(tx: &mut Tx) -> Result<(), Error> {
+    sqlx::query("ANALYZE staged_rows")
+        .execute(tx.connection())
+        .await
+        .map(|_done| ())
+        .map_err(Error::during("measure what is staged"))
+}
+
+/// Counts what is staged.
+pub(crate) async fn staged(tx: &mut Tx, run: RunId) -> Result<Staged, Error> {
+    let (workers, people, most): (i64, i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE taken > 0), COALESCE(max(taken), 0)
+           FROM (SELECT count(content) AS taken FROM staged_rows
+                  WHERE run_id = $1 GROUP BY worker_id) w",
+    )
+    .bind(run.0)
+    .fetch_one(tx.connection())
+    .await
+    .map_err(Error::during("count what is staged"))?;
+    Ok(Staged {
+        workers: workers.unsigned_abs(),
+        people: people.unsigned_abs(),
+        rows_of_one: most.unsigned_abs(),
+    })
+}
+
+/// Returns the rows of the workers that come next, in the order of worker and file.
+pub(crate) async fn listed_after(
+    tx: &mut Tx,
+    run: RunId,
+    after: &str,
+    workers: u16,
+) -> Result<Vec<(String, Option<Row>)>, Error> {
+    let rows: Vec<(String, Option<Json<Row>>)> = sqlx::query_as(
+        "SELECT worker_id, content FROM staged_rows
+          WHERE run_id = $1
+            AND worker_id = ANY (ARRAY(SELECT DISTINCT worker_id FROM staged_rows
+                                        WHERE run_id = $1 AND worker_id > $2
+                                        ORDER BY worker_id LIMIT $3))
+          ORDER BY worker_id, position",
+    )
+    .bind(run.0)
+    .bind(after)
+    .bind(i64::from(workers))
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("read staged rows"))?;
+    Ok(rows.into_iter().map(|(worker, row)| (worker, row.map(|Json(row)| row))).collect())
+}
+
+/// Returns those who come next of a source's workers who are present on a day and not in the file.
+pub(crate) async fn absent_after(
+    tx: &mut Tx,
+    (run, source): (RunId, &str),
+    day: Date,
+    after: &str,
+    workers: u16,
+) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar(
+        "SELECT w.worker_id FROM workers w
+          WHERE w.source = $2 AND w.worker_id > $4 AND (w.last_day IS NULL OR w.last_day >= $3)
+            AND NOT EXISTS (SELECT 1 FROM staged_rows s
+                             WHERE s.run_id = $1 AND s.worker_id = w.worker_id)
+          ORDER BY w.worker_id LIMIT $5",
+    )
+    .bind(run.0)
+    .bind(source)
+    .bind(day.to_sqlx())
+    .bind(after)
+    .bind(i64::from(workers))
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find workers who are left out"))
+}
+
+/// Removes rows of a run, at most so many; returns how many.
+///
+/// By their places, which nothing changes: a join is planned with what was last counted, and takes
+/// minutes when that was an empty table.
+pub(crate) async fn unstage(tx: &mut Tx, run: RunId, limit: u16) -> Result<u64, Error> {
+    sqlx::query(
+        "DELETE FROM staged_rows
+          WHERE ctid = ANY (ARRAY(SELECT ctid FROM staged_rows WHERE run_id = $1 LIMIT $2))",
+    )
+    .bind(run.0)
+    .bind(i64::from(limit))
+    .persistent(false)
+    .execute(tx.connection())
+    .await
+    .map(|done| done.rows_affected())
+    .map_err(Error::during("remove staged rows"))
+}
+
+/// Counts the workers of a source who are present on a day.
+pub(crate) async fn present(tx: &mut Tx, source: &str, day: Date) -> Result<u64, Error> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM workers
+          WHERE source = $1 AND (last_day IS NULL OR last_day >= $2)",
+    )
+    .bind(source)
+    .bind(day.to_sqlx())
+    .fetch_one(tx.connection())
+    .await
+    .map_err(Error::during("count present workers"))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Returns who some of a source's workers are, those who are known.
+pub(crate) async fn people_of(
+    tx: &mut Tx,
+    source: &str,
+    workers: &[&str],
+) -> Result<BTreeMap<String, PersonId>, Error> {
+    let rows: Vec<(String, Uuid)> = sqlx::query_as(
+        "SELECT worker_id, person_id FROM workers WHERE source = $1 AND worker_id = ANY ($2)",
+    )
+    .bind(source)
+    .bind(workers)
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find the people of workers"))?;
+    Ok(rows.into_iter().map(|(worker, person)| (worker, PersonId(person))).collect())
+}
+
+/// Adds and updates workers of a source.
+pub(crate) async fn upsert(tx: &mut Tx, source: &str, workers: &[Worker]) -> Result<(), Error> {
+    let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
+    let people: Vec<Uuid> = workers.iter().map(|worker| worker.person.0).collect();
+    let days: Vec<Option<jiff_sqlx::Date>> =
+        workers.iter().map(|worker| worker.last_day.map(|day| day.to_sqlx())).collect();
+    sqlx::query(
+        "INSERT INTO workers (source, worker_id, person_id, last_day)
+         SELECT $1, worker_id, person_id, last_day
+           FROM UNNEST($2::text[], $3::uuid[], $4::date[]) AS w (worker_id, person_id, last_day)
+         ON CONFLICT (source, worker_id) DO UPDATE SET last_day = excluded.last_day",
+    )
+    .bind(source)
+    .bind(ids)
+    .bind(people)
+    .bind(days)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("write workers"))
+}
+
+/// Returns the people whom any source knows under a worker id.
+pub(crate) async fn people_with_id(pool: &PgPool, worker_id: &str) -> Result<Vec<Uuid>, Error> {
+    sqlx::query_scalar("SELECT person_id FROM workers WHERE worker_id = $1")
+        .bind(worker_id)
+        .fetch_all(pool)
+        .await
+        .map_err(Error::during("find people by their worker id"))
+}
+
+/// Returns the worker ids of people.
+pub(crate) async fn of_people(
+    pool: &PgPool,
+    people: &[Uuid],
+) -> Result<BTreeMap<Uuid, Vec<String>>, Error> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT person_id, worker_id FROM workers WHERE person_id = ANY ($1)
+          ORDER BY source, worker_id",
+    )
+    .bind(people)
+    .fetch_all(pool)
+    .await
+    .map_err(Error::during("find the workers of people"))?;
+    let mut workers = BTreeMap::<Uuid, Vec<String>>::new();
+    for (person, worker_id) in rows {
+        workers.entry(person).or_default().push(worker_id);
+    }
+    Ok(workers)
+}

@@ -1,0 +1,148 @@
+//! The life of one read of one file: staging, applying, finished or failed.
+
+pub(crate) mod table;
+
+use std::time::Duration;
+
+use domain::{Date, RunId, Timestamp};
+
+use crate::facts::Change;
+use crate::reader::Reject;
+
+/// How long whoever works on a run may be silent before somebody else takes it.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The file is being read; nobody has been changed.
+    Staging,
+    /// The file was read to its end; people are being compared and written.
+    Applying,
+    /// Everything is committed.
+    Finished,
+    /// It was given up.
+    Failed,
+}
+
+impl State {
+    pub(crate) const ALL: [Self; 4] = [Self::Staging, Self::Applying, Self::Finished, Self::Failed];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Staging => "staging",
+            Self::Applying => "applying",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How far the workers of a run were walked: first those the file lists, then those it leaves out,
+/// each in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    /// After this one of those who are listed.
+    Listed(String),
+    /// After this one of those who are not.
+    Absent(String),
+    /// Everybody was walked.
+    End,
+}
+
+impl Cursor {
+    pub(crate) const fn start() -> Self {
+        Self::Listed(String::new())
+    }
+
+    fn to_columns(&self) -> (&'static str, &str) {
+        match self {
+            Self::Listed(after) => ("listed", after),
+            Self::Absent(after) => ("absent", after),
+            Self::End => ("end", ""),
+        }
+    }
+
+    fn from_columns(walk: &str, after: String) -> Option<Self> {
+        match walk {
+            "listed" => Some(Self::Listed(after)),
+            "absent" => Some(Self::Absent(after)),
+            "end" => Some(Self::End),
+            _ => None,
+        }
+    }
+}
+
+/// How many people came to what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// People who were not known, or had left and begin again.
+    pub(crate) joined: u64,
+    pub(crate) changed: u64,
+    pub(crate) left: u64,
+    pub(crate) unchanged: u64,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, change: Option<Change>) {
+        match change {
+            Some(Change::Joined | Change::Rehired) => self.joined += 1,
+            Some(Change::Changed) => self.changed += 1,
+            Some(Change::Left) => self.left += 1,
+            None => self.unchanged += 1,
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.joined += other.joined;
+        self.changed += other.changed;
+        self.left += other.left;
+        self.unchanged += other.unchanged;
+    }
+
+    pub(crate) const fn people(self) -> u64 {
+        self.joined + self.changed + self.left + self.unchanged
+    }
+}
+
+/// What a file was found to hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// Rows, taken over or not.
+    pub(crate) rows: u64,
+    /// People with at least one row that was taken over.
+    pub(crate) people: u64,
+    /// Workers to walk, listed or left out.
+    pub(crate) workers: u64,
+    /// Rows that were not taken over.
+    pub(crate) rejected: u64,
+    /// The first of them.
+    pub(crate) rejects: Vec<Reject>,
+    /// Whether the file's silence about a worker means that they have left.
+    pub(crate) proves_absence: bool,
+}
+
+/// One read of one file.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) source: String,
+    pub(crate) file_name: String,
+    pub(crate) mapping: String,
+    pub(crate) snapshot_date: Date,
+    pub(crate) state: State,
+    pub(crate) cursor: Cursor,
+    pub(crate) content: Content,
+    pub(crate) tally: Tally,
+    pub(crate) error: Option<String>,
+    pub(crate) started_at: Timestamp,
+}
+
+/// What one chunk adds to a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) next: Cursor,
+    pub(crate) tally: Tally,
+    pub(crate) rejected: u64,
+    pub(crate) rejects: Vec<Reject>,
+}

@@ -1,0 +1,321 @@
+//! SQL for `runs` and `sources`.
+
+use domain::{Date, RunId, Timestamp};
+use jiff_sqlx::ToSqlx as _;
+use sqlx::postgres::PgPool;
+use sqlx::types::Json;
+use store::{Error, Tx};
+use uuid::Uuid;
+
+use super::{Content, Cursor, Run, State, Step, Tally};
+use crate::facts::Contract;
+use crate::reader::Reject;
+
+macro_rules! select_runs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, source, file_name, mapping, snapshot_date, state, walk, walked_to, proves_absence,
+                    file_rows, people, workers, rejected, rejects, people_joined,
+                    people_changed, people_left, people_unchanged, error, started_at
+               FROM runs ",
+            $rest
+        )
+    };
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    source: String,
+    file_name: String,
+    mapping: String,
+    snapshot_date: jiff_sqlx::Date,
+    state: String,
+    walk: String,
+    walked_to: String,
+    proves_absence: bool,
+    file_rows: i64,
+    people: i64,
+    workers: i64,
+    rejected: i64,
+    rejects: Json<Vec<Reject>>,
+    people_joined: i64,
+    people_changed: i64,
+    people_left: i64,
+    people_unchanged: i64,
+    error: Option<String>,
+    started_at: jiff_sqlx::Timestamp,
+}
+
+impl TryFrom<Row> for Run {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let unknown = |column: &'static str| Error::Database {
+            during: "read a run",
+            source: sqlx::Error::Decode(format!("{column} holds an unknown word").into()),
+        };
+        Ok(Self {
+            id: RunId(row.id),
+            source: row.source,
+            file_name: row.file_name,
+            mapping: row.mapping,
+            snapshot_date: row.snapshot_date.to_jiff(),
+            state: State::ALL
+                .into_iter()
+                .find(|state| state.as_str() == row.state)
+                .ok_or_else(|| unknown("state"))?,
+            cursor: Cursor::from_columns(&row.walk, row.walked_to)
+                .ok_or_else(|| unknown("walk"))?,
+            content: Content {
+                rows: row.file_rows.unsigned_abs(),
+                people: row.people.unsigned_abs(),
+                workers: row.workers.unsigned_abs(),
+                rejected: row.rejected.unsigned_abs(),
+                rejects: row.rejects.0,
+                proves_absence: row.proves_absence,
+            },
+            tally: Tally {
+                joined: row.people_joined.unsigned_abs(),
+                changed: row.people_changed.unsigned_abs(),
+                left: row.people_left.unsigned_abs(),
+                unchanged: row.people_unchanged.unsigned_abs(),
+            },
+            error: row.error,
+            started_at: row.started_at.to_jiff(),
+        })
+    }
+}
+
+/// A run that is to begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening<'a> {
+    pub(crate) id: RunId,
+    pub(crate) source: &'a str,
+    pub(crate) file_name: &'a str,
+    pub(crate) mapping: &'a str,
+    pub(crate) contract: Contract,
+    pub(crate) snapshot_date: Date,
+    pub(crate) leased_until: Timestamp,
+}
+
+/// Begins a run; says whether it did, which it does not beside another run of the source.
+pub(crate) async fn open(tx: &mut Tx, opening: Opening<'_>) -> Result<bool, Error> {
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO runs (id, source, file_name, mapping, contract, snapshot_date, state,
+                           leased_until, staged, walk, walked_to, started_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 'staging', $7, true, 'listed', '', $8)
+         ON CONFLICT (source) WHERE state IN ('staging', 'applying') DO NOTHING",
+    )
+    .bind(opening.id.0)
+    .bind(opening.source)
+    .bind(opening.file_name)
+    .bind(opening.mapping)
+    .bind(opening.contract.as_str())
+    .bind(opening.snapshot_date.to_sqlx())
+    .bind(opening.leased_until.to_sqlx())
+    .bind(now.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|done| done.rows_affected() > 0)
+    .map_err(Error::during("begin a run"))
+}
+
+/// Returns the run of a source that is under way.
+pub(crate) async fn find_open(tx: &mut Tx, source: &str) -> Result<Option<Run>, Error> {
+    let row: Option<Row> =
+        sqlx::query_as(select_runs!("WHERE source = $1 AND state IN ('staging', 'applying')"))
+            .bind(source)
+            .fetch_optional(tx.connection())
+            .await
+            .map_err(Error::during("find the run of a source"))?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Returns a run.
+pub(crate) async fn find(pool: &PgPool, id: RunId) -> Result<Option<Run>, Error> {
+    let row: Option<Row> = sqlx::query_as(select_runs!("WHERE id = $1"))
+        .bind(id.0)
+        .fetch_optional(pool)
+        .await
+        .map_err(Error::during("find a run"))?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Returns a run, locked.
+pub(crate) async fn lock(tx: &mut Tx, id: RunId) -> Result<Option<Run>, Error> {
+    let row: Option<Row> = sqlx::query_as(select_runs!("WHERE id = $1 FOR UPDATE"))
+        .bind(id.0)
+        .fetch_optional(tx.connection())
+        .await
+        .map_err(Error::during("lock a run"))?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Returns runs, the latest first.
+pub(crate) async fn list(pool: &PgPool, limit: i64) -> Result<Vec<Run>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(select_runs!("ORDER BY started_at DESC, id DESC LIMIT $1"))
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+        .map_err(Error::during("list runs"))?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Keeps a run that is being staged; says whether it was still there to keep.
+pub(crate) async fn renew(tx: &mut Tx, id: RunId, until: Timestamp) -> Result<bool, Error> {
+    sqlx::query("UPDATE runs SET leased_until = $2 WHERE id = $1 AND state = 'staging'")
+        .bind(id.0)
+        .bind(until.to_sqlx())
+        .execute(tx.connection())
+        .await
+        .map(|done| done.rows_affected() > 0)
+        .map_err(Error::during("keep a run"))
+}
+
+/// Hands a staged run over to the driver; says whether it was still there.
+pub(crate) async fn hand_over(tx: &mut Tx, id: RunId, content: &Content) -> Result<bool, Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs
+            SET state = 'applying', leased_until = $2, file_rows = $3, people = $4, workers = $5,
+                rejected = $6, rejects = $7, proves_absence = $8
+          WHERE id = $1 AND state = 'staging'",
+    )
+    .bind(id.0)
+    .bind(now.to_sqlx())
+    .bind(signed(content.rows))
+    .bind(signed(content.people))
+    .bind(signed(content.workers))
+    .bind(signed(content.rejected))
+    .bind(Json(&content.rejects))
+    .bind(content.proves_absence)
+    .execute(tx.connection())
+    .await
+    .map(|done| done.rows_affected() > 0)
+    .map_err(Error::during("hand a run over"))
+}
+
+/// Gives up a run that has not ended.
+pub(crate) async fn fail(tx: &mut Tx, id: RunId, error: &str) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs SET state = 'failed', error = $2, finished_at = $3, leased_until = $3
+          WHERE id = $1 AND state IN ('staging', 'applying')",
+    )
+    .bind(id.0)
+    .bind(error)
+    .bind(now.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("give up a run"))
+}
+
+/// Leases runs that have rows staged and nobody working on them.
+pub(crate) async fn lease(tx: &mut Tx, until: Timestamp, limit: u16) -> Result<Vec<RunId>, Error> {
+    let now = tx.now();
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "UPDATE runs SET leased_until = $2
+          WHERE id = ANY (ARRAY(SELECT id FROM runs
+                                 WHERE staged AND leased_until <= $1
+                                 ORDER BY leased_until, id LIMIT $3
+                                   FOR UPDATE SKIP LOCKED))
+         RETURNING id",
+    )
+    .bind(now.to_sqlx())
+    .bind(until.to_sqlx())
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("lease runs"))?;
+    Ok(ids.into_iter().map(RunId).collect())
+}
+
+/// Records a chunk and gives the run back.
+pub(crate) async fn advance(tx: &mut Tx, id: RunId, step: &Step) -> Result<(), Error> {
+    let (walk, walked_to) = step.next.to_columns();
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs
+            SET walk = $2, walked_to = $3, leased_until = $4,
+                people_joined = people_joined + $5, people_changed = people_changed + $6,
+                people_left = people_left + $7, people_unchanged = people_unchanged + $8,
+                rejected = rejected + $9,
+                rejects = CASE WHEN $9 = 0 THEN rejects ELSE rejects || $10 END
+          WHERE id = $1",
+    )
+    .bind(id.0)
+    .bind(walk)
+    .bind(walked_to)
+    .bind(now.to_sqlx())
+    .bind(signed(step.tally.joined))
+    .bind(signed(step.tally.changed))
+    .bind(signed(step.tally.left))
+    .bind(signed(step.tally.unchanged))
+    .bind(signed(step.rejected))
+    .bind(Json(&step.rejects))
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("record a chunk of a run"))
+}
+
+/// Ends a run that was applied to its end.
+pub(crate) async fn finish(tx: &mut Tx, id: RunId) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs SET state = 'finished', finished_at = $2
+          WHERE id = $1 AND state = 'applying' AND walk = 'end'",
+    )
+    .bind(id.0)
+    .bind(now.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("finish a run"))
+}
+
+/// Gives a run that has ended back; it is not looked at again once nothing of it is staged.
+pub(crate) async fn give_back(tx: &mut Tx, id: RunId, staged: bool) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query("UPDATE runs SET leased_until = $2, staged = $3 WHERE id = $1")
+        .bind(id.0)
+        .bind(now.to_sqlx())
+        .bind(staged)
+        .execute(tx.connection())
+        .await
+        .map(|_done| ())
+        .map_err(Error::during("give a run back"))
+}
+
+/// Returns the date of the newest snapshot of a source that was taken over.
+pub(crate) async fn snapshot_date(tx: &mut Tx, source: &str) -> Result<Option<Date>, Error> {
+    let date: Option<jiff_sqlx::Date> =
+        sqlx::query_scalar("SELECT snapshot_date FROM sources WHERE name = $1")
+            .bind(source)
+            .fetch_optional(tx.connection())
+            .await
+            .map_err(Error::during("read a source's snapshot date"))?;
+    Ok(date.map(jiff_sqlx::Date::to_jiff))
+}
+
+/// Records that a snapshot is taken over; says whether it did, which it does for no older one.
+pub(crate) async fn take_over(tx: &mut Tx, source: &str, date: Date) -> Result<bool, Error> {
+    sqlx::query(
+        "INSERT INTO sources (name, snapshot_date) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET snapshot_date = excluded.snapshot_date
+          WHERE sources.snapshot_date <= excluded.snapshot_date",
+    )
+    .bind(source)
+    .bind(date.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|done| done.rows_affected() > 0)
+    .map_err(Error::during("record a source's snapshot date"))
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,138 @@
+//! Whom a file ends, and whom not.
+
+use proto::common::v1::Lane;
+use proto::convert;
+use proto::hris::v1::{ChangeKind, PersonUpdated};
+use tonic::Code;
+
+use crate::service::{FIVE, Ingest, Upload, file};
+
+fn last_days(event: &PersonUpdated) -> Vec<Option<String>> {
+    let last_day = |engagement: &proto::hris::v1::Engagement| {
+        convert::date("last_working_day", engagement.last_working_day.as_ref())
+            .unwrap()
+            .map(|date| date.to_string())
+    };
+    event.engagements.iter().map(last_day).collect()
+}
+
+#[tokio::test]
+async fn who_is_missing_in_a_full_file_has_left_on_the_day_before() {
+    let ingest = Ingest::start().await;
+    ingest.import(Upload::full("2026-02-01", file(&FIVE))).await.unwrap();
+
+    let summary = ingest.import(Upload::full("2026-03-01", file(&FIVE[1..]))).await.unwrap();
+
+    assert_eq!((summary.left, summary.unchanged, summary.people), (1, 4, 4));
+    let told = ingest.told().await;
+    let ada = &told[5];
+    assert_eq!(told.len(), 6);
+    assert_eq!(*ada, ingest.told_last("1").await);
+    assert_eq!((ada.change(), ada.lane()), (ChangeKind::Left, Lane::Leaver));
+    assert_eq!(last_days(ada), [Some("2026-02-28".to_owned())]);
+    assert!(told[..5].iter().all(|event| event.lane() == Lane::Regular));
+
+    // The next file leaves them out as well, and that is no news.
+    let summary = ingest.import(Upload::full("2026-03-02", file(&FIVE[1..]))).await.unwrap();
+    assert_eq!((summary.left, summary.unchanged), (0, 4));
+    assert_eq!(ingest.told().await.len(), 6);
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn too_many_leavers_are_an_accident_until_their_number_is_confirmed() {
+    let ingest = Ingest::start().await;
+    ingest.import(Upload::full("2026-02-01", file(&FIVE))).await.unwrap();
+    let state = ingest.state().await;
+    let three = Upload::full("2026-03-01", file(&FIVE[3..]));
+
+    for confirmed_leavers in [None, Some(2)] {
+        let upload = Upload { confirmed_leavers, ..three.clone() };
+        let status = ingest.import(upload).await.unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        let expected = "would end 3 of the 5 people who are present in payroll, more than the 20 \
+                        percent its mapping allows: if they have left, import it again with \
+                        --confirm-leavers 3; nothing was changed";
+        assert!(status.message().ends_with(expected), "{}", status.message());
+    }
+    assert_eq!(ingest.state().await, state);
+    let confirmed = Upload { confirmed_leavers: Some(3), ..three };
+    let summary = ingest.import(confirmed).await.unwrap();
+
+    assert_eq!((summary.left, summary.unchanged), (3, 2));
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn stated_ends_count_as_leavers_of_a_full_file() {
+    let ingest = Ingest::start().await;
+    ingest.import(Upload::full("2026-02-01", file(&FIVE))).await.unwrap();
+    let ended: Vec<String> = FIVE.iter().map(|row| format!("{row}2026-02-20")).collect();
+    let ended: Vec<&str> = ended.iter().map(String::as_str).collect();
+
+    let status = ingest.import(Upload::full("2026-03-01", file(&ended))).await.unwrap_err();
+    assert!(status.message().contains("would end 5 of the 5"), "{}", status.message());
+    // Somebody wrote each of these ends into a file about these people alone.
+    let summary = ingest.import(Upload::partial("2026-03-01", file(&ended))).await.unwrap();
+
+    assert_eq!(summary.left, 5);
+    assert_eq!(last_days(&ingest.told_last("4").await), [Some("2026-02-20".to_owned())]);
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn a_partial_file_ends_nobody_by_silence() {
+    let ingest = Ingest::start().await;
+    ingest.import(Upload::full("2026-02-01", file(&FIVE))).await.unwrap();
+    let state = ingest.state().await;
+
+    let summary = ingest.import(Upload::partial("2026-03-01", file(&FIVE[4..]))).await.unwrap();
+    let nothing = ingest.import(Upload::partial("2026-03-01", file(&[]))).await.unwrap();
+
+    assert_eq!((summary.left, summary.unchanged), (0, 1));
+    assert_eq!((nothing.rows, nothing.left, nothing.unchanged), (0, 0, 0));
+    assert_eq!(ingest.state().await, state);
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_is_ended_whose_row_may_have_been_rejected() {
+    let ingest = Ingest::start().await;
+    ingest.import(Upload::full("2026-02-01", file(&FIVE))).await.unwrap();
+    let state = ingest.state().await;
+
+    // The row of the first can still be told as theirs.
+    let mut rows = FIVE.to_vec();
+    rows[0] = "1,\"Lovelace,Ada\",Engineer,soon,";
+    let summary = ingest.import(Upload::full("2026-03-01", file(&rows))).await.unwrap();
+    assert_eq!((summary.left, summary.unchanged, summary.rejected), (0, 5, 1));
+
+    // This one could be anybody's.
+    rows[0] = ",\"Lovelace,Ada\",Engineer,2020-01-06,";
+    let summary = ingest.import(Upload::full("2026-03-01", file(&rows))).await.unwrap();
+    assert_eq!((summary.left, summary.unchanged, summary.rejected), (0, 4, 1));
+    let [told, reject] = summary.rejects.as_slice() else { panic!("{:?}", summary.rejects) };
+    assert_eq!(told.line, 2);
+    assert!(told.reason.starts_with("nobody was ended by this file"), "{}", told.reason);
+    assert_eq!((reject.line, reject.column.as_str()), (2, "Id"));
+
+    assert_eq!(ingest.state().await, state);
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn who_comes_back_is_the_same_person() {
+    let ingest = Ingest::start().await;
+    ingest.import(Upload::full("2026-02-01", file(&FIVE))).await.unwrap();
+    ingest.import(Upload::full("2026-03-01", file(&FIVE[1..]))).await.unwrap();
+    let left = ingest.told_last("1").await;
+
+    let summary = ingest.import(Upload::full("2026-03-02", file(&FIVE))).await.unwrap();
+
+    let back = ingest.told_last("1").await;
+    assert_eq!((summary.joined, summary.unchanged), (1, 4));
+    assert_eq!(back.person_id, left.person_id);
+    assert_eq!((back.change(), back.lane()), (ChangeKind::Rehired, Lane::Regular));
+    assert_eq!(last_days(&back), [Some("2026-02-28".to_owned()), None]);
+    ingest.stop().await;
+}

@@ -1,0 +1,200 @@
+//! The service under test, and files for it.
+
+use chassis::{App, Resources, Running};
+use clock::TestClock;
+use hris_ingest::{Config, MIGRATIONS};
+use proto::catalogue::Service;
+use proto::hris::v1::hris_ingest_service_client::HrisIngestServiceClient;
+use proto::hris::v1::{
+    FileContract, ImportProgress, ImportRequest, ImportSummary, ListRunsRequest, OpenImport,
+    PersonUpdated, Run, import_request, import_response,
+};
+use proto::prost::Message as _;
+use testkit::{Broker, Database, Feed};
+use tokio::net::TcpListener;
+use tonic::Status;
+use tonic::transport::Channel;
+
+/// A mapping with an id, a stated end and one attribute besides the name.
+pub(crate) const MAPPING: &str = "
+apiVersion: tenure.dev/v1
+kind: Source
+metadata: {name: payroll}
+spec:
+  format: csv
+  columns: [Id, Name, Job, Start, LastDay]
+  key: [id]
+  engagement: job
+  start_date: start
+  last_working_day: last_day
+  zone: America/New_York
+  fields:
+    id: {column: Id}
+    display_name: {column: Name, transform: family_comma_given}
+    job: {column: Job}
+    start: {column: Start, type: date, optional: true}
+    last_day: {column: LastDay, type: date, optional: true}
+  attributes: [display_name, job, worker_id]
+  limits: {leavers_percent: 20}
+";
+
+pub(crate) const HEADER: &str = "Id,Name,Job,Start,LastDay\n";
+
+/// A file with these rows below the header.
+pub(crate) fn file(rows: &[&str]) -> Vec<u8> {
+    let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    format!("{HEADER}{rows}").into_bytes()
+}
+
+/// Five people; one of them is the most that a full file may end unasked.
+pub(crate) const FIVE: [&str; 5] = [
+    "1,\"Lovelace,Ada\",Engineer,2020-01-06,",
+    "2,\"Hopper,Grace\",Admiral,2020-01-06,",
+    "3,\"Turing,Alan\",Analyst,2020-01-06,",
+    "4,\"Noether,Emmy\",Professor,2020-01-06,",
+    "5,\"Curie,Marie\",Chemist,2020-01-06,",
+];
+
+/// A file to be imported.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    pub(crate) mapping: String,
+    pub(crate) content: Vec<u8>,
+    pub(crate) contract: FileContract,
+    pub(crate) snapshot_date: String,
+    pub(crate) confirmed_leavers: Option<u64>,
+    pub(crate) size_bytes: Option<u64>,
+}
+
+impl Upload {
+    /// A full file.
+    pub(crate) fn full(snapshot_date: &str, content: Vec<u8>) -> Self {
+        Self {
+            mapping: MAPPING.to_owned(),
+            content,
+            contract: FileContract::Full,
+            snapshot_date: snapshot_date.to_owned(),
+            confirmed_leavers: None,
+            size_bytes: None,
+        }
+    }
+
+    pub(crate) fn partial(snapshot_date: &str, content: Vec<u8>) -> Self {
+        Self { contract: FileContract::Partial, ..Self::full(snapshot_date, content) }
+    }
+
+    fn parts(self) -> Vec<ImportRequest> {
+        let date: domain::Date = self.snapshot_date.parse().unwrap();
+        let size = u64::try_from(self.content.len()).unwrap();
+        let open = import_request::Part::Open(OpenImport {
+            mapping: self.mapping,
+            file_name: "people.csv".to_owned(),
+            contract: self.contract.into(),
+            snapshot_date: Some(date.into()),
+            confirmed_leavers: self.confirmed_leavers,
+            size_bytes: self.size_bytes.unwrap_or(size),
+        });
+        let content = self.content.chunks(64 * 1024).map(<[u8]>::to_vec);
+        std::iter::once(open)
+            .chain(content.map(import_request::Part::Content))
+            .map(|part| ImportRequest { part: Some(part) })
+            .collect()
+    }
+}
+
+/// A running service. The fields end in the order in which they stand.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    pub(crate) client: HrisIngestServiceClient<Channel>,
+    feed: Feed,
+    running: Running,
+    _broker: Broker,
+    _database: Database,
+}
+
+impl Ingest {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Config::default()).await
+    }
+
+    pub(crate) async fn start_with(config: Config) -> Self {
+        let (database, broker) = tokio::join!(Database::start(), Broker::start());
+        let clock = TestClock::at("2026-03-02T09:00:00Z".parse().unwrap());
+        let store = database.store(Service::HrisIngest, &MIGRATIONS, clock.clock()).await;
+        let app = hris_ingest::start(config, store.clone()).await.unwrap();
+        let resources = Resources {
+            store: store.clone(),
+            nats: broker.connect(Service::HrisIngest).await,
+            grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            admin: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        };
+        let running = Running::start(app, resources, None::<fn() -> String>).unwrap();
+        let address = format!("http://{}", running.addresses().grpc);
+        let client = HrisIngestServiceClient::connect(address).await.unwrap();
+        // Only to read the outbox: the service itself runs its drivers.
+        let feed = Feed::new(App::new(Service::HrisIngest), store);
+        Self { client, feed, running, _broker: broker, _database: database }
+    }
+
+    pub(crate) async fn stop(self) {
+        drop(self.client);
+        self.running.stop().await;
+    }
+
+    pub(crate) async fn import(&self, upload: Upload) -> Result<ImportSummary, Status> {
+        Ok(self.import_watched(upload).await?.0)
+    }
+
+    pub(crate) async fn import_watched(
+        &self,
+        upload: Upload,
+    ) -> Result<(ImportSummary, Vec<ImportProgress>), Status> {
+        let parts = tokio_stream::iter(upload.parts());
+        let mut reports = self.client.clone().import(parts).await?.into_inner();
+        let mut progress = Vec::new();
+        loop {
+            match reports.message().await?.expect("a summary ends the import").report.unwrap() {
+                import_response::Report::Progress(step) => progress.push(step),
+                import_response::Report::Summary(summary) => return Ok((summary, progress)),
+            }
+        }
+    }
+
+    /// Everything that was told of people, in order.
+    pub(crate) async fn told(&self) -> Vec<PersonUpdated> {
+        self.feed.published().await
+    }
+
+    pub(crate) async fn published<E: proto::Event>(&self) -> Vec<E> {
+        self.feed.published().await
+    }
+
+    pub(crate) async fn runs(&self) -> Vec<Run> {
+        let request = ListRunsRequest { page_size: 0 };
+        self.client.clone().list_runs(request).await.unwrap().into_inner().runs
+    }
+
+    /// Everything that is known, to be compared before and after.
+    pub(crate) async fn state(&self) -> Vec<(String, Vec<u8>)> {
+        sqlx::query_as(
+            "SELECT source || worker_id || COALESCE(last_day::text, '') || p.timeline, p.announced
+               FROM workers w JOIN people p ON p.id = w.person_id ORDER BY 1",
+        )
+        .fetch_all(self.feed.store().pool())
+        .await
+        .unwrap()
+    }
+
+    /// The event that told one worker's timeline last.
+    pub(crate) async fn told_last(&self, worker_id: &str) -> PersonUpdated {
+        let announced: Vec<u8> = sqlx::query_scalar(
+            "SELECT announced FROM people p JOIN workers w ON w.person_id = p.id
+              WHERE worker_id = $1",
+        )
+        .bind(worker_id)
+        .fetch_one(self.feed.store().pool())
+        .await
+        .unwrap();
+        PersonUpdated::decode(announced.as_slice()).unwrap()
+    }
+}

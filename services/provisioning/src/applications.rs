@@ -1,0 +1,203 @@
+//! The applications of the newest usable release, and the way to each.
+//!
+//! An application whose references lead to nothing has no connector: its work waits, and the way is
+//! looked for again from time to time.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::Timestamp;
+use jiff::SignedDuration;
+use rules::document::{self, ConnectorKind, Setting, Spec};
+use store::{Error, Tx};
+
+use crate::code;
+use crate::connectors::{
+    ConnectError, Connector, InProcess, Limits, ReferenceError, Scim, Secret, Settings, resolve,
+};
+use crate::release;
+
+/// Shared by all workers.
+#[derive(Debug, Default)]
+pub(crate) struct Applications {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    release: Option<i64>,
+    applications: BTreeMap<String, Application>,
+}
+
+#[derive(Debug)]
+struct Application {
+    digest: String,
+    spec: document::Application,
+    connector: Option<Arc<Connector>>,
+    look_at: Timestamp,
+}
+
+/// Why there is no way to an application.
+#[derive(Debug, thiserror::Error)]
+enum Unreachable {
+    #[error("look a reference up")]
+    Reference(#[from] ReferenceError),
+    #[error("read the address from {path}")]
+    Address { path: String, source: std::io::Error },
+    #[error("the environment variable {name} is not set")]
+    Variable { name: String },
+    #[error("the document names no address")]
+    NoAddress,
+    #[error("set up the connector")]
+    Connect(#[from] ConnectError),
+}
+
+/// How often a way is looked for where there is none.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+impl Applications {
+    /// Follows the newest usable release, and looks again for ways that were not found.
+    pub(crate) async fn refresh(&self, tx: &mut Tx) -> Result<(), Error> {
+        let newest = release::table::newest(tx).await?;
+        let known = self.lock().release;
+        if let Some(number) = newest
+            && newest != known
+        {
+            let documents = release::table::documents(tx, number, "Application").await?;
+            self.lock().follow(number, documents);
+        }
+        let now = tx.now();
+        self.lock().connect(now);
+        Ok(())
+    }
+
+    /// Returns the names of the applications that can be reached.
+    pub(crate) fn reachable(&self) -> Vec<String> {
+        let state = self.lock();
+        let reached = state.applications.iter().filter(|(_name, of)| of.connector.is_some());
+        reached.map(|(name, _application)| name.clone()).collect()
+    }
+
+    /// Returns the way to an application.
+    pub(crate) fn connector(&self, name: &str) -> Option<Arc<Connector>> {
+        self.lock().applications.get(name)?.connector.clone()
+    }
+
+    /// Every change leaves the state whole, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes over the documents of a release; what did not change keeps its connector.
+    fn follow(&mut self, number: i64, documents: Vec<release::Document>) {
+        let mut before = std::mem::take(&mut self.applications);
+        for stored in documents {
+            let kept = before.remove(&stored.name);
+            if let Some(kept) = kept.as_ref().filter(|kept| kept.digest == stored.digest) {
+                self.applications.insert(stored.name, kept.again());
+                continue;
+            }
+            let document = match document::Document::from_json(&stored.content) {
+                Ok(document) => document,
+                Err(error) => {
+                    tracing::error!(
+                        application = stored.name,
+                        "application {} cannot be used: {}",
+                        stored.name,
+                        domain::Rejection::park(error)
+                    );
+                    continue;
+                }
+            };
+            match document.spec {
+                Spec::Application(spec) => {
+                    // What lives in the connector would be lost with it.
+                    let in_process =
+                        kept.filter(|_kept| spec.connector.kind == ConnectorKind::InProcess);
+                    let connector = in_process
+                        .and_then(|kept| kept.connector)
+                        .filter(|connector| matches!(**connector, Connector::InProcess(_)));
+                    let application = Application {
+                        digest: stored.digest,
+                        spec,
+                        connector,
+                        look_at: Timestamp::MIN,
+                    };
+                    self.applications.insert(stored.name, application);
+                }
+                Spec::AttributeSchema(_) | Spec::Bundle(_) | Spec::AccessPolicy(_) => {}
+            }
+        }
+        self.release = Some(number);
+    }
+
+    fn connect(&mut self, now: Timestamp) {
+        for (name, application) in &mut self.applications {
+            if application.connector.is_some() || now < application.look_at {
+                continue;
+            }
+            match connect(name, &application.spec) {
+                Ok(connector) => application.connector = Some(Arc::new(connector)),
+                Err(error) => {
+                    application.look_at = now.saturating_add(LOOK_AGAIN).unwrap_or(now);
+                    tracing::warn!(
+                        application = name,
+                        code = code::NOT_CONNECTED,
+                        "work in {name} waits ({}): {}",
+                        code::NOT_CONNECTED,
+                        domain::Rejection::retry(error)
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Application {
+    fn again(&self) -> Self {
+        Self {
+            digest: self.digest.clone(),
+            spec: self.spec.clone(),
+            connector: self.connector.clone(),
+            look_at: self.look_at,
+        }
+    }
+}
+
+fn connect(name: &str, spec: &document::Application) -> Result<Connector, Unreachable> {
+    match spec.connector.kind {
+        ConnectorKind::InProcess => Ok(Connector::InProcess(InProcess::default())),
+        ConnectorKind::Scim => {
+            let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;
+            let token = spec.connector.token.as_ref().map(|token| token.to_string());
+            let token: Option<Secret> = token.as_deref().map(resolve).transpose()?;
+            let limits = limits(&spec.limits);
+            let settings = Settings { token, limits, ..Settings::new(name, address(url)?) };
+            Ok(Connector::Scim(Box::new(Scim::try_new(&settings)?)))
+        }
+    }
+}
+
+fn address(url: &Setting) -> Result<String, Unreachable> {
+    let text = match url {
+        Setting::Literal(text) => text.clone(),
+        Setting::Env(name) => {
+            std::env::var(name).map_err(|_unset| Unreachable::Variable { name: name.clone() })?
+        }
+        Setting::File(path) => std::fs::read_to_string(path)
+            .map_err(|source| Unreachable::Address { path: path.clone(), source })?,
+    };
+    Ok(text.trim().to_owned())
+}
+
+fn limits(limits: &document::Limits) -> Limits {
+    let at_least_one = |count: u16| NonZeroUsize::new(count.into()).unwrap_or(NonZeroUsize::MIN);
+    Limits {
+        concurrency: at_least_one(limits.concurrency),
+        leaver_reserve: limits.leaver_reserve.into(),
+        changes_per_request: at_least_one(limits.changes_per_request),
+    }
+}

@@ -1,0 +1,14 @@
+//! Codes of what an operator can meet in the service itself; those of connectors stand with them.
+
+/// An action was tried as often as the configuration allows.
+pub(crate) const GAVE_UP: &str = "PROV-120";
+/// Desired access names no login for an account that has to be made.
+pub(crate) const LOGIN_UNKNOWN: &str = "PROV-121";
+/// Every login that can be formed for a person is taken.
+pub(crate) const LOGINS_EXHAUSTED: &str = "PROV-122";
+/// A grant waits for an account that could not be made.
+pub(crate) const NO_ACCOUNT: &str = "PROV-123";
+/// An application cannot be reached with what its document says.
+pub(crate) const NOT_CONNECTED: &str = "PROV-124";
+/// An application did not answer in the time for which its work was leased.
+pub(crate) const TOO_SLOW: &str = "PROV-125";

@@ -1,0 +1,49 @@
+use std::num::{NonZeroU16, NonZeroU32};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+/// What only provisioning is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Batches of regular work in hand at once; one more takes leavers only.
+    pub workers: NonZeroU16,
+    /// How long a batch belongs to the worker that took it.
+    pub leased_seconds: NonZeroU32,
+    /// How often an action is tried before it has failed for good.
+    pub attempts_max: NonZeroU32,
+    /// How long after the first attempt the second one follows; every later pause is twice as long.
+    pub backoff_seconds: NonZeroU32,
+    /// The longest pause.
+    pub backoff_max_seconds: NonZeroU32,
+    /// How long a confirmation waits for the desired access it confirms before it is parked.
+    pub confirmation_wait_seconds: NonZeroU32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: const { NonZeroU16::new(6).unwrap() },
+            leased_seconds: const { NonZeroU32::new(300).unwrap() },
+            attempts_max: const { NonZeroU32::new(12).unwrap() },
+            backoff_seconds: const { NonZeroU32::new(1).unwrap() },
+            backoff_max_seconds: const { NonZeroU32::new(300).unwrap() },
+            confirmation_wait_seconds: const { NonZeroU32::new(900).unwrap() },
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn lease(&self) -> SignedDuration {
+        seconds(self.leased_seconds)
+    }
+
+    pub(crate) fn confirmation_wait(&self) -> SignedDuration {
+        seconds(self.confirmation_wait_seconds)
+    }
+}
+
+pub(crate) fn seconds(count: NonZeroU32) -> SignedDuration {
+    SignedDuration::from_secs(count.get().into())
+}

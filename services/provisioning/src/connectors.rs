@@ -1,0 +1,157 @@
+//! Adapters for applications: what the rest of the service may ask of one, and what it may hear.
+//!
+//! Invariants:
+//! - an answer of [`Outcome::Done`] or [`Outcome::Already`] was read back from the application;
+//! - an unknown outcome is looked up again before it is answered, and never counts as done;
+//! - a record is adopted only when it carries the person's id, whatever filter it was found by;
+//! - reasons hold no personal data and no secrets.
+
+pub mod code;
+mod in_process;
+mod permits;
+mod scim;
+mod secret;
+
+use std::fmt;
+use std::time::Duration;
+
+use domain::{AccountState, Attributes, Lane, PersonId};
+
+pub use in_process::InProcess;
+pub use permits::Limits;
+pub use scim::{ConnectError, Scim, Settings, Timeouts};
+pub use secret::{ReferenceError, Secret, resolve};
+
+/// The adapter for one application.
+#[derive(Debug)]
+pub enum Connector {
+    /// Speaks SCIM 2.0 over HTTP.
+    Scim(Box<Scim>),
+    /// Answers from memory, for measurements without a network.
+    InProcess(InProcess),
+}
+
+/// One account as it shall be.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccountChange {
+    /// Whose account it is.
+    pub person: PersonId,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// The application's own id of the account, when it is known.
+    pub account_id: Option<String>,
+    /// The name the person signs in with.
+    pub login: String,
+    /// Active or suspended; nothing else can be asked for.
+    pub state: AccountState,
+    /// SCIM attribute names and values, without the login.
+    pub attributes: Attributes,
+    /// When false, an account that is gone is not made anew.
+    pub create: bool,
+}
+
+/// One entitlement an account shall hold, or hold no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MembershipChange {
+    /// Whose account it is.
+    pub person: PersonId,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// The application's own id of the account.
+    pub account_id: String,
+    /// The entitlement's name.
+    pub entitlement: String,
+    /// True to give, false to take away.
+    pub held: bool,
+}
+
+/// One account as the application says it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ObservedAccount {
+    /// The application's own id of the account.
+    pub account_id: String,
+    /// The name the person signs in with.
+    pub login: String,
+    /// Whether it can be used.
+    pub state: AccountState,
+    /// Every attribute that a connector can manage and that has a value.
+    pub attributes: Attributes,
+}
+
+/// How one change ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// It was changed, and read back.
+    Done(T),
+    /// It was so before; nothing was written.
+    Already(T),
+    /// There is no such account, and the change did not ask for one to be made.
+    Gone,
+    /// Somebody else in the application has that login.
+    LoginTaken,
+    /// It may succeed later, or its outcome is unknown.
+    Retry {
+        /// The application's wish, or zero when the caller's own backoff decides.
+        after: Duration,
+        /// What went wrong, beginning with a code when an operator can mend it.
+        reason: String,
+    },
+    /// It will fail every time.
+    Failed {
+        /// One of [`code`].
+        code: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl Connector {
+    /// Makes accounts be as they shall be, concurrently within the limits; answers in the same order.
+    pub async fn ensure_accounts(
+        &self,
+        changes: &[AccountChange],
+    ) -> Vec<Outcome<ObservedAccount>> {
+        match self {
+            Self::Scim(scim) => scim.ensure_accounts(changes).await,
+            Self::InProcess(memory) => memory.ensure_accounts(changes),
+        }
+    }
+
+    /// Gives and takes entitlements with few requests; answers in the same order.
+    pub async fn change_memberships(&self, changes: &[MembershipChange]) -> Vec<Outcome<()>> {
+        match self {
+            Self::Scim(scim) => scim.change_memberships(changes).await,
+            Self::InProcess(memory) => memory.change_memberships(changes),
+        }
+    }
+}
+
+impl<T> Outcome<T> {
+    /// Leaves the moment of the next attempt to the caller.
+    fn again(reason: impl Into<String>) -> Self {
+        Self::Retry { after: Duration::ZERO, reason: reason.into() }
+    }
+}
+
+/// Logins and attributes are personal data and stay out of logs.
+impl fmt::Debug for AccountChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountChange")
+            .field("person", &self.person)
+            .field("lane", &self.lane)
+            .field("account_id", &self.account_id)
+            .field("state", &self.state)
+            .field("create", &self.create)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Logins and attributes are personal data and stay out of logs.
+impl fmt::Debug for ObservedAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObservedAccount")
+            .field("account_id", &self.account_id)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

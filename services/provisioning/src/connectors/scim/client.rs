@@ -1,0 +1,269 @@
+//! One HTTP client per application: sends requests, and turns every answer into JSON or a fault.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, header};
+use reqwest::redirect::Policy;
+use reqwest::{Response, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Span, debug, instrument};
+
+use super::fault::Fault;
+use super::{ConnectError, Settings};
+
+const SCIM_JSON: &str = "application/scim+json";
+
+/// A group with a hundred thousand members fits in.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Many servers close idle connections after five seconds; the request that meets a closing one
+/// fails with an unknown outcome.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// The way to one application.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    application: String,
+    paused_until: Mutex<Option<Instant>>,
+}
+
+/// A success.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Client {
+    pub(super) fn connect(settings: &Settings) -> Result<Self, ConnectError> {
+        install_crypto();
+        let base = Url::parse(&settings.url).map_err(ConnectError::Url)?;
+        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
+            return Err(ConnectError::Scheme);
+        }
+        let mut headers = HeaderMap::new();
+        let accept = header::HeaderValue::from_static("application/scim+json, application/json");
+        headers.insert(header::ACCEPT, accept);
+        if let Some(token) = &settings.token {
+            let bearer = format!("Bearer {}", token.expose());
+            let mut bearer = header::HeaderValue::try_from(bearer).map_err(ConnectError::Token)?;
+            bearer.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, bearer);
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("tenure/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(settings.timeouts.connect)
+            .timeout(settings.timeouts.request)
+            .pool_idle_timeout(IDLE)
+            .redirect(Policy::none())
+            .build()
+            .map_err(ConnectError::Client)?;
+        let application = settings.application.clone();
+        Ok(Self { http, base, application, paused_until: Mutex::default() })
+    }
+
+    /// The address of a resource below the base; every segment is escaped.
+    pub(super) fn address(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    /// The same with a query. Spaces become `%20`: not every server reads `+` as one.
+    pub(super) fn query(&self, segments: &[&str], pairs: &[(&str, &str)]) -> Url {
+        let mut url = self.address(segments);
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+            let query = url.query().unwrap_or_default().replace('+', "%20");
+            url.set_query(Some(&query));
+        }
+        url
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, Fault> {
+        self.send::<()>(Method::GET, url, &[], None).await?.json()
+    }
+
+    pub(super) async fn post(&self, url: Url, body: &Value) -> Result<Answer, Fault> {
+        self.send(Method::POST, url, &[], Some(body)).await
+    }
+
+    pub(super) async fn patch(&self, url: Url, body: &Value) -> Result<Answer, Fault> {
+        self.send(Method::PATCH, url, &[], Some(body)).await
+    }
+
+    /// Replaces a resource, only if it still has the version that was read, where servers keep one.
+    pub(super) async fn put(&self, url: Url, read: &Value, body: &Value) -> Result<Answer, Fault> {
+        let version = read["meta"]["version"].as_str().map(|text| (header::IF_MATCH, text));
+        self.send(Method::PUT, url, version.as_slice(), Some(body)).await
+    }
+
+    pub(super) async fn delete(&self, url: Url) -> Result<Answer, Fault> {
+        self.send::<()>(Method::DELETE, url, &[], None).await
+    }
+
+    /// Never logs the address, which may hold a login, nor a body.
+    #[instrument(
+        name = "provisioning.scim.request",
+        skip_all,
+        fields(
+            http.request.method = %method,
+            http.response.status_code = Empty,
+            application = %self.application,
+        )
+    )]
+    async fn send<B: Serialize + Sync>(
+        &self,
+        method: Method,
+        url: Url,
+        headers: &[(header::HeaderName, &str)],
+        body: Option<&B>,
+    ) -> Result<Answer, Fault> {
+        if let Some(after) = self.pause_left() {
+            return Err(Fault::Throttled { after });
+        }
+        let mut request = self.http.request(method, url);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body).header(header::CONTENT_TYPE, SCIM_JSON);
+        }
+        let response = request.send().await.map_err(|error| broken(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Span::current().record("http.response.status_code", status.as_u16());
+        let body = read(response).await?;
+        if status.is_success() {
+            return Ok(Answer { status, headers, body });
+        }
+        let fault = Fault::of(status, &headers, &body);
+        if let Fault::Throttled { after } = fault {
+            self.pause(after);
+        }
+        Err(fault)
+    }
+
+    /// One answer that asks for a pause stops every request to the application.
+    fn pause(&self, after: Duration) {
+        let until = Instant::now() + after;
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused = Some(paused.map_or(until, |earlier| earlier.max(until)));
+    }
+
+    fn pause_left(&self) -> Option<Duration> {
+        let paused = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = paused?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+impl Answer {
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            debug!(
+                line = error.line(),
+                column = error.column(),
+                "an answer is not the expected JSON"
+            );
+            Fault::Broken { what: "the application answers something that is not SCIM" }
+        })
+    }
+
+    /// The id of what was created: from the body, else from the end of its address.
+    pub(super) fn created_id(&self) -> Option<String> {
+        let body: Option<Value> = self.json().ok();
+        if let Some(id) = body.as_ref().and_then(super::user::id) {
+            return Some(id.to_owned());
+        }
+        let location = self.headers.get(header::LOCATION)?.to_str().ok()?;
+        let id = location.rsplit('/').next().filter(|id| !id.is_empty() && !id.contains('%'))?;
+        (self.status == StatusCode::CREATED).then(|| id.to_owned())
+    }
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, Fault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(Fault::Broken { what: "the application answers too much" });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Keeps nothing of the error but its kind: its text holds the address.
+fn broken(error: &reqwest::Error) -> Fault {
+    let what = if error.is_connect() {
+        "the application cannot be reached"
+    } else if error.is_timeout() {
+        "the application did not answer in time"
+    } else {
+        "the connection to the application broke"
+    };
+    Fault::Broken { what }
+}
+
+/// TLS needs one provider of cryptography per process; whoever comes first installs it.
+fn install_crypto() {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let installed = rustls::crypto::CryptoProvider::get_default().is_some();
+        if !installed && rustls::crypto::ring::default_provider().install_default().is_err() {
+            debug!("another provider of cryptography was installed first");
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(url: &str) -> Client {
+        Client::connect(&Settings::new("directory", url)).unwrap()
+    }
+
+    #[test]
+    fn addresses_are_built_below_the_base_with_everything_escaped() {
+        for base in ["http://localhost:1/scim/v2", "http://localhost:1/scim/v2/"] {
+            let client = client(base);
+            assert_eq!(
+                client.address(&["Users", "a/b?c"]).as_str(),
+                "http://localhost:1/scim/v2/Users/a%2Fb%3Fc"
+            );
+            assert_eq!(
+                client.query(&["Groups"], &[("filter", r#"displayName eq "a+b""#)]).as_str(),
+                "http://localhost:1/scim/v2/Groups?filter=displayName%20eq%20%22a%2Bb%22"
+            );
+        }
+    }
+
+    #[test]
+    fn only_http_addresses_are_accepted() {
+        for url in ["ftp://localhost", "mailto:ada@example.org", "directory"] {
+            assert!(Client::connect(&Settings::new("directory", url)).is_err(), "{url}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_every_request_back_until_it_is_over() {
+        let client = client("http://localhost:1");
+
+        client.pause(Duration::from_secs(30));
+        client.pause(Duration::from_secs(10));
+        assert_eq!(client.pause_left(), Some(Duration::from_secs(30)));
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(client.pause_left(), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! Carries branches out: what is open for one person in one application.
+//!
+//! A batch is of one application and one lane, so that no application waits for another and a few
+//! requests can change many accounts.
+
+mod act;
+mod hands;
+mod record;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Driver;
+use domain::{ActionId, Lane, PersonId, Rejection};
+use store::Tx;
+use uuid::Uuid;
+
+use crate::access::{self, Slice};
+use crate::account::{self, Account};
+use crate::action::{self, Action};
+use crate::applications::Applications;
+use crate::backoff::Backoff;
+use crate::branch;
+use crate::config::Config;
+use crate::connectors::{Connector, ObservedAccount, Outcome};
+use crate::dossier::Key;
+use crate::plan::{Kind, Target};
+
+use hands::{Hand, Hands};
+
+/// What every worker of a process shares.
+pub(crate) struct Shared {
+    config: Config,
+    backoff: Backoff,
+    applications: Applications,
+    hands: Arc<Hands>,
+    /// One worker looks for work at a time; the others would only find the same.
+    looking: tokio::sync::Mutex<()>,
+}
+
+/// One worker.
+pub(crate) struct Branches {
+    shared: Arc<Shared>,
+    lanes: &'static [Lane],
+}
+
+/// A branch in hand.
+pub(crate) struct Job {
+    key: Key,
+    lane: Lane,
+    lease: Uuid,
+    /// The round of the person that it is worked in, and what is desired in that round.
+    round: i32,
+    desired: Option<Slice>,
+    target: Target,
+    login: Option<String>,
+    account: Option<Account>,
+    /// Those that stand: open ones, and failed ones.
+    actions: Vec<Action>,
+    connector: Arc<Connector>,
+    _hand: Arc<Hand>,
+}
+
+/// What became of a branch; an action that is not named was not tried.
+#[derive(Default)]
+pub(crate) struct Done {
+    account: Option<Outcome<ObservedAccount>>,
+    memberships: Vec<(ActionId, Outcome<()>)>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        Arc::new(Self {
+            backoff: Backoff::new(&config),
+            config,
+            applications: Applications::default(),
+            hands: Arc::default(),
+            looking: tokio::sync::Mutex::default(),
+        })
+    }
+}
+
+impl Branches {
+    /// A worker that takes leavers first, then everybody else.
+    pub(crate) fn regular(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), lanes: &Lane::ALL }
+    }
+
+    /// A worker that takes leavers only, so that some hand is always free for them.
+    pub(crate) fn leavers(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), lanes: &[Lane::Leaver] }
+    }
+
+    fn is_reserved(&self) -> bool {
+        !self.lanes.contains(&Lane::Regular)
+    }
+}
+
+impl Driver for Branches {
+    type Job = Job;
+    type Outcome = Done;
+
+    const NAME: &'static str = "provisioning.branches";
+    const AT_ONCE: u16 = 128;
+
+    async fn lease(&self, tx: &mut Tx, limit: u16) -> Result<Vec<Job>, Rejection> {
+        let looking = self.shared.looking.try_lock();
+        if looking.is_err() && !self.is_reserved() {
+            return Ok(Vec::new());
+        }
+        self.shared.applications.refresh(tx).await?;
+        let mut free = self.shared.applications.reachable();
+        if !self.is_reserved() {
+            free.retain(|application| self.shared.hands.is_free(application));
+        }
+        if free.is_empty() {
+            return Ok(Vec::new());
+        }
+        let due = branch::table::due(tx, &free, self.lanes).await?;
+        let in_hand = |due: &branch::table::Due| self.shared.hands.of(&due.application);
+        let Some(due) = due.into_iter().min_by_key(|due| (due.lane, in_hand(due), due.since))
+        else {
+            return Ok(Vec::new());
+        };
+        self.take(tx, &due, limit).await
+    }
+
+    async fn act(&self, jobs: &[Job]) -> Vec<Done> {
+        // Whoever takes a branch over after its lease must not meet its former holder at work.
+        let leased = Duration::from_secs(self.shared.config.leased_seconds.get().into());
+        act::act(jobs, leased.mul_f64(0.8)).await
+    }
+
+    async fn record(&self, tx: &mut Tx, done: &[(Job, Done)]) -> Result<(), Rejection> {
+        record::record(tx, done, &self.shared).await
+    }
+}
+
+impl Branches {
+    /// Leases what is due, and gathers what is needed to carry it out.
+    async fn take(
+        &self,
+        tx: &mut Tx,
+        due: &branch::table::Due,
+        limit: u16,
+    ) -> Result<Vec<Job>, Rejection> {
+        let application = due.application.as_str();
+        let Some(connector) = self.shared.applications.connector(application) else {
+            return Ok(Vec::new());
+        };
+        let now = tx.now();
+        let until = now.saturating_add(self.shared.config.lease()).unwrap_or(now);
+        let lease = tx.new_id();
+        let leased = branch::table::lease(tx, due, lease, until, limit).await?;
+        let ids: BTreeSet<PersonId> = leased.iter().map(|(key, _branch)| key.0).collect();
+        let ids: Vec<Uuid> = ids.into_iter().map(|id| id.0).collect();
+        let mut slices = access::table::slices(tx, &ids, application).await?;
+        let mut accounts = account::table::of(tx, &ids, Some(application)).await?;
+        let mut actions = action::table::standing(tx, &ids, Some(application)).await?;
+        let hand = Arc::new(Hands::take(&self.shared.hands, application));
+
+        let jobs = leased.into_iter().map(|(key, branch)| {
+            let desired = slices.remove(&key.0);
+            let account = accounts.remove(&key);
+            let known = account.as_ref().filter(|account| account.exists());
+            Job {
+                lane: branch.lane,
+                lease,
+                round: branch.round,
+                target: Target::of(desired.as_ref()),
+                desired,
+                login: known.map(|account| account.login.clone()).or(branch.login),
+                account,
+                actions: actions.remove(&key).unwrap_or_default(),
+                connector: Arc::clone(&connector),
+                _hand: Arc::clone(&hand),
+                key,
+            }
+        });
+        Ok(jobs.collect())
+    }
+}
+
+impl Job {
+    fn has(&self, kind: Kind) -> bool {
+        self.of_kind(kind).next().is_some()
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Action> {
+        self.actions.iter().filter(|action| action.is_open())
+    }
+
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Action> {
+        self.open().filter(move |action| action.step.kind == kind)
+    }
+
+    /// The account as it was when the branch was taken, if there was one.
+    fn known(&self) -> Option<&Account> {
+        self.account.as_ref().filter(|account| account.exists())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! Records what became of a batch: what was observed, how actions ended, and what comes next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::{ActionId, PersonId, Rejection, Timestamp};
+use jiff::SignedDuration;
+use store::Tx;
+
+use super::{Done, Job, Shared};
+use crate::access::Access;
+use crate::account::Account;
+use crate::action::{Action, State};
+use crate::code;
+use crate::connectors::{ObservedAccount, Outcome};
+use crate::dossier::{Dossier, Key};
+use crate::plan::Kind;
+
+/// Records a batch. Branches that went to somebody else meanwhile are left to them.
+pub(super) async fn record(
+    tx: &mut Tx,
+    done: &[(Job, Done)],
+    shared: &Shared,
+) -> Result<(), Rejection> {
+    let Some(application) = done.first().map(|(job, _done)| job.key.1.as_str()) else {
+        return Ok(());
+    };
+    let mut dossier = resume(tx, done, application).await?;
+    let now = tx.now();
+    for (job, done) in done {
+        let Some(branch) = dossier.branch_mut(&job.key) else { continue };
+        branch.lease = None;
+        branch.due_at = None;
+        let mut recording = Recording { dossier: &mut dossier, job, shared, now, pause: None };
+        recording.account(done.account.as_ref());
+        recording.memberships(&done.memberships);
+        let pause = recording.pause;
+        let opened = dossier.plan_branch(tx, &job.key);
+        if let Some(branch) = dossier.branch_mut(&job.key)
+            && branch.due_at.is_some()
+            && !opened
+        {
+            // What was not tried waits for what was; it is never looked at in a tight loop.
+            let pause = pause.unwrap_or_else(|| shared.backoff.pause(1, &job.key));
+            branch.due_at = Some(now.saturating_add(pause).unwrap_or(now));
+        }
+    }
+    dossier.write(tx).await?;
+    Ok(())
+}
+
+/// Takes up what was known of the branches when they were leased, without those that were lost.
+async fn resume(
+    tx: &mut Tx,
+    done: &[(Job, Done)],
+    application: &str,
+) -> Result<Dossier, store::Error> {
+    let jobs = || done.iter().map(|(job, _done)| job);
+    let ids: BTreeSet<PersonId> = jobs().map(|job| job.key.0).collect();
+    let accounts = jobs().filter_map(|job| Some((job.key.clone(), job.account.clone()?))).collect();
+    let actions = jobs().map(|job| (job.key.clone(), job.actions.clone())).collect();
+    let mut dossier = Dossier::resume(tx, &ids, application, accounts, actions).await?;
+    let lost: BTreeSet<Key> = jobs()
+        .filter(|job| !dossier.holds(&job.key, job.lease))
+        .map(|job| job.key.clone())
+        .collect();
+    if !lost.is_empty() {
+        tracing::info!(application, branches.count = lost.len(), "branches went to others");
+        dossier.forget(&lost);
+    }
+    let mut changed = BTreeSet::new();
+    for job in jobs() {
+        let id = job.key.0;
+        if dossier.round(id) == Some(job.round) {
+            let slice = job.desired.clone().map(|slice| (job.key.1.clone(), slice));
+            dossier.put_access(id, Access(slice.into_iter().collect()));
+        } else {
+            changed.insert(id);
+        }
+    }
+    dossier.load_access(tx, &changed).await?;
+    Ok(dossier)
+}
+
+struct Recording<'a> {
+    dossier: &'a mut Dossier,
+    job: &'a Job,
+    shared: &'a Shared,
+    now: Timestamp,
+    /// How long to wait before the branch is taken again.
+    pause: Option<SignedDuration>,
+}
+
+/// How one attempt ended for its action.
+enum Attempt<'a> {
+    Ended(State),
+    Again {
+        after: Duration,
+        reason: &'a str,
+    },
+    /// Tried again at once: another login waits to be tried.
+    AtOnce(&'a str),
+    Failed {
+        code: &'static str,
+        reason: &'a str,
+    },
+}
+
+impl Recording<'_> {
+    fn account(&mut self, outcome: Option<&Outcome<ObservedAccount>>) {
+        let attempt = match outcome {
+            None => return,
+            Some(Outcome::Done(observed)) => self.observe(observed, State::Done),
+            Some(Outcome::Already(observed)) => self.observe(observed, State::Already),
+            Some(Outcome::Gone) => {
+                self.vanish();
+                for action in self.dossier.open_actions(&self.job.key) {
+                    // An account that is not there cannot be used either.
+                    if action.step.kind == Kind::DisableAccount {
+                        action.end(State::Already, "", self.now);
+                    }
+                }
+                return;
+            }
+            Some(Outcome::LoginTaken) if self.job.has(Kind::CreateAccount) => {
+                if let Some(branch) = self.dossier.branch_mut(&self.job.key) {
+                    branch.login = None;
+                }
+                Attempt::AtOnce("somebody else in the application has the login")
+            }
+            Some(Outcome::LoginTaken) => Attempt::Again {
+                after: Duration::ZERO,
+                reason: "somebody else in the application has the login",
+            },
+            Some(Outcome::Retry { after, reason }) => Attempt::Again { after: *after, reason },
+            Some(Outcome::Failed { code, reason }) => Attempt::Failed { code, reason },
+        };
+        let found = self.job.known().map(Account::found);
+        let key = &self.job.key;
+        for action in self.dossier.open_actions(key).filter(|a| a.step.kind.is_of_account()) {
+            action.found.clone_from(&found);
+            let pause = settle(action, &attempt, self.job, self.shared, self.now);
+            self.pause = self.pause.max(pause);
+        }
+    }
+
+    fn observe(&mut self, observed: &ObservedAccount, ended: State) -> Attempt<'static> {
+        let Job { key, target, .. } = self.job;
+        let before = self.dossier.account(key);
+        let account = Account::read(before, observed, &target.attributes, self.now);
+        let as_asked = account.state == target.state;
+        self.dossier.put_account(key, account);
+        if let Some(branch) = self.dossier.branch_mut(key) {
+            branch.login = Some(observed.login.clone());
+        }
+        if as_asked {
+            return Attempt::Ended(ended);
+        }
+        let reason = "the account was read back in another state";
+        Attempt::Again { after: Duration::ZERO, reason }
+    }
+
+    fn memberships(&mut self, outcomes: &[(ActionId, Outcome<()>)]) {
+        let key = &self.job.key;
+        let mut attempts: BTreeMap<ActionId, Attempt<'_>> = BTreeMap::new();
+        for (action, outcome) in outcomes {
+            let attempt = match outcome {
+                Outcome::Done(()) => Attempt::Ended(State::Done),
+                Outcome::Already(()) => Attempt::Ended(State::Already),
+                // Planned anew from what is left.
+                Outcome::Gone => {
+                    self.vanish();
+                    continue;
+                }
+                Outcome::LoginTaken => {
+                    Attempt::Again { after: Duration::ZERO, reason: "the application is confused" }
+                }
+                Outcome::Retry { after, reason } => Attempt::Again { after: *after, reason },
+                Outcome::Failed { code, reason } => Attempt::Failed { code, reason },
+            };
+            attempts.insert(*action, attempt);
+        }
+        let mut changed = Vec::new();
+        for action in self.dossier.open_actions(key) {
+            let Some(attempt) = attempts.get(&action.id) else { continue };
+            let pause = settle(action, attempt, self.job, self.shared, self.now);
+            self.pause = self.pause.max(pause);
+            if matches!(attempt, Attempt::Ended(_)) {
+                changed.push(action.step.clone());
+            }
+        }
+        let Some(account) = self.dossier.account_mut(key) else { return };
+        for step in changed {
+            account.observed_at = self.now;
+            if step.kind == Kind::Grant {
+                account.entitlements.insert(step.entitlement);
+            } else {
+                account.entitlements.remove(&step.entitlement);
+            }
+        }
+    }
+
+    fn vanish(&mut self) {
+        if let Some(account) = self.dossier.account_mut(&self.job.key) {
+            account.vanish(self.now);
+        }
+    }
+}
+
+/// Ends an action or leaves it open; returns how long to wait if it is tried again.
+fn settle(
+    action: &mut Action,
+    attempt: &Attempt<'_>,
+    job: &Job,
+    shared: &Shared,
+    now: Timestamp,
+) -> Option<SignedDuration> {
+    action.round = job.round;
+    let (after, reason) = match attempt {
+        Attempt::Ended(state) => {
+            action.end(*state, "", now);
+            return None;
+        }
+        Attempt::Failed { code, reason } => {
+            action.end(State::Failed, &format!("{code}: {reason}"), now);
+            return None;
+        }
+        Attempt::Again { after, reason } => (Some(*after), reason),
+        Attempt::AtOnce(reason) => (None, reason),
+    };
+    action.retry(reason);
+    if action.attempts >= shared.config.attempts_max.get() {
+        let gave_up = format!("{}: tried {} times: {reason}", code::GAVE_UP, action.attempts);
+        action.finish(State::Failed, &gave_up, now);
+        return None;
+    }
+    let Some(after) = after else { return Some(SignedDuration::ZERO) };
+    let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
+    Some(shared.backoff.pause(action.attempts, &job.key).max(after))
+}

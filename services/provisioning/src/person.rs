@@ -1,0 +1,147 @@
+//! What is known of a person: which desired access arrived, and whether everything agrees with it.
+
+pub(crate) mod table;
+
+use domain::{Lane, PersonId, Timestamp, Version};
+use proto::provisioning::v1::PersonSettled;
+
+use crate::access::Announced;
+
+/// A person for whom desired access may have arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) id: PersonId,
+    /// Version, release and content of the desired access that is kept.
+    pub(crate) desired_version: Version,
+    pub(crate) desired_release: i64,
+    pub(crate) desired_digest: Vec<u8>,
+    /// The newest timeline and release it is known to hold for.
+    pub(crate) person_version: Version,
+    pub(crate) release: i64,
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) lane: Lane,
+    pub(crate) round: i32,
+    pub(crate) open: i32,
+    pub(crate) failed: i32,
+    pub(crate) done: i64,
+    pub(crate) plan_hash: Vec<u8>,
+    /// The version of the last `PersonSettled`.
+    pub(crate) settled_version: Version,
+    /// Whether the versions above were announced as settled, and nothing was done since.
+    pub(crate) settled: bool,
+    pub(crate) settled_at: Option<Timestamp>,
+    pub(crate) timeline_settled_at: Option<Timestamp>,
+}
+
+/// What an event is worth, compared with what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fence {
+    Newer,
+    /// The same again.
+    Same,
+    Older,
+    /// The same version with another content.
+    Conflict,
+}
+
+impl Person {
+    /// Whether any desired access arrived.
+    pub(crate) fn is_known(&self) -> bool {
+        self.desired_version != Version::default()
+    }
+
+    /// Compares announced desired access with what is kept.
+    ///
+    /// What was computed with an older release never beats what was computed with a newer one; only
+    /// a higher epoch does, because the publisher then speaks for its whole state.
+    pub(crate) fn fence(&self, announced: &Announced) -> Fence {
+        let order = |version: Version, release: i64| (version.epoch, release, version.counter);
+        if announced.version == self.desired_version {
+            return if announced.digest == self.desired_digest {
+                Fence::Same
+            } else {
+                Fence::Conflict
+            };
+        }
+        let new = order(announced.version, announced.release);
+        if new > order(self.desired_version, self.desired_release) {
+            Fence::Newer
+        } else {
+            Fence::Older
+        }
+    }
+
+    /// Takes over desired access that is newer.
+    pub(crate) fn announce(&mut self, announced: &Announced) {
+        self.desired_version = announced.version;
+        self.desired_release = announced.release;
+        self.desired_digest.clone_from(&announced.digest);
+        self.lane = announced.lane;
+        self.round = self.round.wrapping_add(1);
+        self.settled = false;
+        self.confirm(announced.person_version, announced.release, announced.recorded_at);
+    }
+
+    /// Takes over that desired access also holds for another timeline and release; says whether
+    /// either is newer.
+    pub(crate) fn confirm(
+        &mut self,
+        person_version: Version,
+        release: i64,
+        recorded_at: Timestamp,
+    ) -> bool {
+        let newer_release = release > self.release;
+        let newer_timeline = person_version > self.person_version;
+        if newer_timeline {
+            self.person_version = person_version;
+            self.recorded_at = recorded_at;
+            self.timeline_settled_at = None;
+        }
+        if newer_release {
+            self.release = release;
+        }
+        if newer_release || newer_timeline {
+            self.settled = false;
+        }
+        newer_release || newer_timeline
+    }
+
+    /// Begins a round in which what has failed is tried again.
+    pub(crate) fn try_again(&mut self) {
+        self.round = self.round.wrapping_add(1);
+    }
+
+    /// Announces that nothing is open, once for the versions it holds for.
+    ///
+    /// Returns the event, and the time from recording to settled when the timeline settled for the
+    /// first time.
+    pub(crate) fn settle(
+        &mut self,
+        epoch: i64,
+        now: Timestamp,
+    ) -> Option<(PersonSettled, Option<f64>)> {
+        if self.open > 0 || self.settled || !self.is_known() {
+            return None;
+        }
+        self.settled = true;
+        self.settled_at = Some(now);
+        self.settled_version = self.settled_version.next(epoch);
+        let seconds = self.timeline_settled_at.is_none().then(|| {
+            self.timeline_settled_at = Some(now);
+            now.duration_since(self.recorded_at).as_secs_f64().max(0.0)
+        });
+        let event = PersonSettled {
+            person_id: self.id.to_string(),
+            person_version: Some(self.person_version.into()),
+            desired_version: Some(self.desired_version.into()),
+            release: self.release.unsigned_abs(),
+            open: 0,
+            failed: self.failed.unsigned_abs(),
+            version: Some(self.settled_version.into()),
+            settled_at: Some(now.into()),
+            lane: proto::common::v1::Lane::from(self.lane).into(),
+            person_recorded_at: Some(self.recorded_at.into()),
+        };
+        Some((event, seconds))
+    }
+}

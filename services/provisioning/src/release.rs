@@ -1,0 +1,55 @@
+//! Releases as provisioning knows them: usable once every document they name was received.
+
+pub(crate) mod table;
+
+use domain::Timestamp;
+use proto::policy::v1::{DocumentReleased, ReleaseActivated};
+use proto::{Invalid, convert};
+use sha2::{Digest as _, Sha256};
+
+/// One document, known by its content.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    pub(crate) digest: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) content: Vec<u8>,
+}
+
+/// A release that was activated.
+#[derive(Debug, Clone)]
+pub(crate) struct Release {
+    pub(crate) number: i64,
+    pub(crate) content_hash: String,
+    pub(crate) digests: Vec<String>,
+    pub(crate) activated_at: Timestamp,
+}
+
+impl Document {
+    /// Reads an event, and holds the content against its digest.
+    pub(crate) fn read(event: DocumentReleased) -> Result<Self, Invalid> {
+        let digest = event.digest.to_lowercase();
+        let hash = Sha256::digest(&event.content);
+        let computed: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        if digest != computed {
+            return Err(Invalid::field("digest", "not the SHA-256 of the content"));
+        }
+        Ok(Self { digest, kind: event.kind, name: event.name, content: event.content })
+    }
+}
+
+impl Release {
+    /// Reads an event.
+    pub(crate) fn read(event: &ReleaseActivated) -> Result<Self, Invalid> {
+        let mut digests: Vec<String> =
+            event.documents.iter().map(|document| document.digest.to_lowercase()).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        Ok(Self {
+            number: crate::access::release(event.release)?,
+            content_hash: event.content_hash.clone(),
+            digests,
+            activated_at: convert::instant("activated_at", event.activated_at.as_ref())?,
+        })
+    }
+}
