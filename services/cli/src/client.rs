@@ -1,4 +1,20 @@
 //! A mesh as its operators reach it: one gRPC connection per service.
+//!
+//! Whoever changes something and wants to look at its effect waits until the mesh is at rest:
+//!
+//! ```no_run
+//! # async fn example(mesh: cli::client::Mesh) -> anyhow::Result<()> {
+//! let documents = cli::client::read_documents("policies".as_ref())?;
+//! mesh.apply(documents).await?;
+//! let rest = mesh.settle(std::time::Duration::from_secs(60), |_look| {}).await?;
+//! assert_eq!(rest.settled, rest.people);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! At rest means: no event is on its way, not even to audit, everybody is evaluated with the active
+//! release and has settled, and no action is open. A parked message keeps a mesh from its rest only
+//! through the people whom it concerns, so look at `status().parked`, too.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -49,7 +49,11 @@ impl Account {
             login: observed.login.clone(),
             state: observed.state,
             attributes,
-            entitlements: before.map(|before| before.entitlements.clone()).unwrap_or_default(),
+            // An account that is made anew holds nothing of what the former one held.
+            entitlements: before
+                .filter(|before| before.exists())
+                .map(|before| before.entitlements.clone())
+                .unwrap_or_default(),
             version: before.map(|before| before.version).unwrap_or_default(),
             observed_at: at,
         }

@@ -162,41 +162,32 @@ impl Recording<'_> {
 
     fn memberships(&mut self, outcomes: &[(ActionId, Outcome<()>)]) {
         let key = &self.job.key;
-        let mut attempts: BTreeMap<ActionId, Attempt<'_>> = BTreeMap::new();
-        for (action, outcome) in outcomes {
-            let attempt = match outcome {
-                Outcome::Done(()) => Attempt::Ended(State::Done),
-                Outcome::Already(()) => Attempt::Ended(State::Already),
-                // Planned anew from what is left.
-                Outcome::Gone => {
-                    self.vanish();
-                    continue;
-                }
-                Outcome::LoginTaken => {
-                    Attempt::Again { after: Duration::ZERO, reason: "the application is confused" }
-                }
-                Outcome::Retry { after, reason } => Attempt::Again { after: *after, reason },
-                Outcome::Failed { code, reason } => Attempt::Failed { code, reason },
-            };
-            attempts.insert(*action, attempt);
-        }
+        let outcomes: BTreeMap<ActionId, &Outcome<()>> =
+            outcomes.iter().map(|(action, outcome)| (*action, outcome)).collect();
         let mut changed = Vec::new();
+        let mut gone = false;
         for action in self.dossier.open_actions(key) {
-            let Some(attempt) = attempts.get(&action.id) else { continue };
-            let pause = settle(action, attempt, self.job, self.shared, self.now);
+            let Some(outcome) = outcomes.get(&action.id) else { continue };
+            gone |= **outcome == Outcome::Gone;
+            let attempt = membership(action.step.kind, outcome);
+            let pause = settle(action, &attempt, self.job, self.shared, self.now);
             self.pause = self.pause.max(pause);
             if matches!(attempt, Attempt::Ended(_)) {
                 changed.push(action.step.clone());
             }
         }
-        let Some(account) = self.dossier.account_mut(key) else { return };
-        for step in changed {
-            account.observed_at = self.now;
-            if step.kind == Kind::Grant {
-                account.entitlements.insert(step.entitlement);
-            } else {
-                account.entitlements.remove(&step.entitlement);
+        if let Some(account) = self.dossier.account_mut(key) {
+            for step in changed {
+                account.observed_at = self.now;
+                if step.kind == Kind::Grant {
+                    account.entitlements.insert(step.entitlement);
+                } else {
+                    account.entitlements.remove(&step.entitlement);
+                }
             }
+        }
+        if gone {
+            self.vanish();
         }
     }
 
@@ -204,6 +195,22 @@ impl Recording<'_> {
         if let Some(account) = self.dossier.account_mut(&self.job.key) {
             account.vanish(self.now);
         }
+    }
+}
+
+fn membership(kind: Kind, outcome: &Outcome<()>) -> Attempt<'_> {
+    match outcome {
+        Outcome::Done(()) => Attempt::Ended(State::Done),
+        Outcome::Already(()) => Attempt::Ended(State::Already),
+        // What is not there holds nothing.
+        Outcome::Gone if kind == Kind::Revoke => Attempt::Ended(State::Already),
+        Outcome::Gone => Attempt::AtOnce("the account is gone and has to be made anew"),
+        Outcome::LoginTaken => Attempt::Again {
+            after: Duration::ZERO,
+            reason: "the application speaks of a login that nobody asked for",
+        },
+        Outcome::Retry { after, reason } => Attempt::Again { after: *after, reason },
+        Outcome::Failed { code, reason } => Attempt::Failed { code, reason },
     }
 }
 

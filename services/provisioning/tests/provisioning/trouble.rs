@@ -148,6 +148,29 @@ async fn a_login_that_the_application_gave_to_somebody_else_is_followed_by_the_n
 }
 
 #[tokio::test]
+async fn a_revocation_from_an_account_that_vanished_is_no_failure() {
+    let world = World::empty(Config::default()).await;
+    let first = Sandbox::start(sandbox(&world)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    world.release(1, &[("directory", &scim(&first, folder.path()))]).await;
+    let ada = Desired::of(person(1), 1).active("directory", "ada", &["all-staff"]);
+    world.feed.deliver(&[ada.changed()]).await;
+    world.feed.drive().await;
+    let _emptied = restarted(first, &world).await;
+
+    let left = Desired::of(person(1), 2).closed("directory", "ada");
+    world.feed.deliver(&[left.changed()]).await;
+    for second in [0, 10, 20] {
+        world.at_second(second);
+        world.feed.drive().await;
+    }
+
+    assert_eq!(world.account(person(1), "directory").await.unwrap().state, "none");
+    let settled = world.feed.published::<PersonSettled>().await;
+    assert_eq!((settled.len(), settled[1].failed), (2, 0));
+}
+
+#[tokio::test]
 async fn an_account_that_vanished_is_made_anew_with_all_it_shall_hold() {
     let world = World::empty(Config::default()).await;
     let first = Sandbox::start(sandbox(&world)).await.unwrap();
@@ -159,11 +182,7 @@ async fn an_account_that_vanished_is_made_anew_with_all_it_shall_hold() {
     world.feed.drive().await;
     assert_eq!(first.members_of("all-staff"), ["ada"]);
 
-    let address = first.base_url().trim_start_matches("http://").split('/').next().unwrap();
-    let address = address.parse().unwrap();
-    first.stop().await.unwrap();
-    let emptied = SandboxConfig { address, ..sandbox(&world) };
-    let emptied = Sandbox::start(emptied).await.unwrap();
+    let emptied = restarted(first, &world).await;
     let captain = Desired::of(person(1), 2).active("directory", "ada", &["all-staff"]).attribute(
         "directory",
         "title",
@@ -190,6 +209,15 @@ const TOKEN: &str = "s3cret";
 
 fn sandbox(world: &World) -> SandboxConfig {
     SandboxConfig::new("directory", TOKEN, world.clock.clock())
+}
+
+/// The same application at the same address, with nothing in it.
+async fn restarted(sandbox: Sandbox, world: &World) -> Sandbox {
+    let address = sandbox.base_url().trim_start_matches("http://").split('/').next().unwrap();
+    let address = address.parse().unwrap();
+    sandbox.stop().await.unwrap();
+    let config = SandboxConfig { address, ..crate::trouble::sandbox(world) };
+    Sandbox::start(config).await.unwrap()
 }
 
 /// A connector to an application whose token lies in a file.
