@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::Args;
 
-use crate::shell;
+use crate::{demo, shell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("there is no benchmark {:?}; there is {}", arguments.name, BENCHES.join(", "));
     }
     shell::fetch(&["nats-server", "postgres"])?;
+    demo::build(&["--release"])?;
     shell::run(
         shell::cargo()
             .args(["run", "--locked", "--release", "--package", "mesh-tests", "--bin"])

@@ -62,22 +62,26 @@ fn median(rounds: &[Round], figure: impl Fn(&Round) -> f64) -> f64 {
 
 fn print(arguments: &Arguments, rounds: &[Round]) {
     let Some(last) = rounds.last() else { return };
-    let scim = median(rounds, |round| round.scim.seconds);
-    let inprocess = median(rounds, |round| round.inprocess.seconds);
+    let scim = median(rounds, |round| round.scim.settled_seconds);
+    let inprocess = median(rounds, |round| round.inprocess.settled_seconds);
+    let scim_recorded = median(rounds, |round| round.scim.recorded_seconds);
+    let inprocess_recorded = median(rounds, |round| round.inprocess.recorded_seconds);
     let messages = median(rounds, |round| round.messages_seconds);
     let http = median(rounds, |round| round.http_seconds);
     let people = f64::from(u32::try_from(arguments.people).unwrap_or(u32::MAX));
     let ratio = median(rounds, |round| {
-        (round.messages_seconds + round.http_seconds) / round.scim.seconds
+        (round.messages_seconds + round.http_seconds) / round.scim.recorded_seconds
     });
     let ratio_inprocess =
-        median(rounds, |round| round.messages_seconds / round.inprocess.seconds);
+        median(rounds, |round| round.messages_seconds / round.inprocess.recorded_seconds);
 
     println!("| what | seconds | people/s |");
     println!("| --- | --- | --- |");
     for (what, seconds) in [
-        ("mesh, SCIM applications", scim),
-        ("mesh, connectors in process", inprocess),
+        ("mesh, SCIM applications: settled", scim),
+        ("mesh, SCIM applications: and recorded", scim_recorded),
+        ("mesh, connectors in process: settled", inprocess),
+        ("mesh, connectors in process: and recorded", inprocess_recorded),
         ("floor: messages and rows", messages),
         ("floor: HTTP calls", http),
         ("floor: both", messages + http),
