@@ -171,12 +171,7 @@ pub const CONSUMERS: &[ConsumerRow] = &[
         stream: "POLICY",
         event: Some("tenure.policy.v1.ReleaseActivated"),
     },
-    ConsumerRow {
-        name: "audit-record-hris",
-        service: Service::Audit,
-        stream: "HRIS",
-        event: None,
-    },
+    ConsumerRow { name: "audit-record-hris", service: Service::Audit, stream: "HRIS", event: None },
     ConsumerRow {
         name: "audit-record-policy",
         service: Service::Audit,

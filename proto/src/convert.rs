@@ -96,9 +96,7 @@ pub fn attributes(
 
 /// Writes attributes.
 #[must_use]
-pub fn wire_attributes(
-    attributes: &Attributes,
-) -> std::collections::BTreeMap<String, wire::Value> {
+pub fn wire_attributes(attributes: &Attributes) -> std::collections::BTreeMap<String, wire::Value> {
     attributes.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()
 }
 

@@ -129,9 +129,7 @@ async fn launch(database: &Database, broker: &Broker, service: Service, clock: C
 }
 
 fn client(running: &BTreeMap<Service, Running>) -> cli::client::Mesh {
-    let addresses = running
-        .iter()
-        .map(|(service, running)| (*service, running.addresses().grpc))
-        .collect();
+    let addresses =
+        running.iter().map(|(service, running)| (*service, running.addresses().grpc)).collect();
     cli::client::Mesh::new(&addresses).expect("addresses make URLs")
 }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use clock::TestClock;
 use cli::client::Import;
+use clock::TestClock;
 use domain::Timestamp;
 use mesh_tests::Mesh;
 use proto::catalogue::Service;
@@ -237,8 +237,9 @@ async fn a_hire_a_move_and_a_leaver_end_to_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_file_again_changes_nothing_and_a_refused_one_neither() {
     let world = World::start("2026-03-02T15:00:00Z").await;
-    let rows: String =
-        (1..=60).map(|n| format!("{n},Person Number {n},Sales,2020-01-{:02},\n", n % 28 + 1)).collect();
+    let rows: String = (1..=60)
+        .map(|n| format!("{n},Person Number {n},Sales,2020-01-{:02},\n", n % 28 + 1))
+        .collect();
     world.import(&rows, FileContract::Full, "2026-03-01").await;
     let (accounts, events) = (world.accounts().await, world.events().await);
     assert_eq!(accounts.len(), 60);
@@ -249,7 +250,11 @@ async fn the_same_file_again_changes_nothing_and_a_refused_one_neither() {
     for (bytes, contract, says) in [
         (b"".as_slice(), FileContract::Full, "empty"),
         (b"Number,Name\n1,A\n".as_slice(), FileContract::Full, "Department"),
-        (b"Number,Name,Department,First,Last\n1,J\xf6rg,S,2020-01-01,\n", FileContract::Full, "UTF-8"),
+        (
+            b"Number,Name,Department,First,Last\n1,J\xf6rg,S,2020-01-01,\n",
+            FileContract::Full,
+            "UTF-8",
+        ),
         (HEADER.as_bytes(), FileContract::Full, "no"),
     ] {
         std::fs::write(&file, bytes).unwrap();

@@ -164,7 +164,9 @@ fn every_source_says_what_it_is_for() {
     let found: Vec<String> = sources()
         .into_iter()
         .filter(|(path, _text)| {
-            path.ends_with("/lib.rs") || path.ends_with("/main.rs") || path.contains("/handlers/")
+            path.ends_with("/lib.rs")
+                || path.ends_with("/main.rs")
+                || path.contains("/handlers/")
                 || (path.contains("/tests/") && !path.contains("/src/"))
         })
         .filter(|(_path, text)| !text.starts_with("//!"))

@@ -117,8 +117,7 @@ async fn services_register_exactly_what_the_catalogue_says() {
         let (app, _store) = mesh_tests::app(&database, service, Clock::system()).await;
         let registered: BTreeSet<&str> =
             app.consumers().iter().map(|consumer| consumer.row().name).collect();
-        let listed: BTreeSet<&str> =
-            catalogue::consumers_of(service).map(|row| row.name).collect();
+        let listed: BTreeSet<&str> = catalogue::consumers_of(service).map(|row| row.name).collect();
         assert_eq!(registered, listed, "{service}");
     }
 }

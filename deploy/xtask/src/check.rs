@@ -29,9 +29,7 @@ fn protos() -> anyhow::Result<()> {
     shell::run(shell::program(buf).arg("lint").current_dir(&proto))?;
     shell::run(shell::program(buf).args(["format", "--diff", "--exit-code"]).current_dir(&proto))?;
     shell::run(
-        shell::program(buf)
-            .args(["breaking", "--against", "released.binpb"])
-            .current_dir(&proto),
+        shell::program(buf).args(["breaking", "--against", "released.binpb"]).current_dir(&proto),
     )
 }
 

@@ -20,10 +20,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     prepare()?;
     if arguments.names.is_empty() {
         let tools = shell::fetch(&["python-peers"])?;
-        shell::run(
-            shell::program(tools["python-peers"].as_str().unwrap_or("python3"))
-                .args(["-B", "-m", "unittest", "discover", "-s", "tests/verify"]),
-        )?;
+        shell::run(shell::program(tools["python-peers"].as_str().unwrap_or("python3")).args([
+            "-B",
+            "-m",
+            "unittest",
+            "discover",
+            "-s",
+            "tests/verify",
+        ]))?;
     }
     shell::run(runner().args(&arguments.names))
 }

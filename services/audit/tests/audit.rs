@@ -7,7 +7,7 @@ use clock::TestClock;
 use proto::catalogue::Service;
 use proto::common::v1::{Lane, Version};
 use proto::hris::v1::PersonUpdated;
-use proto::provisioning::v1::{PersonSettled};
+use proto::provisioning::v1::PersonSettled;
 use testkit::{Database, Feed};
 
 async fn feed(database: &Database) -> Feed {
@@ -66,7 +66,8 @@ async fn every_event_is_stored_once_however_often_and_in_whatever_order_it_comes
         stored.sort();
         sent.sort();
         assert_eq!(stored, sent, "seed {seed}");
-        let expected = (1..=40).map(|at| ("HRIS", at)).chain((1..=20).map(|at| ("PROVISIONING", at)));
+        let expected =
+            (1..=40).map(|at| ("HRIS", at)).chain((1..=20).map(|at| ("PROVISIONING", at)));
         let places = log.iter().map(|row| (row.0.as_str(), row.1));
         assert!(places.eq(expected), "positions have a gap, seed {seed}");
         assert!(log.iter().all(|row| row.3.is_some()), "a person is not known, seed {seed}");
@@ -79,11 +80,7 @@ async fn the_database_refuses_to_change_the_log() {
     let feed = feed(&database).await;
     feed.deliver(&[updated(1, 1, Lane::Regular)]).await;
 
-    for statement in [
-        "UPDATE events SET type = 'other'",
-        "DELETE FROM events",
-        "TRUNCATE events",
-    ] {
+    for statement in ["UPDATE events SET type = 'other'", "DELETE FROM events", "TRUNCATE events"] {
         let refused = sqlx::query(statement).execute(feed.store().pool()).await;
         assert!(refused.unwrap_err().to_string().contains("append-only"), "{statement}");
     }

@@ -94,36 +94,48 @@ fn owner(text: &mut String, passwords: &Passwords) {
     for (service, _password) in &passwords.services {
         for door in doors(*service) {
             let response = if door.stream { "stream" } else { "singleton" };
-            line(&mut exports, format_args!(
-                "      {{ service: \"{}\", accounts: [{}], response_type: {response} }}",
-                door.there,
-                account_of(*service)
-            ));
+            line(
+                &mut exports,
+                format_args!(
+                    "      {{ service: \"{}\", accounts: [{}], response_type: {response} }}",
+                    door.there,
+                    account_of(*service)
+                ),
+            );
         }
     }
-    line(text, format_args!(
-        "  {OWNER}: {{\n    jetstream: enabled\n    users: [{{ user: {OWNER_USER}, password: \
+    line(
+        text,
+        format_args!(
+            "  {OWNER}: {{\n    jetstream: enabled\n    users: [{{ user: {OWNER_USER}, password: \
          {:?} }}]\n    exports: [\n{exports}    ]\n  }}",
-        passwords.owner
-    ));
+            passwords.owner
+        ),
+    );
 }
 
 fn account(text: &mut String, service: Service, password: &str) {
     let mut imports = String::new();
     let mut publish = String::new();
     for Door { there, here, stream: _ } in doors(service) {
-        line(&mut imports, format_args!(
-            "      {{ service: {{ account: {OWNER}, subject: \"{there}\" }}, to: \"{here}\" }}"
-        ));
+        line(
+            &mut imports,
+            format_args!(
+                "      {{ service: {{ account: {OWNER}, subject: \"{there}\" }}, to: \"{here}\" }}"
+            ),
+        );
         line(&mut publish, format_args!("          \"{here}\""));
     }
-    line(text, format_args!(
-        "  {}: {{\n    users: [{{\n      user: {service}, password: {password:?}\n      \
+    line(
+        text,
+        format_args!(
+            "  {}: {{\n    users: [{{\n      user: {service}, password: {password:?}\n      \
          permissions: {{\n        publish: {{ allow: [\n{publish}        ] }}\n        \
          subscribe: {{ allow: [\"{}.>\"] }}\n      }}\n    }}]\n    imports: [\n{imports}    ]\n  }}",
-        account_of(service),
-        service.inbox_prefix(),
-    ));
+            account_of(service),
+            service.inbox_prefix(),
+        ),
+    );
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -56,10 +56,8 @@ pub async fn ensure(client: &async_nats::Client, options: StreamOptions) -> Resu
             .map_err(Error::during("make a stream"))?;
     }
     for durable in CONSUMERS.iter().flat_map(proto::catalogue::ConsumerRow::durables) {
-        let stream = context
-            .get_stream(durable.stream)
-            .await
-            .map_err(Error::during("find a stream"))?;
+        let stream =
+            context.get_stream(durable.stream).await.map_err(Error::during("find a stream"))?;
         stream
             .create_consumer(pull::Config {
                 durable_name: Some(durable.name.clone()),

@@ -112,10 +112,7 @@ async fn pull(
     }
 }
 
-async fn messages(
-    consumer: &PullConsumer,
-    options: ConsumeOptions,
-) -> Result<pull::Stream, Error> {
+async fn messages(consumer: &PullConsumer, options: ConsumeOptions) -> Result<pull::Stream, Error> {
     consumer
         .stream()
         .max_messages_per_batch(options.batch_max)

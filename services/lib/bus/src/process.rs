@@ -65,8 +65,8 @@ impl Consumer {
     /// As [`Consumer::handler`].
     pub fn recorder<R: Recorder>(recorder: R) -> Self {
         let name = recorder.consumer();
-        let row = ConsumerRow::named(name)
-            .unwrap_or_else(|| panic!("{name} is not in the catalogue"));
+        let row =
+            ConsumerRow::named(name).unwrap_or_else(|| panic!("{name} is not in the catalogue"));
         assert_eq!(row.event, None, "{name} reads single events");
         Self { row, consume: Box::new(Raw(recorder)) }
     }
@@ -117,8 +117,7 @@ fn decode<E: proto::Event>(message: &Message) -> Result<Event<E>, Rejection> {
     }
     let body = E::decode(message.payload.clone())
         .map_err(|error| park(format!("decode {}: {error}", E::TYPE)))?;
-    let subject =
-        body.subject().map_err(|error| park(format!("read {}: {error}", E::TYPE)))?;
+    let subject = body.subject().map_err(|error| park(format!("read {}: {error}", E::TYPE)))?;
     Ok(Event { id, subject, body })
 }
 
@@ -143,7 +142,9 @@ pub async fn process(
         Ok(strangers) => {
             for index in strangers {
                 sorted.take.retain(|taken| *taken != index);
-                sorted.refused.push((index, "its id is from a day outside of retention".to_owned()));
+                sorted
+                    .refused
+                    .push((index, "its id is from a day outside of retention".to_owned()));
             }
         }
         Err(error) => {
@@ -270,7 +271,8 @@ async fn handle(
                 tracing::warn!(
                     consumer = consumer.row.name,
                     events = part.len(),
-                    "a batch of {} is tried again: {rejection}", part.len()
+                    "a batch of {} is tried again: {rejection}",
+                    part.len()
                 );
                 let at = match rejection {
                     Rejection::RetryAt { at, .. } => Some(at),

@@ -180,10 +180,8 @@ async fn check_stream(
     if acknowledged == 0 {
         return Ok(());
     }
-    let info = context
-        .get_stream(stream.name)
-        .await
-        .map_err(Error::during("read the stream's state"))?;
+    let info =
+        context.get_stream(stream.name).await.map_err(Error::during("read the stream's state"))?;
     let last = i64::try_from(info.cached_info().state.last_sequence).unwrap_or(i64::MAX);
     if last < acknowledged {
         let events = outbox::publish_again(store.pool(), stream.name).await?;

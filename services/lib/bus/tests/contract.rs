@@ -190,7 +190,10 @@ async fn a_transaction_held_open_in_any_database_delays_no_event() {
             .execute(&mut *tx)
             .await
             .unwrap();
-        sqlx::query("INSERT INTO consumers (name) VALUES ('held')").execute(&mut *tx).await.unwrap();
+        sqlx::query("INSERT INTO consumers (name) VALUES ('held')")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         held.push(tx);
     }
     let none = Migrator::with_migrations(Vec::new());

@@ -91,11 +91,8 @@ async fn a_service_hears_nothing_that_is_not_addressed_to_it() {
     publisher.publish(subject, "1".into()).await.unwrap().await.unwrap();
 
     for mut subscription in heard {
-        let message = tokio::time::timeout(
-            SILENCE,
-            futures::StreamExt::next(&mut subscription),
-        )
-        .await;
+        let message =
+            tokio::time::timeout(SILENCE, futures::StreamExt::next(&mut subscription)).await;
         assert!(!matches!(message, Ok(Some(_))), "audit heard a message it did not pull");
     }
 }

@@ -30,12 +30,7 @@ impl App {
     /// A service that does nothing yet.
     #[must_use]
     pub fn new(service: Service) -> Self {
-        Self {
-            service,
-            consumers: Vec::new(),
-            drivers: Vec::new(),
-            routes: Routes::builder(),
-        }
+        Self { service, consumers: Vec::new(), drivers: Vec::new(), routes: Routes::builder() }
     }
 
     /// Reacts to an event.

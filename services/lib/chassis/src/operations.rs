@@ -31,13 +31,13 @@ impl OperationsService for Operations {
         let (pending, oldest) = store::outbox::backlog(pool).await.map_err(internal)?;
         let now = self.store.clock().now();
         let mut consumers = Vec::new();
-        for durable in
-            catalogue::consumers_of(self.store.service()).flat_map(ConsumerRow::durables)
+        for durable in catalogue::consumers_of(self.store.service()).flat_map(ConsumerRow::durables)
         {
             let context = bus::accounts::jetstream(self.client.clone());
             let found: Result<PullConsumer, _> =
                 context.get_consumer_from_stream(&durable.name, durable.stream).await;
-            let found = found.map_err(|_error| Status::unavailable("the broker does not answer"))?;
+            let found =
+                found.map_err(|_error| Status::unavailable("the broker does not answer"))?;
             let info = found.cached_info();
             consumers.push(ConsumerStatus {
                 name: durable.name,
@@ -95,8 +95,7 @@ impl OperationsService for Operations {
             .collect::<Result<Vec<Uuid>, _>>()
             .map_err(|_error| Status::invalid_argument("an event id is not a UUID"))?;
         let mut tx = self.store.begin().await.map_err(internal)?;
-        let replayed =
-            store::parked::request_replay(&mut tx, &events).await.map_err(internal)?;
+        let replayed = store::parked::request_replay(&mut tx, &events).await.map_err(internal)?;
         tx.commit().await.map_err(internal)?;
         let replayed = u32::try_from(replayed).unwrap_or(u32::MAX);
         Ok(Response::new(ReplayParkedResponse { replayed }))

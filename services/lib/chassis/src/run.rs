@@ -61,8 +61,7 @@ where
     Fut: Future<Output = anyhow::Result<App>>,
 {
     let clock = Clock::system();
-    let format =
-        if settings.log_json { telemetry::Format::Json } else { telemetry::Format::Text };
+    let format = if settings.log_json { telemetry::Format::Json } else { telemetry::Format::Text };
     let telemetry = telemetry::init(service.as_str(), &clock.new_id().to_string(), format)?;
     install_tls();
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;

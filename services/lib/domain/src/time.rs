@@ -29,12 +29,18 @@ pub fn instant(date: Date, cut_off: CutOff, zone: &TimeZone) -> Timestamp {
         // Shifting by the offset before the gap lands exactly at the transition for a midnight gap.
         AmbiguousOffset::Gap { .. } => {
             let compatible = ambiguous.compatible();
-            return first_valid(date, zone)
-                .or(compatible.ok())
-                .unwrap_or(if later { Timestamp::MAX } else { Timestamp::MIN });
+            return first_valid(date, zone).or(compatible.ok()).unwrap_or(if later {
+                Timestamp::MAX
+            } else {
+                Timestamp::MIN
+            });
         }
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
-            if later { ambiguous.later() } else { ambiguous.earlier() }
+            if later {
+                ambiguous.later()
+            } else {
+                ambiguous.earlier()
+            }
         }
     };
     resolved.unwrap_or(if date.year() > 0 { Timestamp::MAX } else { Timestamp::MIN })

@@ -75,16 +75,7 @@ pub(crate) async fn insert(
 /// # Errors
 /// When the database is out of reach.
 pub async fn pending(pool: &PgPool, limit: u16) -> Result<Vec<Pending>, Error> {
-    type Row = (
-        Uuid,
-        i16,
-        String,
-        String,
-        String,
-        Option<String>,
-        Vec<u8>,
-        jiff_sqlx::Timestamp,
-    );
+    type Row = (Uuid, i16, String, String, String, Option<String>, Vec<u8>, jiff_sqlx::Timestamp);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT o.id, p.lane, o.subject, o.subject_id, o.type, o.traceparent, o.payload,
                 o.occurred_at

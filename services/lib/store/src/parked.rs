@@ -137,8 +137,7 @@ pub async fn request_replay(tx: &mut Tx, events: &[Uuid]) -> Result<u64, Error> 
 /// # Errors
 /// When the database is out of reach.
 pub async fn requested(pool: &PgPool, consumer: &str, limit: i64) -> Result<Vec<Parked>, Error> {
-    type Row =
-        (Uuid, String, String, sqlx::types::Json<BTreeMap<String, String>>, Vec<u8>, String);
+    type Row = (Uuid, String, String, sqlx::types::Json<BTreeMap<String, String>>, Vec<u8>, String);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT event_id, type, subject, headers, payload, reason FROM parked_messages
           WHERE consumer = $1 AND replay_requested_at IS NOT NULL ORDER BY event_id LIMIT $2",

@@ -169,14 +169,12 @@ async fn existing(pool: &PgPool, table: &'static str) -> Result<Vec<(String, Dat
 }
 
 async fn has_pending(pool: &PgPool, day: Date) -> Result<bool, Error> {
-    sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM outbox_pending WHERE id >= $1 AND id < $2)",
-    )
-    .bind(first_id(day))
-    .bind(first_id(day.saturating_add(1.day())))
-    .fetch_one(pool)
-    .await
-    .map_err(Error::during("look for pending events of a day"))
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox_pending WHERE id >= $1 AND id < $2)")
+        .bind(first_id(day))
+        .bind(first_id(day.saturating_add(1.day())))
+        .fetch_one(pool)
+        .await
+        .map_err(Error::during("look for pending events of a day"))
 }
 
 /// The smallest id that can be made on a day.

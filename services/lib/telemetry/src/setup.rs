@@ -50,12 +50,13 @@ pub fn init(service: &'static str, instance: &str, format: Format) -> anyhow::Re
         ])
         .build();
     let registry = Registry::new();
-    let mut meters = SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(
-        opentelemetry_prometheus::exporter().with_registry(registry.clone()).build()?,
-    );
+    let mut meters = SdkMeterProvider::builder()
+        .with_resource(resource.clone())
+        .with_reader(opentelemetry_prometheus::exporter().with_registry(registry.clone()).build()?);
     let (mut traces, mut logs) = (None, None);
     if exported {
-        let metrics = MetricExporter::builder().with_tonic().build().context("metrics over OTLP")?;
+        let metrics =
+            MetricExporter::builder().with_tonic().build().context("metrics over OTLP")?;
         meters = meters.with_periodic_exporter(metrics);
         let spans = SpanExporter::builder().with_tonic().build().context("traces over OTLP")?;
         traces = Some(
@@ -75,12 +76,12 @@ pub fn init(service: &'static str, instance: &str, format: Format) -> anyhow::Re
     let meters = meters.build();
     global::set_meter_provider(meters.clone());
 
-    let filter = || EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(QUIET));
+    let filter =
+        || EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(QUIET));
     let lines = match format {
-        Format::Text => tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
-            .with_ansi(false)
-            .boxed(),
+        Format::Text => {
+            tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).boxed()
+        }
         Format::Json => {
             tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed()
         }

@@ -21,9 +21,10 @@ impl Database {
     pub async fn start() -> Self {
         let tools = Tools::locate().await.expect("PostgreSQL can be found or installed");
         let folder = servers::scratch().expect("a scratch folder can be made");
-        let postgres = Postgres::start(&tools, PostgresConfig::fast(folder.path().join("postgres")))
-            .await
-            .expect("PostgreSQL starts");
+        let postgres =
+            Postgres::start(&tools, PostgresConfig::fast(folder.path().join("postgres")))
+                .await
+                .expect("PostgreSQL starts");
         let databases: Vec<(Service, DatabaseSpec)> = Service::ALL
             .into_iter()
             .map(|service| {
@@ -36,7 +37,8 @@ impl Database {
                 (service, spec)
             })
             .collect();
-        let specs: Vec<DatabaseSpec> = databases.iter().map(|(_service, spec)| spec.clone()).collect();
+        let specs: Vec<DatabaseSpec> =
+            databases.iter().map(|(_service, spec)| spec.clone()).collect();
         postgres.create_databases(&specs).await.expect("the databases can be made");
         Self { postgres, databases, _folder: folder }
     }

@@ -96,10 +96,7 @@ impl Peer {
         let members =
             named.next().and_then(|group| group["members"].as_array().cloned()).unwrap_or_default();
         assert!(named.next().is_none(), "there are two groups {group}");
-        members
-            .iter()
-            .filter_map(|member| member["value"].as_str().map(str::to_owned))
-            .collect()
+        members.iter().filter_map(|member| member["value"].as_str().map(str::to_owned)).collect()
     }
 
     async fn resources(&self, path: &str) -> Vec<Value> {

@@ -31,8 +31,7 @@ pub(crate) async fn messages(loads: &[Load]) -> anyhow::Result<f64> {
     let config =
         NatsConfig { store_dir: folder.path().join("nats"), port: None, config: String::new() };
     let nats = Nats::start(&tools, config).await?;
-    let pool =
-        PgPoolOptions::new().max_connections(8).connect(&postgres.admin_url()).await?;
+    let pool = PgPoolOptions::new().max_connections(8).connect(&postgres.admin_url()).await?;
     sqlx::raw_sql(
         "CREATE TABLE outbox (id uuid PRIMARY KEY, subject text, payload bytea);
          CREATE TABLE inbox (id uuid PRIMARY KEY);
@@ -82,7 +81,11 @@ pub(crate) async fn messages(loads: &[Load]) -> anyhow::Result<f64> {
     Ok(seconds)
 }
 
-async fn publish(loads: &[Load], context: &jetstream::Context, pool: &PgPool) -> anyhow::Result<()> {
+async fn publish(
+    loads: &[Load],
+    context: &jetstream::Context,
+    pool: &PgPool,
+) -> anyhow::Result<()> {
     let clock = Clock::system();
     for load in loads {
         let payload = vec![7_u8; load.bytes_each];
@@ -106,9 +109,7 @@ async fn publish(loads: &[Load], context: &jetstream::Context, pool: &PgPool) ->
                 let mut headers = async_nats::HeaderMap::new();
                 headers.insert(async_nats::header::NATS_MESSAGE_ID, id.to_string().as_str());
                 let payload = payload.clone().into();
-                acks.push(
-                    context.publish_with_headers("floor.message", headers, payload).await?,
-                );
+                acks.push(context.publish_with_headers("floor.message", headers, payload).await?);
             }
             for ack in join_all(acks.into_iter().map(IntoFuture::into_future)).await {
                 ack?;
@@ -135,8 +136,7 @@ async fn consume(
             "INSERT INTO log (id, payload) SELECT * FROM UNNEST($1::uuid[], $2::bytea[])",
         ),
     };
-    let mut messages =
-        consumer.stream().max_messages_per_batch(BATCH).messages().await?;
+    let mut messages = consumer.stream().max_messages_per_batch(BATCH).messages().await?;
     let mut done = 0;
     while done < total {
         let Some(first) = messages.next().await else { break };
@@ -283,8 +283,7 @@ impl Client {
         url: &str,
         body: Option<&serde_json::Value>,
     ) -> anyhow::Result<serde_json::Value> {
-        let mut request =
-            self.0.request(method.parse()?, url).bearer_auth("bench-token");
+        let mut request = self.0.request(method.parse()?, url).bearer_auth("bench-token");
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/scim+json")

@@ -272,8 +272,7 @@ impl Tenure {
         for entry in status["services"].as_array().into_iter().flatten() {
             let name = entry["name"].as_str().context("a service has no name")?;
             let service = Service::from_name(name).context("an unknown service")?;
-            addresses
-                .insert(service, entry["grpc"].as_str().context("no address")?.parse()?);
+            addresses.insert(service, entry["grpc"].as_str().context("no address")?.parse()?);
             pids.insert(name.to_owned(), u32::try_from(entry["pid"].as_u64().unwrap_or(0))?);
         }
         if let Some(pid) = status["nats"]["pid"].as_u64() {
