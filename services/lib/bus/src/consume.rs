@@ -87,7 +87,10 @@ async fn pull(
     loop {
         let first = tokio::select! {
             biased;
-            () = drain.cancelled() => return Ok(()),
+            () = drain.cancelled() => {
+                give_back(&mut waiting, durable).await;
+                return Ok(());
+            }
             first = waiting.next() => first,
         };
         let Some(first) = first else { return Ok(()) };
@@ -109,6 +112,13 @@ async fn pull(
         if let Some(error) = ended {
             return Err(error);
         }
+    }
+}
+
+/// What was delivered and not looked at is left to others at once, without waiting for its time.
+async fn give_back(waiting: &mut pull::Stream, durable: &Durable) {
+    while let std::task::Poll::Ready(Some(Ok(message))) = futures::poll!(waiting.next()) {
+        acknowledge(&message, AckKind::Nak(None), durable).await;
     }
 }
 

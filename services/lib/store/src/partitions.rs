@@ -45,9 +45,12 @@ impl Partitions {
     }
 
     /// Makes today's partitions and those of the next days.
+    ///
+    /// Tomorrow's must be there as well: a transaction that begins before midnight may make an id
+    /// after it.
     pub(crate) async fn ensure_around(&self, pool: &PgPool, now: Timestamp) -> Result<(), Error> {
         let today = now.to_zoned(TimeZone::UTC).date();
-        if self.knows("outbox", today) {
+        if self.knows("outbox", today) && self.knows("outbox", today.saturating_add(1.day())) {
             return Ok(());
         }
         let days: BTreeSet<Date> =
