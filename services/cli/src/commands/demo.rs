@@ -4,6 +4,7 @@ mod applications;
 mod report;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -197,14 +198,14 @@ async fn messages(mesh: &Mesh) -> anyhow::Result<Vec<Messages>> {
         .collect())
 }
 
-async fn memory_by_name(mesh: &Mesh, board: &Board) -> anyhow::Result<Vec<(String, u64)>> {
-    let mut memory = Vec::new();
+async fn memory_by_name(mesh: &Mesh, board: &Board) -> anyhow::Result<BTreeMap<String, u64>> {
+    let mut memory = BTreeMap::new();
     for service in proto::catalogue::Service::ALL {
-        memory.push((service.to_string(), mesh.status(service).await?.memory_bytes));
+        memory.insert(service.to_string(), mesh.status(service).await?.memory_bytes);
     }
     for (name, server) in [("nats", &board.nats), ("postgres", &board.postgres)] {
         if let Some(pid) = server.pid {
-            memory.push((name.to_owned(), memory::of_tree(pid)));
+            memory.insert(name.to_owned(), memory::of_tree(pid));
         }
     }
     Ok(memory)

@@ -1,5 +1,7 @@
 //! What a demonstration has shown.
 
+use std::collections::BTreeMap;
+
 use proto::provisioning::v1::GetProgressResponse;
 use serde::Serialize;
 
@@ -23,7 +25,7 @@ pub(crate) struct Report {
     pub(crate) actions: Actions,
     pub(crate) parked: u64,
     pub(crate) messages: Vec<Messages>,
-    pub(crate) memory_bytes: Vec<(String, u64)>,
+    pub(crate) memory_bytes: BTreeMap<String, u64>,
     pub(crate) repeat: Repeat,
     pub(crate) verified: String,
     pub(crate) differences: u64,
@@ -158,7 +160,7 @@ mod tests {
                 r#type: ACTION_FINISHED.to_owned(),
                 events: 90_000,
             }],
-            memory_bytes: vec![("audit".to_owned(), 32 << 20)],
+            memory_bytes: BTreeMap::from([("audit".to_owned(), 32 << 20)]),
             repeat: Repeat { unchanged: 16_040, changed: 0, actions: 0, writes: 0 },
             verified: "16040 people".to_owned(),
             differences: 0,
