@@ -1,8 +1,9 @@
 //! `cargo xtask test`: every kind of test, and apart from them what needs root.
 
+use anyhow::bail;
 use clap::Args;
 
-use crate::{demo, shell};
+use crate::shell;
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct Arguments {
@@ -32,10 +33,27 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     shell::run(runner().args(&arguments.names))
 }
 
-/// What tests start, so that none of them waits for a download or a build.
-fn prepare() -> anyhow::Result<()> {
+/// What tests start, so that none of them waits for a download or a build. One build serves every
+/// test and every program they start; returns the test programs by package.
+fn prepare() -> anyhow::Result<Vec<(String, String)>> {
     shell::fetch(&["nats-server", "postgres", "python-peers"])?;
-    demo::build(&[])
+    let built = shell::output(shell::cargo().args([
+        "test",
+        "--locked",
+        "--workspace",
+        "--no-run",
+        "--message-format",
+        "json-render-diagnostics",
+    ]))?;
+    Ok(built
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|artifact| artifact["profile"]["test"].as_bool() == Some(true))
+        .filter_map(|artifact| {
+            let package = artifact["package_id"].as_str()?.to_owned();
+            Some((package, artifact["executable"].as_str()?.to_owned()))
+        })
+        .collect())
 }
 
 /// cargo-nextest where it is installed, else cargo's own runner.
@@ -61,21 +79,14 @@ pub(crate) fn system() -> anyhow::Result<()> {
         return Ok(());
     }
     let tools = shell::fetch(&["nats-server", "postgres"])?;
-    let listed = shell::output(shell::cargo().args([
-        "test",
-        "--locked",
-        "--package",
-        "servers",
-        "--no-run",
-        "--message-format",
-        "json",
-    ]))?;
-    let binaries: Vec<String> = listed
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|artifact| artifact["profile"]["test"].as_bool() == Some(true))
-        .filter_map(|artifact| artifact["executable"].as_str().map(str::to_owned))
+    let binaries: Vec<String> = prepare()?
+        .into_iter()
+        .filter(|(package, _program)| package.contains("/lib/servers#"))
+        .map(|(_package, program)| program)
         .collect();
+    if binaries.is_empty() {
+        bail!("the tests of the private servers were not built");
+    }
     let place = scratch()?;
     for binary in &binaries {
         // The target folder may stand where another user cannot enter.
