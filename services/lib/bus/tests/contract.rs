@@ -15,12 +15,10 @@ use proto::catalogue::{self, Service, StreamRow};
 use proto::hris::v1::PersonUpdated;
 use sqlx::migrate::Migrator;
 use store::{Store, Tx};
-use testkit::{Broker, Database};
+use testkit::{Broker, Database, until};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Keeps the newest version of each person; refuses the poisonous one until it is mended.
 #[derive(Clone, Default)]
@@ -146,17 +144,9 @@ impl World {
             .collect()
     }
 
-    /// Waits until something is remembered, with a deadline.
+    /// Waits until exactly these people are remembered.
     async fn until(&self, what: &str, expected: &BTreeSet<(Uuid, i64)>) {
-        let waited = tokio::time::timeout(DEADLINE, async {
-            while self.remembered().await != *expected {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-        if waited.await.is_err() {
-            let found = self.remembered().await;
-            panic!("{what}: {} of {} people", found.len(), expected.len());
-        }
+        until(what, async || (self.remembered().await == *expected).then_some(())).await;
     }
 
     async fn stop(mut self) {
@@ -222,16 +212,11 @@ async fn a_poison_message_parks_alone_is_listed_and_replays_after_a_fix() {
     world.consume().await;
 
     world.until("everybody but the poison", &remembered(&everybody)).await;
-    let listed = tokio::time::timeout(DEADLINE, async {
-        loop {
-            let listed = store::parked::list(world.consumer.pool(), 10).await.unwrap();
-            if !listed.is_empty() {
-                return listed;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    let listed = listed.await.unwrap();
+    let listed = until("the poison is parked", async || {
+        let listed = store::parked::list(world.consumer.pool(), 10).await.unwrap();
+        (!listed.is_empty()).then_some(listed)
+    })
+    .await;
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].reason, "cannot digest this person");
 
@@ -280,13 +265,11 @@ async fn a_stream_that_was_lost_is_published_again() {
     let everybody = people(1..200);
     world.publish(everybody.clone()).await;
     let owner = async_nats::jetstream::new(world.broker.owner().await);
-    tokio::time::timeout(DEADLINE, async {
-        while store::outbox::backlog(world.publisher.pool()).await.unwrap().0 > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    until("everything is published", async || {
+        let (pending, _oldest) = store::outbox::backlog(world.publisher.pool()).await.unwrap();
+        (pending == 0).then_some(())
     })
-    .await
-    .unwrap();
+    .await;
 
     owner.delete_stream("HRIS").await.unwrap();
     world.broker.set_up().await;
@@ -308,33 +291,36 @@ async fn ten_thousand_queued_joiners_do_not_delay_one_leaver() {
     world.relay().await;
     world.consume().await;
 
-    let place = tokio::time::timeout(DEADLINE, async {
-        loop {
-            let place: Option<i64> = sqlx::query_scalar(
-                "SELECT count(*) FROM remembered WHERE batch <
-                        (SELECT batch FROM remembered WHERE person = $1)",
-            )
-            .bind(leaver)
-            .fetch_optional(world.consumer.pool())
-            .await
-            .unwrap();
-            let known: bool =
-                sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM remembered WHERE person = $1)")
-                    .bind(leaver)
-                    .fetch_one(world.consumer.pool())
-                    .await
-                    .unwrap();
-            if let (Some(place), true) = (place, known) {
-                return place;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    // Batches have ids that grow with time.
+    let place: i64 = until("the leaver is handled", async || {
+        sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM remembered r WHERE r.batch < l.batch)
+               FROM remembered l WHERE l.person = $1",
+        )
+        .bind(leaver)
+        .fetch_optional(world.consumer.pool())
+        .await
+        .unwrap()
     })
-    .await
-    .unwrap();
+    .await;
 
     assert!(place < 2_000, "{place} joiners were handled before the leaver");
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_at_once_register_a_consumer_once() {
+    let database = Database::start().await;
+    let none = Migrator::with_migrations(Vec::new());
+    let store = database.store(Service::PolicyEvaluation, &none, Clock::system()).await;
+
+    for round in 0..20 {
+        let name = format!("consumer-{round}");
+        let at_once = (0..8).map(|_replica| store::inbox::consumer_id(store.pool(), &name));
+        let ids: BTreeSet<i16> =
+            futures::future::join_all(at_once).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(ids.len(), 1, "round {round}");
+    }
 }
 
 #[tokio::test]

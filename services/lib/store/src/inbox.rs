@@ -15,16 +15,17 @@ use crate::tx::Tx;
 /// # Errors
 /// When the database is out of reach.
 pub async fn consumer_id(pool: &PgPool, name: &str) -> Result<i16, Error> {
-    sqlx::query_scalar(
-        "WITH made AS (
-            INSERT INTO consumers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id
-         )
-         SELECT id FROM made UNION ALL SELECT id FROM consumers WHERE name = $1 LIMIT 1",
-    )
-    .bind(name)
-    .fetch_one(pool)
-    .await
-    .map_err(Error::during("register a consumer"))
+    // Two statements: one that lost a race sees the winner's row only from its next snapshot on.
+    sqlx::query("INSERT INTO consumers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING")
+        .bind(name)
+        .execute(pool)
+        .await
+        .map_err(Error::during("register a consumer"))?;
+    sqlx::query_scalar("SELECT id FROM consumers WHERE name = $1")
+        .bind(name)
+        .fetch_one(pool)
+        .await
+        .map_err(Error::during("find a consumer"))
 }
 
 /// Makes room for events of these days; returns the days for which no event can be taken.

@@ -8,8 +8,10 @@ mod feed;
 mod http;
 mod peer;
 pub mod sandbox;
+mod until;
 
 pub use broker::Broker;
 pub use database::Database;
 pub use feed::Feed;
 pub use peer::Peer;
+pub use until::until;

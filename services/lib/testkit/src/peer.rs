@@ -1,4 +1,5 @@
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -15,6 +16,8 @@ pub struct Peer {
     _process: Child,
 }
 
+/// The program takes a port by number, and somebody else may take it first.
+const PORTS_TRIED: usize = 5;
 /// The token it accepts.
 const TOKEN: &str = "s3cret";
 
@@ -28,28 +31,18 @@ impl Peer {
         std::fs::write(folder.path().join("token"), TOKEN).expect("the token can be written");
         let announced = folder.path().join("config.json");
         std::fs::write(&announced, full(config).to_string()).expect("the config can be written");
-        let port = free_port().to_string();
-        let mut command = Command::new(python().await);
-        command
-            .args(["-m", "scim2_server.testserver.cli", "--hostname", "127.0.0.1"])
-            .args(["--port", &port, "--bearer-token", TOKEN])
-            .env("PYTHONUNBUFFERED", "1")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        if config.as_object().is_some_and(|changes| !changes.is_empty()) {
-            command.arg("--service-provider-config").arg(announced);
-        }
-        let mut process = command.spawn().expect("scim2-server starts");
-        let output = process.stdout.take().expect("its output is piped");
-        let mut lines = BufReader::new(output).lines();
-        while let Some(line) = lines.next_line().await.expect("its output can be read") {
-            if line.starts_with("Serving SCIM") {
+        for _attempt in 0..PORTS_TRIED {
+            let port = free_port();
+            let announced = config
+                .as_object()
+                .is_some_and(|changes| !changes.is_empty())
+                .then_some(announced.as_path());
+            if let Some(process) = launch(port, announced).await {
                 let url = format!("http://127.0.0.1:{port}/v2");
                 return Self { url, folder, _process: process };
             }
         }
-        panic!("scim2-server ended before it listened: {:?}", process.wait().await);
+        panic!("scim2-server ended before it listened, on {PORTS_TRIED} ports");
     }
 
     /// Where it serves.
@@ -128,7 +121,30 @@ fn full(changes: &Value) -> Value {
     config
 }
 
-/// The program takes a port by number only.
+/// Starts the program on a port; `None` when it ended before it listened.
+async fn launch(port: u16, announced: Option<&Path>) -> Option<Child> {
+    let mut command = Command::new(python().await);
+    command
+        .args(["-m", "scim2_server.testserver.cli", "--hostname", "127.0.0.1"])
+        .args(["--port", &port.to_string(), "--bearer-token", TOKEN])
+        .env("PYTHONUNBUFFERED", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    if let Some(announced) = announced {
+        command.arg("--service-provider-config").arg(announced);
+    }
+    let mut process = command.spawn().expect("scim2-server starts");
+    let output = process.stdout.take().expect("its output is piped");
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next_line().await.expect("its output can be read") {
+        if line.starts_with("Serving SCIM") {
+            return Some(process);
+        }
+    }
+    None
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
