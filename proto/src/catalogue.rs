@@ -132,6 +132,7 @@ pub const EVENTS: &[EventRow] = &[
     fact("tenure.hris.v1.SourceRunFinished", "HRIS", "run", "finished"),
     state("tenure.policy.v1.DesiredAccessChanged", "POLICY", "access", "changed"),
     state("tenure.policy.v1.DesiredAccessConfirmed", "POLICY", "access", "confirmed"),
+    state("tenure.policy.v1.LifecycleChanged", "POLICY", "lifecycle", "changed"),
     fact("tenure.policy.v1.DocumentReleased", "POLICY", "document", "released"),
     fact("tenure.policy.v1.ReleaseActivated", "POLICY", "release", "activated"),
     fact("tenure.provisioning.v1.ActionFinished", "PROVISIONING", "action", "finished"),

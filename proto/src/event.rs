@@ -68,6 +68,7 @@ person_events! {
     hris::v1::PersonUpdated = "tenure.hris.v1.PersonUpdated",
     policy::v1::DesiredAccessChanged = "tenure.policy.v1.DesiredAccessChanged",
     policy::v1::DesiredAccessConfirmed = "tenure.policy.v1.DesiredAccessConfirmed",
+    policy::v1::LifecycleChanged = "tenure.policy.v1.LifecycleChanged",
     provisioning::v1::PersonSettled = "tenure.provisioning.v1.PersonSettled",
 }
 

@@ -207,6 +207,7 @@ impl Mesh {
             snapshot_date: Some(import.snapshot_date.into()),
             confirmed_leavers: import.confirmed_leavers,
             size_bytes,
+            notify: false,
         };
         let (parts, stream) = tokio::sync::mpsc::channel(8);
         let send = async move {

@@ -125,6 +125,7 @@ fn accounts(access: &Access) -> Vec<DesiredAccount> {
             application: application.clone(),
             state: common::AccountState::from(account.state).into(),
             attributes: convert::wire_attributes(&account.attributes),
+            references: [].into(),
         })
         .collect()
 }

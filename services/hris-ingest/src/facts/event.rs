@@ -136,6 +136,7 @@ fn wire_engagement(engagement: &Engagement) -> wire::Engagement {
         start_date: Some(engagement.start_date.into()),
         last_working_day: engagement.last_working_day.map(Into::into),
         termination_date: engagement.termination_date.map(Into::into),
+        quiet_through: None,
     }
 }
 
@@ -145,5 +146,6 @@ fn wire_slice(engagement_id: &str, slice: &Slice) -> wire::Slice {
         from: Some(slice.from.into()),
         until: slice.until.map(Into::into),
         attributes: wire_attributes(&slice.attributes),
+        manager_person_id: String::new(),
     }
 }

@@ -93,6 +93,7 @@ impl Upload {
             snapshot_date: Some(date.into()),
             confirmed_leavers: self.confirmed_leavers,
             size_bytes: self.size_bytes.unwrap_or(size),
+            notify: false,
         });
         let content = self.content.chunks(64 * 1024).map(<[u8]>::to_vec);
         std::iter::once(open)

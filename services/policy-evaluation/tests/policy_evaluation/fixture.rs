@@ -198,8 +198,15 @@ impl Hire {
                 start_date,
                 last_working_day: self.last_working_day.map(date),
                 termination_date: None,
+                quiet_through: None,
             }],
-            slices: vec![Slice { engagement_id, from: start_date, until: None, attributes }],
+            slices: vec![Slice {
+                engagement_id,
+                from: start_date,
+                until: None,
+                attributes,
+                manager_person_id: String::new(),
+            }],
             zone: "America/New_York".to_owned(),
             recorded_at: Some("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap().into()),
         }

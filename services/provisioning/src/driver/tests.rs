@@ -183,6 +183,7 @@ fn desired(
             application: "directory".to_owned(),
             state: common::AccountState::Active.into(),
             attributes: [(rules::USER_NAME.to_owned(), login.into())].into(),
+            references: [].into(),
         }],
         grants: grants
             .iter()

@@ -189,6 +189,7 @@ impl Desired {
                     application: application.clone(),
                     state: common::AccountState::from(*state).into(),
                     attributes: proto::convert::wire_attributes(attributes),
+                    references: [].into(),
                 })
                 .collect(),
             grants: self
