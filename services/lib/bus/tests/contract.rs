@@ -168,37 +168,42 @@ fn remembered(people: &[(Uuid, i64, Lane)]) -> BTreeSet<(Uuid, i64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_held_open_in_any_database_delays_no_event() {
+async fn a_transaction_held_open_for_a_minute_in_any_database_delays_no_event() {
+    const SECONDS: u128 = 60;
     let mut world = World::start(Clock::system()).await;
     world.relay().await;
     world.consume().await;
-    // Each has written and so holds a transaction id; each has read the outbox and so a lock on it.
-    let mut held = Vec::new();
-    for store in [&world.publisher, &world.consumer] {
-        let mut tx = store.pool().begin().await.unwrap();
-        sqlx::raw_sql("SELECT count(*) FROM outbox; SELECT count(*) FROM inbox")
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        sqlx::query("INSERT INTO consumers (name) VALUES ('held')")
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        held.push(tx);
-    }
     let none = Migrator::with_migrations(Vec::new());
     let stranger = world.database.store(Service::Audit, &none, Clock::system()).await;
-    let mut other = stranger.pool().begin().await.unwrap();
-    sqlx::query("INSERT INTO consumers (name) VALUES ('held')").execute(&mut *other).await.unwrap();
+    // Each has written and so holds a transaction id; each has read the outbox and so a lock on it.
+    let mut held = Vec::new();
+    for store in [&world.publisher, &world.consumer, &stranger] {
+        let mut tx = store.pool().begin().await.unwrap();
+        sqlx::raw_sql(
+            "SET LOCAL idle_in_transaction_session_timeout = 0;
+             SELECT count(*) FROM outbox; SELECT count(*) FROM inbox;
+             INSERT INTO consumers (name) VALUES ('held')",
+        )
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        held.push(tx);
+    }
 
-    let everybody = people(1..501);
-    world.publish(everybody.clone()).await;
+    // Every event has to arrive before the next one is published.
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    for second in 1..=SECONDS {
+        seconds.tick().await;
+        world.publish(people(second..second + 1)).await;
+        let arrived = remembered(&people(1..second + 1));
+        world.until("while transactions are held open", &arrived).await;
+    }
+    seconds.tick().await;
 
-    world.until("while transactions are held open", &remembered(&everybody)).await;
-    for tx in held {
+    for mut tx in held {
+        sqlx::query("SELECT 1").execute(&mut *tx).await.expect("it was held to the end");
         tx.rollback().await.unwrap();
     }
-    other.rollback().await.unwrap();
     world.stop().await;
 }
 
