@@ -248,6 +248,6 @@ def application_as_expected(shall: expected.Access) -> scim.Observed:
             home = resource.setdefault(scim.ENTERPRISE, {}) if attribute in scim.ENTERPRISE_ATTRIBUTES else resource
             home[attribute] = min(values)
         accounts.append(scim.account(resource))
-        for entitlement in shall.grants[worker]:
+        for entitlement in shall.grants.get(worker, ()):
             members[entitlement].append(resource["id"])
     return scim.Observed(accounts, [scim.Group(name, name, who) for name, who in members.items()])

@@ -38,6 +38,10 @@ class Person:
     worker_id: str
     start: Date
     engagements: dict[str, Attributes] = dataclasses.field(default_factory=dict)
+    # What earlier files said; it tells where there has to be an account still.
+    past: list[Attributes] = dataclasses.field(default_factory=list)
+    # The newest file leaves them out: they keep the engagements they had, and may use nothing.
+    left: bool = False
 
 
 def read_people(path: pathlib.Path, snapshot: Date) -> tuple[dict[str, Person], list[str]]:
@@ -56,11 +60,27 @@ def read_people(path: pathlib.Path, snapshot: Date) -> tuple[dict[str, Person], 
     return people, rejected
 
 
+def after(before: dict[str, Person], now: dict[str, Person]) -> dict[str, Person]:
+    """Returns everybody after a full file: who is in it as it says, who is not has left."""
+    people = {}
+    for worker_id in before.keys() | now.keys():
+        was, is_now = before.get(worker_id), now.get(worker_id)
+        if is_now is None:
+            people[worker_id] = dataclasses.replace(was, left=True)
+        elif was is None:
+            people[worker_id] = is_now
+        else:
+            past = [*was.past, *was.engagements.values()]
+            people[worker_id] = dataclasses.replace(is_now, start=min(was.start, is_now.start), past=past)
+    return people
+
+
 def add_row(people: dict[str, Person], row: list[str], snapshot: Date) -> None:
     """Adds one row's engagement to its person."""
     if len(row) != len(COLUMNS):
         raise ValueError(f"{len(row)} columns")
     _, name, title, agency_id, agency, hired = (" ".join(cell.split()) for cell in row)
+    agency = without_site_number(agency)
     if not name:
         raise ValueError("no name")
     start = two_digit_year_date(hired, snapshot) if hired else None
@@ -70,6 +90,11 @@ def add_row(people: dict[str, Person], row: list[str], snapshot: Date) -> None:
         raise ValueError("the same person and agency id as an earlier row")
     values = {"display_name": given_name_first(name), "title": title, "agency": agency, "agency_id": agency_id}
     person.engagements[agency_id] = {key: value for key, value in values.items() if value} | {"worker_id": worker_id}
+
+
+def without_site_number(agency: str) -> str:
+    """Turns "Police Department (133)", as some years write it, into "Police Department"."""
+    return re.sub(r"\s*\([0-9]+\)$", "", agency)
 
 
 def two_digit_year_date(text: str, snapshot: Date) -> Date:
@@ -225,27 +250,35 @@ class Access:
 
 
 def expected_access(people: Iterable[Person], documents: Documents, today: Date) -> dict[str, Access]:
-    """Returns what shall hold today, by application."""
+    """Returns what shall hold today, by application. Files are of the past: who left, left before today.
+
+    Where something was granted once an account is kept; it is closed when nothing is granted any more.
+    """
     evaluator = Evaluator(documents.attributes)
     conditions = Conditions(evaluator, documents.policies)
     granted = {name: bundled(spec, documents) for name, spec in documents.policies.items()}
     leads = {name: datetime.timedelta(days=days(spec.get("lead"))) for name, spec in documents.policies.items()}
     expected = {name: Access() for name in documents.applications}
     for person in people:
-        engagements = [
-            {name: value for name, value in one.items() if name in documents.attributes}
-            for one in person.engagements.values()
-        ]
-        for name in frozenset().union(*map(conditions.that_hold, engagements)):
-            if person.start - leads[name] <= today:
-                for application, entitlement in granted[name]:
-                    expected[application].grants.setdefault(person.worker_id, set()).add(entitlement)
-                    expected[application].reasons += 1
-        for application, access in expected.items():
-            if person.worker_id in access.grants:
-                account = documents.applications[application]["account"]
-                access.accounts[person.worker_id] = expected_account(evaluator, account, engagements, person.start <= today)
+        engagements = [known(one, documents) for one in person.engagements.values()]
+        past = [known(one, documents) for one in person.past]
+        held = frozenset().union(*map(conditions.that_hold, engagements))
+        begun = {name for name in held if person.start - leads[name] <= today}
+        given = [] if person.left else [one for name in begun for one in granted[name]]
+        for application, entitlement in given:
+            expected[application].grants.setdefault(person.worker_id, set()).add(entitlement)
+            expected[application].reasons += 1
+        ever = begun.union(*map(conditions.that_hold, past))
+        for application in {application for name in ever for application, _ in granted[name]}:
+            access, account = expected[application], documents.applications[application]["account"]
+            active = person.worker_id in access.grants and person.start <= today
+            access.accounts[person.worker_id] = expected_account(evaluator, account, engagements, active)
     return expected
+
+
+def known(attributes: Attributes, documents: Documents) -> Attributes:
+    """Returns what policies may look at."""
+    return {name: value for name, value in attributes.items() if name in documents.attributes}
 
 
 class Conditions:

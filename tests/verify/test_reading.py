@@ -73,8 +73,8 @@ class AgainstAProvider(unittest.TestCase):
         self.addCleanup(self.provider.stop)
 
     def verify(self, *options: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, str(HERE / "verify.py"), "--csv", str(self.folder / "people.csv"),
-                   "--snapshot-date", SNAPSHOT.isoformat(), "--policies", str(self.folder),
+        command = [sys.executable, str(HERE / "verify.py"), "--snapshot", f"{SNAPSHOT.isoformat()}={self.folder / 'people.csv'}",
+                   "--policies", str(self.folder),
                    "--application", f"directory={self.provider.url},token=env:TOKEN", *options]
         return subprocess.run(command, env={**os.environ, "TOKEN": TOKEN}, capture_output=True, text=True, check=False)
 

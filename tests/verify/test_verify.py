@@ -119,6 +119,30 @@ class Evaluating(unittest.TestCase):
         self.assertRaises(expected.Unusable, expected.Evaluator(["title"]).value, "person.titel", {})
 
 
+class FollowingTheYears(unittest.TestCase):
+    def test_who_is_missing_has_left_and_keeps_closed_accounts_without_grants(self) -> None:
+        first, _ = people_of('2012,"L,Ada",OFFICER,A1,Police,1/1/01', '2012,"H,Bo",X,A2,Fire,1/1/02')
+        second, _ = people_of('2012,"H,Bo",X,A2,Fire  (213),1/1/02')
+
+        people = expected.after(first, second)
+        shall = expected.expected_access(people.values(), documents(), SNAPSHOT)["directory"]
+
+        self.assertEqual({who: one.active for who, one in shall.accounts.items()}, {"L,Ada|2001-01-01": False, "H,Bo|2002-01-01": True})
+        self.assertEqual(shall.grants, {"H,Bo|2002-01-01": {"all-staff"}})
+        self.assertEqual(people["H,Bo|2002-01-01"].engagements["A2"]["agency"], "Fire")
+
+    def test_a_mover_loses_what_only_the_former_place_granted_and_keeps_the_account_there(self) -> None:
+        text = DOCUMENTS.replace('condition: "true"', 'condition: person.agency == "Fire"')
+        first, _ = people_of('2012,"L,Ada",OFFICER,A1,Police,1/1/01')
+        second, _ = people_of('2012,"L,Ada",CLERK,A9,Water,1/1/01')
+
+        shall = expected.expected_access(expected.after(first, second).values(), documents(text), SNAPSHOT)["directory"]
+
+        self.assertEqual(shall.grants, {})
+        (account,) = shall.accounts.values()
+        self.assertEqual((account.active, account.attributes["title"]), (False, frozenset({"CLERK"})))
+
+
 class Comparing(unittest.TestCase):
     def setUp(self) -> None:
         rows = ("2012,\"L,Ada\",OFFICER,A1,Police,1/1/01", "2012,\"L,Ada\",TRAINEE,A1,Police,1/1/02", "2012,\"H,Bo\",X,A1,Fire,")

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Compares applications with an independent calculation of who shall have what.
 
-    verify.py --csv FY2012.csv --snapshot-date 2012-06-30 --policies policies/ \\
+    verify.py --snapshot 2012-06-30=FY2012.csv --policies policies/ \\
         --application directory=http://127.0.0.1:1234/scim/v2,token=env:DIRECTORY_TOKEN \\
         --application records=http://127.0.0.1:1235/scim/v2,token=file:/run/records.token ...
 
 Reads the workforce file and the policy documents, works out every account and grant, reads each application
 over SCIM 2.0, names each difference, and ends with the line `differences: N`. Exits with 0 if there are none,
 with 1 if there are, with 2 if the comparison could not be made. With --json it prints one JSON object instead.
+Several files, each a --snapshot of its own in the order of their days, are full: who is missing in a later one has left.
 Without --application it prints what is expected and compares nothing.
 
 --self-test also spoils what was read, in memory and one way at a time, and fails unless each is seen.
@@ -63,10 +64,33 @@ def target(text: str) -> Target:
     return Target(name, url, token)
 
 
+def snapshot(text: str) -> tuple[datetime.date, pathlib.Path]:
+    """Reads DATE=FILE."""
+    day, separator, path = text.partition("=")
+    try:
+        return datetime.date.fromisoformat(day), pathlib.Path(path if separator else "")
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{text!r} is not DATE=FILE") from problem
+
+
+def read_history(snapshots: list[tuple[datetime.date, pathlib.Path]], today: datetime.date) -> tuple[dict[str, expected.Person], list[str]]:
+    """Returns everybody after the newest file, and for each row that is nobody the reason."""
+    days = [day for day, _ in snapshots]
+    if days != sorted(set(days)) or days[-1] > today:
+        raise expected.Unusable("snapshots must be given in the order of their days, none of a day to come")
+    people: dict[str, expected.Person] = {}
+    rejected: list[str] = []
+    for day, path in snapshots:
+        listed, problems = expected.read_people(path, day)
+        people = expected.after(people, listed)
+        rejected += [f"{path.name} {problem}" for problem in problems]
+    return people, rejected
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--csv", type=pathlib.Path, required=True, help="the workforce file")
-    parser.add_argument("--snapshot-date", type=datetime.date.fromisoformat, required=True, help="the day the file tells of")
+    parser.add_argument("--snapshot", type=snapshot, action="append", required=True, metavar="DATE=FILE",
+                        help="a workforce file and the day it tells of; again for each later one")
     parser.add_argument("--policies", type=pathlib.Path, required=True, help="the folder of policy documents")
     parser.add_argument("--application", type=target, action="append", default=[], metavar="NAME=URL[,token=SOURCE]")
     parser.add_argument("--zone", type=zoneinfo.ZoneInfo, default="America/New_York", help="where days begin (%(default)s)")
@@ -86,13 +110,14 @@ def verify(arguments: argparse.Namespace) -> int:
     """Calculates, reads, compares and reports; returns the exit code."""
     began = time.monotonic()
     today = arguments.today or datetime.datetime.now(arguments.zone).date()
-    people, rejected = expected.read_people(arguments.csv, arguments.snapshot_date)
+    people, rejected = read_history(arguments.snapshot, today)
     documents = expected.read_documents(arguments.policies)
     shall = expected.expected_access(people.values(), documents, today)
     calculated = time.monotonic()
     report = {
         "today": today.isoformat(),
         "people": len(people),
+        "left": sum(person.left for person in people.values()),
         "rejected_rows": rejected,
         "policies": len(documents.policies),
         "bundles": len(documents.bundles),
@@ -138,7 +163,7 @@ def counts(name: str, shall: expected.Access, has: scim.Observed | None, found: 
 
 def print_report(report: dict, found: list[compare.Difference], limit: int) -> None:
     """Prints tables for people to read; the last line is for programs."""
-    print(f"{report['people']} people, {len(report['rejected_rows'])} rejected rows, {report['policies']} policies, "
+    print(f"{report['people']} people, {report['left']} of them left, {len(report['rejected_rows'])} rejected rows, {report['policies']} policies, "
           f"{report['bundles']} bundles, as of {report['today']}")
     print(f"calculated in {report['calculation_seconds']} s, read and compared in {report['reading_seconds']} s")
     for line in report["rejected_rows"][:limit]:
