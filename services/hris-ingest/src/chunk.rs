@@ -1,45 +1,50 @@
 //! Some hundred workers of a run: read, compared, written.
 
-use std::collections::BTreeMap;
+mod crowd;
+mod managers;
+mod tell;
 
 use clock::Clock;
-use domain::{Date, EngagementId, PersonId, RunId};
-use proto::hris::v1 as wire;
+use domain::{Date, PersonId, RunId};
 use proto::prost::Message as _;
 use store::{Error, Tx};
 use uuid::Uuid;
 
-use crate::facts::{self, Announcement, Change, Contract, Listing, Timeline, Update};
+use crate::facts::{self, Contract};
 use crate::mapping::Source;
-use crate::person::{self, Person, table::Announced};
-use crate::reader::{Reject, Row};
+use crate::person::{self, table::Announced};
+use crate::reader::Reject;
 use crate::roster::{self, Worker};
 use crate::run::{self, Cursor, Run, Step, Tally};
+use crowd::{Crowd, Draft, Listed};
 
 /// What is compared with what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) run: RunId,
     pub(crate) source: &'a str,
+    /// What names a human for ever, if the source has such a thing.
+    pub(crate) identity: Option<IdentityScope<'a>>,
     pub(crate) snapshot_date: Date,
+    /// Whether nobody is told of what begins with the file.
+    pub(crate) quiet: bool,
     /// Whether the file's silence about a worker means that they have left.
     pub(crate) proves_absence: bool,
 }
 
-/// Workers that are next to each other in the walk.
-#[derive(Debug)]
-pub(crate) struct Chunk {
-    workers: Vec<Compared>,
-    pub(crate) next: Cursor,
+/// Where what names a human stands, and how far it is valid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdentityScope<'a> {
+    pub(crate) scope: &'a str,
+    pub(crate) column: &'a str,
 }
 
-/// One worker, what the file says of them and what is known.
+/// Workers that are next to each other in the walk, and the people they are.
 #[derive(Debug)]
-struct Compared {
-    worker_id: String,
-    rows: Vec<Row>,
-    contract: Contract,
-    person: Option<Person>,
+struct Chunk {
+    workers: Vec<Listed>,
+    crowd: Crowd,
+    next: Cursor,
 }
 
 /// Whether what is read will be written.
@@ -47,6 +52,18 @@ struct Compared {
 enum Purpose {
     Preview,
     Write,
+}
+
+impl<'a> Scope<'a> {
+    /// What a run, or one that is to be, compares.
+    pub(crate) fn new(run: RunId, source: &'a Source, snapshot_date: Date) -> Self {
+        let identity = source.identity.as_ref().map(|identity| IdentityScope {
+            scope: &identity.scope,
+            column: &source.columns[source.fields[identity.field].column],
+        });
+        let (quiet, proves_absence) = (false, false);
+        Self { run, source: source.name(), identity, snapshot_date, quiet, proves_absence }
+    }
 }
 
 /// Says what a chunk would come to, and changes nothing.
@@ -57,12 +74,17 @@ pub(crate) async fn preview(
     cursor: &Cursor,
     limit: u16,
 ) -> Result<(Tally, Cursor), Error> {
-    let chunk = read(tx, scope, cursor, limit, Purpose::Preview).await?;
-    let mut tally = Tally::default();
-    for worker in chunk.workers.iter().filter(|worker| worker.is_anybody()) {
-        tally.count(worker.compare(scope, clock).map(|update| update.change));
+    let Chunk { workers, mut crowd, next } =
+        read(tx, scope, cursor, limit, Purpose::Preview).await?;
+    for worker in workers {
+        // Who is rejected is as little ended as anybody else.
+        drop(crowd.take(scope, clock, worker));
     }
-    Ok((tally, chunk.next))
+    let mut tally = Tally::default();
+    for draft in crowd.taken() {
+        tally.count(draft.change(scope.snapshot_date));
+    }
+    Ok((tally, next))
 }
 
 /// Compares and writes the next chunk of a run that the caller has locked.
@@ -73,91 +95,87 @@ pub(crate) async fn apply(
     source: &Source,
     limit: u16,
 ) -> Result<Step, Error> {
-    let scope = Scope {
-        run: run.id,
-        source: &run.source,
-        snapshot_date: run.snapshot_date,
-        proves_absence: run.content.proves_absence,
-    };
-    let chunk = read(tx, scope, &run.cursor, limit, Purpose::Write).await?;
-    let tally = Tally::default();
-    let mut step = Step { next: chunk.next, tally, rejected: 0, rejects: Vec::new() };
-    let (mut people, mut workers) = (Vec::new(), Vec::new());
-    for worker in chunk.workers.into_iter().filter(Compared::is_anybody) {
-        let Some(update) = worker.compare(scope, clock) else {
-            step.tally.count(None);
-            continue;
-        };
-        let (id, version) = match &worker.person {
-            Some(person) => (person.id, tx.next_version(person.version)),
-            None => (PersonId(tx.new_id()), tx.next_version(domain::Version::default())),
-        };
-        let person = Person { id, version, timeline: update.timeline };
-        match announce(tx, source, &person, update.change) {
-            Ok(event) => {
-                tx.publish(&event)?;
-                step.tally.count(Some(update.change));
-                workers.push(Worker {
-                    last_day: roster::last_day(&person.timeline, scope.source, &worker.worker_id),
-                    worker_id: worker.worker_id,
-                    person: id,
-                });
-                people.push(Announced { person, event: event.encode_to_vec() });
-            }
-            Err(facts::Error::TooLarge { .. }) => worker.reject(&mut step),
+    let step = match &run.cursor {
+        Cursor::Managers(after) => managers::tell(tx, source, after, limit).await?,
+        Cursor::Listed(_) | Cursor::Absent(_) | Cursor::End => {
+            let scope = Scope {
+                quiet: run.quiet,
+                proves_absence: run.content.proves_absence,
+                ..Scope::new(run.id, source, run.snapshot_date)
+            };
+            write(tx, clock, scope, &run.cursor, source, limit).await?
         }
-    }
-    person::table::upsert(tx, &people).await?;
-    roster::table::upsert(tx, scope.source, &workers).await?;
+    };
     run::table::advance(tx, run.id, &step).await?;
     Ok(step)
 }
 
-fn announce(
-    tx: &Tx,
+async fn write(
+    tx: &mut Tx,
+    clock: &Clock,
+    scope: Scope<'_>,
+    cursor: &Cursor,
     source: &Source,
-    person: &Person,
-    change: Change,
-) -> Result<wire::PersonUpdated, facts::Error> {
-    let announcement = Announcement {
-        person: person.id,
-        version: person.version,
-        change,
-        lane: facts::lane(&person.timeline, tx.now(), source.zone()),
-        zone: source.zone_name(),
-        recorded_at: tx.now(),
-        timeline: &person.timeline,
+    limit: u16,
+) -> Result<Step, Error> {
+    let Chunk { workers, mut crowd, next } = read(tx, scope, cursor, limit, Purpose::Write).await?;
+    let next = match next {
+        Cursor::End if source.manager.is_some() => Cursor::Managers(String::new()),
+        Cursor::Listed(_) | Cursor::Absent(_) | Cursor::Managers(_) | Cursor::End => next,
     };
-    announcement.event(source.attributes())
+    let mut step = Step { next, tally: Tally::default(), rejected: 0, rejects: Vec::new() };
+    for worker in workers {
+        let rows = worker.rows.len();
+        if let Err(reject) = crowd.take(scope, clock, worker) {
+            step.reject(rows, reject);
+        }
+    }
+    let managers = managers::known(tx, scope.source, &crowd).await?;
+    let (mut people, mut workers) = (Vec::new(), Vec::new());
+    for draft in crowd.taken() {
+        let Some(change) = draft.change(scope.snapshot_date) else {
+            step.tally.count(None);
+            continue;
+        };
+        let mut person = draft.person.clone();
+        person.version = tx.next_version(person.version);
+        match tell::event(tx, source, &managers, &person, change) {
+            Ok(event) => {
+                tx.publish(&event)?;
+                step.tally.count(Some(change));
+                workers.extend(draft.workers.iter().map(|worker_id| Worker {
+                    worker_id: worker_id.clone(),
+                    person: person.id,
+                    last_day: roster::last_day(&person.timeline, scope.source, worker_id),
+                }));
+                people.push(Announced { person, event: event.encode_to_vec() });
+            }
+            Err(facts::Error::TooLarge { .. }) => step.reject(draft.rows, too_large(draft)),
+        }
+    }
+    tell::write(tx, &people, &managers).await?;
+    roster::table::upsert(tx, scope.source, &workers).await?;
+    if let Some(identity) = scope.identity {
+        let written = |id: &PersonId| people.iter().any(|one| one.person.id == *id);
+        let named = crowd.named(written);
+        person::table::name(tx, identity.scope, &named).await?;
+    }
+    Ok(step)
 }
 
-impl Compared {
-    /// Whether the worker is known or listed; else every row of them was rejected.
-    fn is_anybody(&self) -> bool {
-        self.person.is_some() || !self.rows.is_empty()
+fn too_large(draft: &Draft) -> Reject {
+    Reject {
+        line: draft.line,
+        column: String::new(),
+        reason: "the person has more history and attributes than one event can hold".to_owned(),
+        worker_id: None,
     }
+}
 
-    fn compare(&self, scope: Scope<'_>, clock: &Clock) -> Option<Update> {
-        let nothing = Timeline::default();
-        let listing = Listing {
-            source: scope.source,
-            worker_id: &self.worker_id,
-            snapshot_date: scope.snapshot_date,
-            contract: self.contract,
-            rows: &self.rows,
-        };
-        let known = self.person.as_ref().map_or(&nothing, |person| &person.timeline);
-        facts::compare(known, &listing, || EngagementId(clock.new_id()))
-    }
-
-    fn reject(self, step: &mut Step) {
-        step.rejected += u64::try_from(self.rows.len()).unwrap_or_default();
-        step.rejects.push(Reject {
-            line: self.rows.first().map_or(1, |row| row.line),
-            column: String::new(),
-            reason: "the person has more history and attributes than one event can hold".to_owned(),
-            worker_id: None,
-        });
+impl Step {
+    fn reject(&mut self, rows: usize, reject: Reject) {
+        self.rejected += u64::try_from(rows).unwrap_or_default();
+        self.rejects.push(reject);
     }
 }
 
@@ -168,24 +186,32 @@ async fn read(
     limit: u16,
     purpose: Purpose,
 ) -> Result<Chunk, Error> {
-    let (mut workers, next) = match cursor {
+    let (workers, next) = match cursor {
         Cursor::Listed(after) => listed(tx, scope, after, limit).await?,
         Cursor::Absent(after) => absent(tx, scope, after, limit).await?,
-        Cursor::End => (Vec::new(), Cursor::End),
+        Cursor::Managers(_) | Cursor::End => (Vec::new(), Cursor::End),
     };
+    let mut crowd = Crowd::default();
     let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
-    let people_of = roster::table::people_of(tx, scope.source, &ids).await?;
-    let people: Vec<Uuid> = people_of.values().map(|person| person.0).collect();
+    crowd.by_worker = roster::table::people_of(tx, scope.source, &ids).await?;
+    if let Some(identity) = scope.identity {
+        match purpose {
+            Purpose::Preview => {}
+            Purpose::Write => person::table::lock_scope(tx, identity.scope).await?,
+        }
+        let rows = workers.iter().flat_map(|worker| &worker.rows);
+        let identities: Vec<&str> = rows.filter_map(|row| row.identity.as_deref()).collect();
+        let people: Vec<Uuid> = crowd.by_worker.values().map(|person| person.0).collect();
+        let named = person::table::named(tx, identity.scope, &identities, &people).await?;
+        named.into_iter().for_each(|(identity, person)| crowd.name(identity, person));
+    }
+    let people: Vec<Uuid> = crowd.ids().map(|person| person.0).collect();
     match purpose {
         Purpose::Preview => {}
         Purpose::Write => person::table::lock(tx, &people).await?,
     }
-    let people = person::table::list(tx, &people).await?;
-    let mut people: BTreeMap<_, _> = people.into_iter().map(|person| (person.id, person)).collect();
-    for worker in &mut workers {
-        worker.person = people_of.get(&worker.worker_id).and_then(|id| people.remove(id));
-    }
-    Ok(Chunk { workers, next })
+    crowd.know(person::table::list(tx, &people).await?);
+    Ok(Chunk { workers, crowd, next })
 }
 
 async fn listed(
@@ -193,12 +219,12 @@ async fn listed(
     scope: Scope<'_>,
     after: &str,
     limit: u16,
-) -> Result<(Vec<Compared>, Cursor), Error> {
-    let mut workers = Vec::<Compared>::new();
+) -> Result<(Vec<Listed>, Cursor), Error> {
+    let mut workers = Vec::<Listed>::new();
     for (worker_id, row) in roster::table::listed_after(tx, scope.run, after, limit).await? {
         if workers.last().is_none_or(|last| last.worker_id != worker_id) {
             let contract = if scope.proves_absence { Contract::Full } else { Contract::Partial };
-            workers.push(Compared { worker_id, rows: Vec::new(), contract, person: None });
+            workers.push(Listed { worker_id, rows: Vec::new(), contract });
         }
         let Some(worker) = workers.last_mut() else { continue };
         match row {
@@ -220,14 +246,13 @@ async fn absent(
     scope: Scope<'_>,
     after: &str,
     limit: u16,
-) -> Result<(Vec<Compared>, Cursor), Error> {
+) -> Result<(Vec<Listed>, Cursor), Error> {
     let source = (scope.run, scope.source);
     let ids = roster::table::absent_after(tx, source, scope.snapshot_date, after, limit).await?;
     let next = match ids.last() {
         Some(last) if ids.len() >= usize::from(limit) => Cursor::Absent(last.clone()),
         Some(_) | None => Cursor::End,
     };
-    let contract = Contract::Full;
-    let worker = |worker_id| Compared { worker_id, rows: Vec::new(), contract, person: None };
+    let worker = |worker_id| Listed { worker_id, rows: Vec::new(), contract: Contract::Full };
     Ok((ids.into_iter().map(worker).collect(), next))
 }

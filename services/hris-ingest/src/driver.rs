@@ -8,6 +8,7 @@ use store::{Error, Store, Tx};
 use crate::chunk;
 use crate::config::Config;
 use crate::mapping::Source;
+use crate::person;
 use crate::roster;
 use crate::run::{self, Cursor, LEASE, Run, State};
 
@@ -85,7 +86,8 @@ impl Driver for Imports {
 }
 
 async fn finish(tx: &mut Tx, run: &Run, step: &run::Step) -> Result<(), Error> {
-    run::table::finish(tx, run.id).await?;
+    let unknown = person::reports::count_unknown(tx, &run.source, run.snapshot_date).await?;
+    run::table::finish(tx, run.id, unknown).await?;
     let mut tally = run.tally;
     tally.add(step.tally);
     let event = SourceRunFinished {

@@ -7,11 +7,11 @@ mod compare;
 mod event;
 mod slices;
 
-pub use compare::compare;
-pub use event::{Announcement, EVENT_BYTES_MAX, Error, lane};
+pub use compare::{change, compare};
+pub use event::{Announcement, EVENT_BYTES_MAX, Error, Managers, ended, lane, zone_name};
 pub use slices::SLICES_MAX;
 
-use domain::{Attributes, Date, EngagementId};
+use domain::{Attributes, Date, EngagementId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::reader::Row;
@@ -46,6 +46,15 @@ pub struct Engagement {
     pub termination_date: Option<Date>,
     /// The snapshot date of the full file that ended it by leaving it out.
     pub absent_since: Option<Date>,
+    /// What took effect on this day or before it came with the first file of the source.
+    #[serde(default)]
+    pub quiet_through: Option<Date>,
+    /// When an operator ended it, whatever its dates say. No file changes that.
+    #[serde(default)]
+    pub ends_at: Option<Timestamp>,
+    /// IANA name of the zone of its dates.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// In the order of their dates, without gaps; the last one is open-ended.
     pub slices: Vec<Slice>,
 }
@@ -59,6 +68,9 @@ pub struct Slice {
     pub until: Option<Date>,
     /// What is published of the engagement.
     pub attributes: Attributes,
+    /// The manager's worker id in the same source, as stated.
+    #[serde(default)]
+    pub manager: Option<String>,
 }
 
 /// What a file's silence about a worker means.
@@ -83,6 +95,8 @@ pub struct Listing<'a> {
     /// What it means that an engagement is missing. A worker of whom a row was rejected is compared
     /// as `Partial`: not all that the file says of them is known.
     pub contract: Contract,
+    /// Whether nobody is to be told of what begins with this file.
+    pub quiet: bool,
     /// The worker's rows, each with an engagement key of its own; none when the file is silent.
     pub rows: &'a [Row],
 }
@@ -139,6 +153,14 @@ impl Timeline {
     #[must_use]
     pub fn reaches(&self, day: Date) -> bool {
         self.engagements.iter().any(|engagement| !engagement.over_before(day))
+    }
+}
+
+impl Slice {
+    /// Whether it says the same as another, of whatever days.
+    #[must_use]
+    pub fn equals(&self, other: &Self) -> bool {
+        self.attributes == other.attributes && self.manager == other.manager
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Order {
     pub snapshot_date: Date,
     /// How many people the operator expects the file to end.
     pub confirmed_leavers: Option<u64>,
+    /// Whether people are told also of what the first file of a source brings.
+    pub notify: bool,
 }
 
 /// What an import is busy with.
@@ -125,7 +127,8 @@ pub async fn stage(
 
 async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Error> {
     let mut tx = store.begin().await?;
-    not_older(run::table::snapshot_date(&mut tx, source.name()).await?, order)?;
+    let last = run::table::snapshot_date(&mut tx, source.name()).await?;
+    not_older(last, order)?;
     let id = RunId(tx.new_id());
     let leased_until = tx.now() + LEASE;
     let opening = Opening {
@@ -135,6 +138,7 @@ async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Er
         mapping: &order.mapping,
         contract: order.contract,
         snapshot_date: order.snapshot_date,
+        quiet: last.is_none() && !order.notify,
         leased_until,
     };
     if run::table::open(&mut tx, opening).await? {
@@ -217,7 +221,7 @@ impl Import<'_> {
         if !run::table::hand_over(&mut tx, self.id, content).await? {
             return Err(Error::Lost);
         }
-        if !run::table::take_over(&mut tx, name, date).await? {
+        if !run::table::take_over(&mut tx, name, date, self.source.format().as_str()).await? {
             not_older(run::table::snapshot_date(&mut tx, name).await?, self.order)?;
         }
         Ok(tx.commit().await?)

@@ -3,12 +3,15 @@
 //! A mapping is checked completely before the first row is read, and every problem is told at once.
 
 mod check;
+pub(crate) mod clean;
 mod date_format;
 mod document;
 pub(crate) mod transform;
 
 pub use date_format::DateFormat;
 pub use transform::Transform;
+
+use std::collections::BTreeMap;
 
 use domain::Date;
 use jiff::tz::TimeZone;
@@ -23,7 +26,11 @@ pub const MAPPING_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct Source {
     pub(crate) name: String,
+    pub(crate) format: Format,
+    /// What a row may hold; of JSON lines, paths whose parts are joined by dots.
     pub(crate) columns: Vec<String>,
+    /// Whether a row that holds something else is rejected.
+    pub(crate) strict: bool,
     /// In the order of their names; the other members hold positions in this list.
     pub(crate) fields: Vec<Field>,
     pub(crate) key: Vec<usize>,
@@ -31,10 +38,38 @@ pub struct Source {
     pub(crate) start_date: Option<usize>,
     pub(crate) last_working_day: Option<usize>,
     pub(crate) termination_date: Option<usize>,
+    pub(crate) manager: Option<usize>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) zone_field: Option<ZoneField>,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) leavers_percent: u8,
     zone: TimeZone,
     zone_name: String,
+}
+
+/// How a source's files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A header and one row a line, as RFC 4180 has it.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+}
+
+/// The field that names a human wherever it stands, whatever else changes about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) field: usize,
+    /// Sources of one scope speak of the same human by the same value.
+    pub(crate) scope: String,
+}
+
+/// The field that says in which zone a row's dates are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ZoneField {
+    pub(crate) field: usize,
+    /// What the field says, for the name of a zone.
+    pub(crate) values: BTreeMap<String, String>,
 }
 
 /// One thing that a row says, read from one column.
@@ -42,6 +77,7 @@ pub struct Source {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) column: usize,
+    pub(crate) clean: clean::Clean,
     pub(crate) kind: Kind,
     pub(crate) optional: bool,
 }
@@ -93,6 +129,12 @@ impl Source {
         check::check(document, default_zone)
     }
 
+    /// How its files are written.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
     /// The source's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -127,6 +169,29 @@ impl Source {
             Attribute::WorkerId => WORKER_ID,
             Attribute::Field(field) => &self.fields[*field].name,
         }
+    }
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 2] = [Self::Csv, Self::JsonLines];
+
+    /// The format's name in a mapping.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+}
+
+impl ZoneField {
+    /// Returns the zone that a field's text names, by its IANA name.
+    pub(crate) fn read(&self, text: &str) -> Result<String, String> {
+        let name = self.values.get(text).map_or(text, String::as_str);
+        let zone = TimeZone::get(name).map_err(|_error| "names no time zone".to_owned())?;
+        Ok(zone.iana_name().unwrap_or(name).to_owned())
     }
 }
 

@@ -4,6 +4,7 @@
 //! is taken over or rejected with its line, column and reason; what the row says is never repeated.
 
 mod header;
+mod lines;
 mod records;
 mod rejects;
 mod row;
@@ -18,8 +19,10 @@ use std::io::{self, Read};
 use domain::Date;
 use sha2::{Digest, Sha256};
 
-use crate::mapping::Source;
+use crate::mapping::{Format, Source};
+use lines::Lines;
 use records::Records;
+use row::Cells;
 
 /// The most rows of one file.
 pub const ROWS_MAX: u64 = 5_000_000;
@@ -45,6 +48,15 @@ pub enum Error {
     /// There is nothing in it.
     #[error("the file is empty: not even a header is in it")]
     Empty,
+    /// There is nothing in it, not even a line.
+    #[error("the file is empty: there is not one line in it")]
+    NoLines,
+    /// A line has no end within reason.
+    #[error("line {line} is longer than {ROW_BYTES_MAX} bytes: every object has a line of its own")]
+    LineTooLong {
+        /// The line.
+        line: u64,
+    },
     /// It is in another encoding.
     #[error("line {line} is not UTF-8: convert the file to UTF-8 and import it again")]
     Encoding {
@@ -81,38 +93,55 @@ pub enum Error {
 pub struct Reader<'a, R> {
     source: &'a Source,
     snapshot_date: Date,
-    records: Records<R>,
+    content: Content<R>,
     first_lines: HashMap<[u8; 16], u64>,
     rows: u64,
     failed: bool,
 }
 
+/// A file by its format.
+enum Content<R> {
+    Csv(Records<R>),
+    JsonLines(Lines<R>),
+}
+
 impl<'a, R: Read> Reader<'a, R> {
-    /// Starts to read a file that speaks for `snapshot_date`, header first.
+    /// Starts to read a file that speaks for `snapshot_date`, its header, if it has one, first.
     ///
     /// # Errors
     /// When the file is empty, is not UTF-8, or has another header than the mapping says.
     pub fn try_new(source: &'a Source, snapshot_date: Date, input: R) -> Result<Self, Error> {
-        let mut records = Records::try_new(input)?;
-        let found = records.next()?.ok_or(Error::Empty)?;
-        header::check(&source.columns, &found.fields().collect::<Vec<_>>())?;
+        let content = match source.format() {
+            Format::Csv => {
+                let mut records = Records::try_new(input)?;
+                let found = records.next()?.ok_or(Error::Empty)?;
+                header::check(&source.columns, &found.fields().collect::<Vec<_>>())?;
+                Content::Csv(records)
+            }
+            Format::JsonLines => Content::JsonLines(Lines::try_new(input)?),
+        };
         let first_lines = HashMap::new();
-        Ok(Self { source, snapshot_date, records, first_lines, rows: 0, failed: false })
+        Ok(Self { source, snapshot_date, content, first_lines, rows: 0, failed: false })
     }
 
     /// How many bytes of the file were read, for progress.
     #[must_use]
     pub const fn bytes_read(&self) -> u64 {
-        self.records.bytes_read()
+        match &self.content {
+            Content::Csv(records) => records.bytes_read(),
+            Content::JsonLines(lines) => lines.bytes_read(),
+        }
     }
 
     fn read(&mut self) -> Result<Option<Line>, Error> {
-        let Some(record) = self.records.next()? else { return Ok(None) };
+        let Some(read) = self.content.next(self.source, self.snapshot_date)? else {
+            return Ok(None);
+        };
         self.rows += 1;
         if self.rows > ROWS_MAX {
             return Err(Error::TooManyRows);
         }
-        let row = match row::read(self.source, self.snapshot_date, &record) {
+        let row = match read {
             Ok(row) => row,
             Err(reject) => return Ok(Some(Line::Reject(reject))),
         };
@@ -130,6 +159,36 @@ impl<'a, R: Read> Reader<'a, R> {
             worker_id: Some(row.worker_id),
         };
         Ok(Some(Line::Reject(reject)))
+    }
+}
+
+impl<R: Read> Content<R> {
+    /// Reads what comes next, a row or why it is none.
+    fn next(
+        &mut self,
+        source: &Source,
+        snapshot_date: Date,
+    ) -> Result<Option<Result<Row, Reject>>, Error> {
+        match self {
+            Self::Csv(records) => {
+                let Some(record) = records.next()? else { return Ok(None) };
+                let cells = record.cells(source.columns.len());
+                Ok(Some(cells.and_then(|cells| row::read(source, snapshot_date, &cells))))
+            }
+            Self::JsonLines(lines) => {
+                let Some((line, text)) = lines.next()? else { return Ok(None) };
+                let object = match lines::object(&source.columns, source.strict, text) {
+                    Ok(object) => object,
+                    Err(reason) => {
+                        let column = String::new();
+                        return Ok(Some(Err(Reject { line, column, reason, worker_id: None })));
+                    }
+                };
+                let texts = object.texts.iter().map(String::as_str).collect();
+                let cells = Cells { line, texts, fault: object.fault };
+                Ok(Some(row::read(source, snapshot_date, &cells)))
+            }
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! Operators' requests: parse, call, map.
 
+mod ends;
 mod import;
+mod sources;
 
 use std::sync::Arc;
 
+use domain::PersonId;
 use proto::convert;
 use proto::hris::v1 as wire;
 use proto::hris::v1::hris_ingest_service_server::HrisIngestService;
@@ -52,21 +55,32 @@ impl HrisIngestService for Rpc {
         request: Request<wire::ListRunsRequest>,
     ) -> Result<Response<wire::ListRunsResponse>, Status> {
         let limit = page(request.get_ref().page_size);
-        let runs = run::table::list(self.store.pool(), limit).await.map_err(internal)?;
-        let listed = |run: Run| {
-            // A thousand rejects of each run would not fit into one message.
-            let summary = wire::ImportSummary { rejects: Vec::new(), ..summary(&run) };
-            wire::Run {
-                run_id: run.id.to_string(),
-                source: run.source,
-                file_name: run.file_name,
-                state: run.state.as_str().to_owned(),
-                started_at: Some(run.started_at.into()),
-                summary: Some(summary),
-                error: run.error.unwrap_or_default(),
-            }
-        };
+        let source = Some(request.get_ref().source.as_str()).filter(|source| !source.is_empty());
+        let runs = run::table::list(self.store.pool(), source, limit).await.map_err(internal)?;
         Ok(Response::new(wire::ListRunsResponse { runs: runs.into_iter().map(listed).collect() }))
+    }
+
+    async fn list_sources(
+        &self,
+        _request: Request<wire::ListSourcesRequest>,
+    ) -> Result<Response<wire::ListSourcesResponse>, Status> {
+        sources::list(self.store.pool()).await.map(Response::new).map_err(internal)
+    }
+
+    async fn end_now(
+        &self,
+        request: Request<wire::EndNowRequest>,
+    ) -> Result<Response<wire::EndNowResponse>, Status> {
+        let id = person_id(&request.get_ref().person_id)?;
+        ends::end_now(&self.store, id).await.map(Response::new)
+    }
+
+    async fn withdraw_end(
+        &self,
+        request: Request<wire::WithdrawEndRequest>,
+    ) -> Result<Response<wire::WithdrawEndResponse>, Status> {
+        let id = person_id(&request.get_ref().person_id)?;
+        ends::withdraw(&self.store, id).await.map(Response::new)
     }
 
     async fn find_people(
@@ -103,14 +117,33 @@ impl HrisIngestService for Rpc {
         &self,
         request: Request<wire::GetTimelineRequest>,
     ) -> Result<Response<wire::GetTimelineResponse>, Status> {
-        let id = convert::id("person_id", &request.get_ref().person_id)
-            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let id = person_id(&request.get_ref().person_id)?;
         let announced =
             person::table::find_announced(self.store.pool(), id).await.map_err(internal)?;
         match announced {
             Some(person_updated) => Ok(Response::new(wire::GetTimelineResponse { person_updated })),
             None => Err(Status::not_found(format!("no person {id} is known"))),
         }
+    }
+}
+
+fn person_id(text: &str) -> Result<PersonId, Status> {
+    convert::id("person_id", text).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn listed(run: Run) -> wire::Run {
+    // A thousand rejects of each run would not fit into one message.
+    let summary = wire::ImportSummary { rejects: Vec::new(), ..summary(&run) };
+    wire::Run {
+        run_id: run.id.to_string(),
+        source: run.source,
+        file_name: run.file_name,
+        state: run.state.as_str().to_owned(),
+        started_at: Some(run.started_at.into()),
+        summary: Some(summary),
+        error: run.error.unwrap_or_default(),
+        finished_at: run.finished_at.map(Into::into),
+        snapshot_date: Some(run.snapshot_date.into()),
     }
 }
 
@@ -130,6 +163,7 @@ fn summary(run: &Run) -> wire::ImportSummary {
         unchanged: run.tally.unchanged,
         rejects: run.content.rejects.iter().take(REJECTS_LISTED_MAX).map(reject).collect(),
         rejected: run.content.rejected,
+        managers_unknown: run.managers_unknown,
     }
 }
 

@@ -38,14 +38,16 @@ impl State {
     }
 }
 
-/// How far the workers of a run were walked: first those the file lists, then those it leaves out,
-/// each in the order of their ids.
+/// How far a run was walked: first the workers whom the file lists, then those it leaves out, then
+/// the people whose manager became known meanwhile, each in the order of their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cursor {
     /// After this one of those who are listed.
     Listed(String),
     /// After this one of those who are not.
     Absent(String),
+    /// After this one of the people who are told once more.
+    Managers(String),
     /// Everybody was walked.
     End,
 }
@@ -59,6 +61,7 @@ impl Cursor {
         match self {
             Self::Listed(after) => ("listed", after),
             Self::Absent(after) => ("absent", after),
+            Self::Managers(after) => ("managers", after),
             Self::End => ("end", ""),
         }
     }
@@ -67,6 +70,7 @@ impl Cursor {
         match walk {
             "listed" => Some(Self::Listed(after)),
             "absent" => Some(Self::Absent(after)),
+            "managers" => Some(Self::Managers(after)),
             "end" => Some(Self::End),
             _ => None,
         }
@@ -130,12 +134,17 @@ pub(crate) struct Run {
     pub(crate) file_name: String,
     pub(crate) mapping: String,
     pub(crate) snapshot_date: Date,
+    /// Whether nobody is told of what the file brings.
+    pub(crate) quiet: bool,
     pub(crate) state: State,
     pub(crate) cursor: Cursor,
     pub(crate) content: Content,
     pub(crate) tally: Tally,
+    /// People whose manager is nobody known, once the run has finished.
+    pub(crate) managers_unknown: u64,
     pub(crate) error: Option<String>,
     pub(crate) started_at: Timestamp,
+    pub(crate) finished_at: Option<Timestamp>,
 }
 
 /// What one chunk adds to a run.

@@ -96,8 +96,16 @@ fn begin(id: EngagementId, listing: &Listing<'_>, row: &Row, start_date: Date) -
         last_working_day: row.last_working_day,
         termination_date: row.termination_date,
         absent_since: None,
-        slices: vec![Slice { from: start_date, until: None, attributes: row.attributes.clone() }],
+        quiet_through: listing.quiet.then_some(listing.snapshot_date),
+        ends_at: None,
+        zone: row.zone.clone(),
+        slices: vec![slice(row, start_date)],
     }
+}
+
+fn slice(row: &Row, from: Date) -> Slice {
+    let (attributes, manager) = (row.attributes.clone(), row.manager.clone());
+    Slice { from, until: None, attributes, manager }
 }
 
 fn correct(engagement: &mut Engagement, row: &Row, snapshot_date: Date) {
@@ -117,7 +125,8 @@ fn correct(engagement: &mut Engagement, row: &Row, snapshot_date: Date) {
     engagement.absent_since = None;
     if !engagement.over_before(snapshot_date) {
         let from = snapshot_date.max(engagement.start_date);
-        set_from(&mut engagement.slices, from, &row.attributes);
+        set_from(&mut engagement.slices, slice(row, from));
+        engagement.zone.clone_from(&row.zone);
     }
 }
 
@@ -135,7 +144,9 @@ fn end_missing(timeline: &mut Timeline, listing: &Listing<'_>) {
     }
 }
 
-fn change(before: &Timeline, after: &Timeline, snapshot_date: Date) -> Option<Change> {
+/// Says what kind of news it is that a timeline became another; `None`: none.
+#[must_use]
+pub fn change(before: &Timeline, after: &Timeline, snapshot_date: Date) -> Option<Change> {
     if before == after {
         return None;
     }

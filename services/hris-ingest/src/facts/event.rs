@@ -1,6 +1,6 @@
 //! From a timeline to the event that tells it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::time::{CutOff, instant};
 use domain::{Date, Lane, PersonId, Timestamp, Version};
@@ -29,6 +29,9 @@ pub enum Error {
     },
 }
 
+/// Who the managers are, by source and worker id, those who are known.
+pub type Managers = BTreeMap<(String, String), PersonId>;
+
 /// Everything a `PersonUpdated` says.
 #[derive(Debug, Clone, Copy)]
 pub struct Announcement<'a> {
@@ -40,8 +43,10 @@ pub struct Announcement<'a> {
     pub change: Change,
     /// The lane, as [`lane`] and what is known of unsettled leavers decide it.
     pub lane: Lane,
-    /// IANA name of the zone of the dates.
+    /// IANA name of the zone of the dates, as [`zone_name`] says.
     pub zone: &'a str,
+    /// Who is meant by the managers' worker ids.
+    pub managers: &'a Managers,
     /// When the timeline became known.
     pub recorded_at: Timestamp,
     /// The facts.
@@ -49,7 +54,7 @@ pub struct Announcement<'a> {
 }
 
 impl Announcement<'_> {
-    /// Makes the event, with no other attributes than those published.
+    /// Makes the event; engagements of `source` have no other attributes than those published.
     ///
     /// Old slices are merged, as [`SLICES_MAX`] says, until the event is small enough.
     ///
@@ -57,10 +62,11 @@ impl Announcement<'_> {
     /// When it stays too large.
     pub fn event<'n>(
         &self,
+        source: &str,
         published: impl IntoIterator<Item = &'n str>,
     ) -> Result<wire::PersonUpdated, Error> {
         let mut timeline = self.timeline.clone();
-        restrict(&mut timeline, &published.into_iter().collect());
+        restrict(&mut timeline, source, &published.into_iter().collect());
         // Anywhere on earth, what ended before this day is over.
         let yesterday = TimeZone::UTC.to_datetime(self.recorded_at).date().yesterday();
         let yesterday = yesterday.unwrap_or(Date::MIN);
@@ -80,7 +86,7 @@ impl Announcement<'_> {
         let slices = |engagement: &Engagement| {
             let id = engagement.id.to_string();
             let slices: Vec<_> =
-                engagement.slices.iter().map(|slice| wire_slice(&id, slice)).collect();
+                engagement.slices.iter().map(|slice| self.slice(engagement, &id, slice)).collect();
             slices
         };
         wire::PersonUpdated {
@@ -94,19 +100,54 @@ impl Announcement<'_> {
             recorded_at: Some(self.recorded_at.into()),
         }
     }
+
+    fn slice(&self, engagement: &Engagement, id: &str, slice: &Slice) -> wire::Slice {
+        let manager = slice
+            .manager
+            .as_ref()
+            .and_then(|manager| self.managers.get(&(engagement.source.clone(), manager.clone())));
+        let manager = manager.filter(|manager| **manager != self.person);
+        wire::Slice {
+            engagement_id: id.to_owned(),
+            from: Some(slice.from.into()),
+            until: slice.until.map(Into::into),
+            attributes: wire_attributes(&slice.attributes),
+            manager_person_id: manager.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+}
+
+/// The zone of a person's dates: that of the engagement in which the person works, else of the one
+/// that comes next, else of the one that ended last; `fallback` when it states none.
+#[must_use]
+pub fn zone_name<'a>(timeline: &'a Timeline, day: Date, fallback: &'a str) -> &'a str {
+    let engagements = || timeline.engagements.iter();
+    let open = || engagements().filter(|engagement| !engagement.over_before(day));
+    let current = open()
+        .filter(|engagement| engagement.start_date <= day)
+        .min_by_key(|engagement| engagement.start_date);
+    let next = || open().min_by_key(|engagement| engagement.start_date);
+    let last = || engagements().max_by_key(|engagement| engagement.last_working_day);
+    let engagement = current.or_else(next).or_else(last);
+    engagement.and_then(|engagement| engagement.zone.as_deref()).unwrap_or(fallback)
 }
 
 /// The lane of a person's event: `Leaver` once every engagement has ended at or before `now`.
 #[must_use]
 pub fn lane(timeline: &Timeline, now: Timestamp, zone: &TimeZone) -> Lane {
-    let ended = |engagement: &Engagement| {
-        engagement.last_working_day.is_some_and(|last| instant(last, CutOff::EndOfDay, zone) <= now)
-    };
-    if !timeline.engagements.is_empty() && timeline.engagements.iter().all(ended) {
+    let engagements = &timeline.engagements;
+    if !engagements.is_empty() && engagements.iter().all(|one| ended(one, now, zone)) {
         Lane::Leaver
     } else {
         Lane::Regular
     }
+}
+
+/// Whether an engagement has ended at or before `now`, by its dates or by an operator.
+#[must_use]
+pub fn ended(engagement: &Engagement, now: Timestamp, zone: &TimeZone) -> bool {
+    let by_date = engagement.last_working_day.map(|last| instant(last, CutOff::EndOfDay, zone));
+    by_date.into_iter().chain(engagement.ends_at).any(|ends| ends <= now)
 }
 
 impl From<Change> for wire::ChangeKind {
@@ -120,8 +161,8 @@ impl From<Change> for wire::ChangeKind {
     }
 }
 
-fn restrict(timeline: &mut Timeline, published: &BTreeSet<&str>) {
-    for engagement in &mut timeline.engagements {
+fn restrict(timeline: &mut Timeline, source: &str, published: &BTreeSet<&str>) {
+    for engagement in timeline.engagements.iter_mut().filter(|one| one.source == source) {
         for slice in &mut engagement.slices {
             slice.attributes.retain(|name, _| published.contains(name.as_str()));
         }
@@ -136,16 +177,7 @@ fn wire_engagement(engagement: &Engagement) -> wire::Engagement {
         start_date: Some(engagement.start_date.into()),
         last_working_day: engagement.last_working_day.map(Into::into),
         termination_date: engagement.termination_date.map(Into::into),
-        quiet_through: None,
-    }
-}
-
-fn wire_slice(engagement_id: &str, slice: &Slice) -> wire::Slice {
-    wire::Slice {
-        engagement_id: engagement_id.to_owned(),
-        from: Some(slice.from.into()),
-        until: slice.until.map(Into::into),
-        attributes: wire_attributes(&slice.attributes),
-        manager_person_id: String::new(),
+        quiet_through: engagement.quiet_through.map(Into::into),
+        ends_at: engagement.ends_at.map(Into::into),
     }
 }

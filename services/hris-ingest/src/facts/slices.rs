@@ -1,6 +1,6 @@
 //! Arithmetic of slices: changing them without gaps, and keeping them few.
 
-use domain::{Attributes, Date};
+use domain::Date;
 
 use super::{Slice, Timeline};
 
@@ -10,17 +10,17 @@ use super::{Slice, Timeline};
 /// and engagements that were over long ago go, the earliest first, once no slices can be merged.
 pub const SLICES_MAX: usize = 200;
 
-/// Lets attributes hold from a day on; slices that began on it or later are replaced.
-pub(super) fn set_from(slices: &mut Vec<Slice>, from: Date, attributes: &Attributes) {
-    slices.retain(|slice| slice.from < from);
+/// Lets a slice hold from its first day on; slices that began on it or later are replaced.
+pub(super) fn set_from(slices: &mut Vec<Slice>, slice: Slice) {
+    slices.retain(|earlier| earlier.from < slice.from);
     if let Some(last) = slices.last_mut() {
-        if last.attributes == *attributes {
+        if last.equals(&slice) {
             last.until = None;
             return;
         }
-        last.until = Some(from);
+        last.until = Some(slice.from);
     }
-    slices.push(Slice { from, until: None, attributes: attributes.clone() });
+    slices.push(slice);
 }
 
 /// Moves the first day; what was over before it goes.
@@ -34,7 +34,7 @@ pub(super) fn set_start(slices: &mut Vec<Slice>, start: Date) {
 /// Joins neighbours that say the same.
 pub(super) fn join_equal(slices: &mut Vec<Slice>) {
     slices.dedup_by(|next, kept| {
-        let equal = next.attributes == kept.attributes;
+        let equal = next.equals(kept);
         if equal {
             kept.until = next.until;
         }

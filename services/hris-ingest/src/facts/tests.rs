@@ -12,6 +12,7 @@ mod city;
 struct Worker {
     timeline: Timeline,
     ids: u128,
+    quiet: bool,
 }
 
 impl Worker {
@@ -25,8 +26,14 @@ impl Worker {
     }
 
     fn read(&mut self, day: &str, contract: Contract, rows: &[Row]) -> Option<Change> {
-        let listing =
-            Listing { source: "city", worker_id: "ada", snapshot_date: date(day), contract, rows };
+        let listing = Listing {
+            source: "city",
+            worker_id: "ada",
+            snapshot_date: date(day),
+            contract,
+            quiet: self.quiet,
+            rows,
+        };
         let update = compare(&self.timeline, &listing, || {
             self.ids += 1;
             EngagementId(Uuid::from_u128(self.ids))
@@ -74,6 +81,9 @@ fn row(key: &str, start: &str, title: &str) -> Row {
         start_date: (!start.is_empty()).then(|| date(start)),
         last_working_day: None,
         termination_date: None,
+        manager: None,
+        identity: None,
+        zone: None,
         attributes: [("title".to_owned(), Value::Text(title.to_owned()))].into(),
     }
 }
@@ -415,6 +425,7 @@ fn announcement(timeline: &Timeline) -> Announcement<'_> {
         change: Change::Changed,
         lane: Lane::Regular,
         zone: "America/New_York",
+        managers: const { &Managers::new() },
         recorded_at: "2013-06-30T12:00:00Z".parse().unwrap(),
         timeline,
     }
@@ -426,7 +437,7 @@ fn the_event_tells_the_whole_timeline() {
     ada.full("2012-06-30", &[row("parks", "1986-01-06", "CLERK")]);
     ada.full("2013-06-30", &[ending(row("parks", "1986-01-06", "CHIEF"), "2013-12-31")]);
 
-    let event = announcement(&ada.timeline).event(["title"]).unwrap();
+    let event = announcement(&ada.timeline).event("city", ["title"]).unwrap();
 
     let subject = proto::Event::subject(&event).unwrap();
     assert_eq!(subject.person, Some(PersonId(Uuid::from_u128(7))));
@@ -451,7 +462,7 @@ fn the_event_holds_published_attributes_only_and_joins_what_then_is_the_same() {
         ada.full(day, &[row]);
     }
 
-    let event = announcement(&ada.timeline).event(["title"]).unwrap();
+    let event = announcement(&ada.timeline).event("city", ["title"]).unwrap();
 
     assert_eq!(event.slices.len(), 1);
     assert!(event.slices[0].until.is_none());
@@ -468,7 +479,7 @@ fn an_event_that_would_be_too_large_loses_its_oldest_slices() {
         day = day.tomorrow().unwrap();
     }
 
-    let event = announcement(&ada.timeline).event(["title"]).unwrap();
+    let event = announcement(&ada.timeline).event("city", ["title"]).unwrap();
 
     assert!(event.encoded_len() <= EVENT_BYTES_MAX);
     assert_eq!(event.slices.len(), 50);
@@ -486,7 +497,7 @@ fn what_holds_at_present_is_never_cut_to_fit() {
         .collect();
     ada.full("2013-06-29", &rows);
 
-    let event = announcement(&ada.timeline).event(["title"]);
+    let event = announcement(&ada.timeline).event("city", ["title"]);
 
     assert_eq!(event.unwrap_err(), Error::TooLarge { person: PersonId(Uuid::from_u128(7)) });
 }
@@ -498,4 +509,122 @@ fn a_timeline_survives_being_stored() {
     ada.full("2013-06-30", &[]);
     let json = serde_json::to_string(&ada.timeline).unwrap();
     assert_eq!(serde_json::from_str::<Timeline>(&json).unwrap(), ada.timeline);
+}
+
+#[test]
+fn another_manager_is_news_from_the_snapshot_date_on() {
+    let mut ada = Worker::default();
+    let reporting = |manager: &str| Row {
+        manager: Some(manager.to_owned()),
+        ..row("parks", "1986-01-06", "CLERK")
+    };
+    ada.full("2012-06-30", &[reporting("7")]);
+
+    let change = ada.full("2013-06-30", &[reporting("8")]);
+
+    assert_eq!(change, Some(Change::Changed));
+    let slices = &ada.timeline.engagements[0].slices;
+    let managers: Vec<_> = slices.iter().map(|slice| slice.manager.as_deref()).collect();
+    assert_eq!(managers, [Some("7"), Some("8")]);
+    assert_eq!(ada.full("2013-06-30", &[reporting("8")]), None);
+
+    let boss = PersonId(Uuid::from_u128(99));
+    let managers = Managers::from([(("city".to_owned(), "8".to_owned()), boss)]);
+    let announcement = Announcement { managers: &managers, ..announcement(&ada.timeline) };
+    let event = announcement.event("city", ["title"]).unwrap();
+    let told: Vec<_> = event.slices.iter().map(|slice| slice.manager_person_id.as_str()).collect();
+    assert_eq!(told, ["", &boss.to_string()]);
+}
+
+#[test]
+fn nobody_is_told_to_be_their_own_manager() {
+    let mut ada = Worker::default();
+    let own = Row { manager: Some("ada".to_owned()), ..row("parks", "1986-01-06", "CLERK") };
+    ada.full("2012-06-30", &[own]);
+
+    let this = PersonId(Uuid::from_u128(7));
+    let managers = Managers::from([(("city".to_owned(), "ada".to_owned()), this)]);
+    let announcement = Announcement { managers: &managers, ..announcement(&ada.timeline) };
+
+    let event = announcement.event("city", ["title"]).unwrap();
+    assert_eq!(event.slices[0].manager_person_id, "");
+    assert_eq!(ada.timeline.engagements[0].slices[0].manager.as_deref(), Some("ada"));
+}
+
+#[test]
+fn what_begins_with_a_quiet_file_stays_quiet_and_what_begins_later_is_told() {
+    let mut ada = Worker { quiet: true, ..Worker::default() };
+    ada.full("2012-06-30", &[row("parks", "1986-01-06", "CLERK")]);
+    ada.quiet = false;
+
+    ada.full("2013-06-30", &[row("parks", "1986-01-06", "CHIEF"), row("pools", "", "GUARD")]);
+
+    let quiet: Vec<_> = ada.timeline.engagements.iter().map(|one| one.quiet_through).collect();
+    assert_eq!(quiet, [Some(date("2012-06-30")), None]);
+}
+
+#[test]
+fn a_hire_and_a_leave_ahead_change_nothing_today_and_can_be_taken_back() {
+    let mut ada = Worker::default();
+
+    let ahead = ada.full("2012-06-30", &[row("parks", "2012-07-05", "CLERK")]);
+    let moved = ada.full("2012-07-02", &[row("parks", "2012-07-16", "CLERK")]);
+    assert_eq!((ahead, moved), (Some(Change::Joined), Some(Change::Changed)));
+    assert_eq!(ada.told(), ["parks 2012-07-16.. [2012-07-16 CLERK]"]);
+
+    let notice = ending(row("parks", "2012-07-16", "CLERK"), "2012-09-28");
+    let notice = Row { termination_date: Some(date("2012-09-30")), ..notice };
+    assert_eq!(ada.full("2012-08-01", &[notice]), Some(Change::Changed));
+    assert_eq!(ada.told(), ["parks 2012-07-16..2012-09-28 [2012-07-16 CLERK]"]);
+
+    let rescinded = ada.full("2012-09-01", &[row("parks", "2012-07-16", "CLERK")]);
+    assert_eq!(rescinded, Some(Change::Changed));
+    assert_eq!(ada.told(), ["parks 2012-07-16.. [2012-07-16 CLERK]"]);
+    assert_eq!(ada.timeline.engagements[0].termination_date, None);
+}
+
+#[test]
+fn no_file_lifts_what_an_operator_ended() {
+    let mut ada = Worker::default();
+    ada.full("2012-06-30", &[row("parks", "1986-01-06", "CLERK")]);
+    let now: Timestamp = "2012-07-02T09:00:00Z".parse().unwrap();
+    ada.timeline.engagements[0].ends_at = Some(now);
+    let zone = TimeZone::get("America/New_York").unwrap();
+
+    ada.full("2012-07-03", &[row("parks", "1986-01-06", "CHIEF")]);
+
+    assert_eq!(ada.timeline.engagements[0].ends_at, Some(now));
+    assert_eq!(lane(&ada.timeline, now, &zone), Lane::Leaver);
+    let event = announcement(&ada.timeline).event("city", ["title"]).unwrap();
+    assert_eq!(event.engagements[0].ends_at, Some(now.into()));
+
+    // A rehire after the leave that HR states is another engagement, which nobody ended.
+    ada.full("2012-07-04", &[]);
+    ada.full("2012-08-01", &[row("parks", "2012-08-01", "CLERK")]);
+    let ends: Vec<_> = ada.timeline.engagements.iter().map(|one| one.ends_at).collect();
+    assert_eq!(ends, [Some(now), None]);
+}
+
+#[test]
+fn a_persons_zone_is_that_of_the_engagement_at_work_then_of_the_next_then_of_the_last() {
+    let mut ada = Worker::default();
+    let at = |key: &str, start: &str, last: &str, zone: &str| Row {
+        zone: Some(zone.to_owned()),
+        ..ending(row(key, start, "CLERK"), last)
+    };
+    ada.full(
+        "2012-01-01",
+        &[
+            at("parks", "2012-02-01", "2012-03-31", "Asia/Tokyo"),
+            at("pools", "2012-05-01", "2012-06-30", "Europe/Berlin"),
+        ],
+    );
+
+    let zone = |day: &str| zone_name(&ada.timeline, date(day), "UTC");
+
+    assert_eq!(zone("2012-01-15"), "Asia/Tokyo");
+    assert_eq!(zone("2012-03-31"), "Asia/Tokyo");
+    assert_eq!(zone("2012-04-01"), "Europe/Berlin");
+    assert_eq!(zone("2012-09-01"), "Europe/Berlin");
+    assert_eq!(zone_name(&Timeline::default(), date("2012-01-15"), "UTC"), "UTC");
 }

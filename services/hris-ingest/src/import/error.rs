@@ -122,6 +122,8 @@ impl Error {
             }
             Self::File(
                 reader::Error::Empty
+                | reader::Error::NoLines
+                | reader::Error::LineTooLong { .. }
                 | reader::Error::Encoding { .. }
                 | reader::Error::Header { .. }
                 | reader::Error::RowTooLong { .. }

@@ -22,7 +22,7 @@ impl Import<'_> {
             return Ok(0);
         }
         let proves_absence = content.proves_absence;
-        let scope = Scope { run: self.id, source, snapshot_date, proves_absence };
+        let scope = Scope { proves_absence, ..Scope::new(self.id, &self.source, snapshot_date) };
         let (tally, absent) = self.preview(scope, total).await?;
         let percent = self.source.leavers_percent();
         let allowed = u128::from(tally.left) * 100 <= u128::from(present) * u128::from(percent)
@@ -47,7 +47,7 @@ impl Import<'_> {
             tx.commit().await?;
             match cursor {
                 Cursor::Absent(_) => absent += chunk.people(),
-                Cursor::Listed(_) | Cursor::End => {}
+                Cursor::Listed(_) | Cursor::Managers(_) | Cursor::End => {}
             }
             tally.add(chunk);
             cursor = next;

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
-use super::document::{Document, Field as FieldDocument, Spec};
-use super::{Attribute, DateFormat, Error, Field, Kind, Source, Transform, WORKER_ID};
+use super::clean::Clean;
+use super::document::{Document, Field as FieldDocument, Match, Spec, Zone};
+use super::{
+    Attribute, DateFormat, Error, Field, Format, Identity, Kind, Source, Transform, WORKER_ID,
+    ZoneField,
+};
 
 const API_VERSION: &str = "tenure.dev/v1";
 const COLUMNS_MAX: usize = 1_000;
@@ -14,7 +18,7 @@ const NAME_BYTES_MAX: usize = 63;
 
 pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<Source, Error> {
     let mut problems = Problems::default();
-    let Document { api_version, kind, metadata, spec } = document;
+    let Document { api_version, kind, metadata, mut spec } = document;
     if api_version != API_VERSION {
         problems.add("apiVersion", format_args!("must be {API_VERSION}"));
     }
@@ -24,12 +28,28 @@ pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<So
     if !is_dns_label(&metadata.name) {
         problems.add("metadata.name", "must be lower-case letters, digits and '-', at most 63");
     }
-    if spec.format != "csv" {
-        problems.add("spec.format", "must be csv");
+    let format = Format::ALL.into_iter().find(|format| format.as_str() == spec.format);
+    if format.is_none() {
+        let known = Format::ALL.map(Format::as_str).join(" or ");
+        problems.add("spec.format", format_args!("must be {known}"));
+    }
+    // A CSV file without a header to hold it against would be read by guesswork.
+    let strict = format != Some(Format::JsonLines) || !spec.columns.is_empty();
+    if !strict {
+        let named: BTreeSet<_> = spec.fields.values().map(|field| field.column.clone()).collect();
+        spec.columns = named.into_iter().collect();
     }
     check_columns(&spec.columns, &mut problems);
+    if format == Some(Format::JsonLines) {
+        check_paths(&spec.columns, &mut problems);
+    }
     let fields = fields(&spec, &mut problems);
-    let (zone, zone_name) = zone(spec.zone.as_deref().or(default_zone), &mut problems);
+    let zone_name = match &spec.zone {
+        Some(Zone::Name(name)) => Some(name.as_str()),
+        Some(Zone::Field(field)) => field.default.as_deref(),
+        None => None,
+    };
+    let (zone, zone_name) = zone(zone_name.or(default_zone), &mut problems);
     if spec.limits.leavers_percent > 100 {
         problems.add("spec.limits.leavers_percent", "must be at most 100");
     }
@@ -45,6 +65,11 @@ pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<So
         names.end("spec.last_working_day", spec.last_working_day.as_deref(), &mut problems);
     let termination_date =
         names.end("spec.termination_date", spec.termination_date.as_deref(), &mut problems);
+    let manager =
+        spec.manager.as_deref().and_then(|name| names.find("spec.manager", name, &mut problems));
+    let identity =
+        spec.matching.as_ref().and_then(|how| names.identity(how, &metadata.name, &mut problems));
+    let zone_field = names.zone_field(spec.zone.as_ref(), &mut problems);
     let attributes = names.attributes(&spec.attributes, &mut problems);
 
     if !problems.0.is_empty() {
@@ -52,13 +77,18 @@ pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<So
     }
     Ok(Source {
         name: metadata.name,
+        format: format.unwrap_or(Format::Csv),
         columns: spec.columns,
+        strict,
         fields,
         key,
         engagement,
         start_date,
         last_working_day,
         termination_date,
+        manager,
+        identity,
+        zone_field,
         attributes,
         leavers_percent: spec.limits.leavers_percent,
         zone_name,
@@ -76,6 +106,21 @@ fn check_columns(columns: &[String], problems: &mut Problems) {
             problems.add("spec.columns", "a column has no name");
         } else if !seen.insert(column) {
             problems.add("spec.columns", format_args!("{column:?} is listed twice"));
+        }
+    }
+}
+
+fn check_paths(columns: &[String], problems: &mut Problems) {
+    for column in columns {
+        if column.split('.').any(str::is_empty) {
+            problems.add("spec.columns", format_args!("{column:?} has a part without a name"));
+        }
+        let below = |other: &&String| {
+            other.strip_prefix(column.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        };
+        if let Some(other) = columns.iter().find(below) {
+            let problem = format_args!("{column:?} cannot be a value and hold {other:?}, too");
+            problems.add("spec.columns", problem);
         }
     }
 }
@@ -112,6 +157,9 @@ fn fields(spec: &Spec, problems: &mut Problems) -> Vec<Field> {
         Field {
             name: name.clone(),
             column: column.unwrap_or_default(),
+            clean: Clean::check(&field.replace, &field.values, |problem| {
+                problems.add(&path, problem);
+            }),
             kind: kind(&path, field, problems),
             optional: field.optional,
         }
@@ -196,6 +244,28 @@ impl Names<'_> {
             problems.add(path, "the field must be optional: who stays has no such date");
         }
         Some(found)
+    }
+
+    fn identity(&self, how: &Match, source: &str, problems: &mut Problems) -> Option<Identity> {
+        let scope = how.scope.as_deref().unwrap_or(source);
+        if !is_dns_label(scope) {
+            let problem = "must be lower-case letters, digits and '-', at most 63";
+            problems.add("spec.match.scope", problem);
+        }
+        let field = self.find("spec.match.immutable", &how.immutable, problems)?;
+        Some(Identity { field, scope: scope.to_owned() })
+    }
+
+    fn zone_field(&self, zone: Option<&Zone>, problems: &mut Problems) -> Option<ZoneField> {
+        let Some(Zone::Field(zone)) = zone else { return None };
+        for (value, name) in &zone.values {
+            if TimeZone::get(name).is_err() {
+                let problem = format_args!("there is no time zone {name:?}");
+                problems.add(&format!("spec.zone.values.{value}"), problem);
+            }
+        }
+        let field = self.find("spec.zone.field", &zone.field, problems)?;
+        Some(ZoneField { field, values: zone.values.clone() })
     }
 
     fn attributes(&self, names: &[String], problems: &mut Problems) -> Vec<Attribute> {

@@ -23,6 +23,7 @@ pub(super) struct Metadata {
 #[serde(deny_unknown_fields)]
 pub(super) struct Spec {
     pub(super) format: String,
+    #[serde(default)]
     pub(super) columns: Vec<String>,
     pub(super) key: Vec<String>,
     #[serde(default)]
@@ -34,7 +35,11 @@ pub(super) struct Spec {
     #[serde(default)]
     pub(super) termination_date: Option<String>,
     #[serde(default)]
-    pub(super) zone: Option<String>,
+    pub(super) manager: Option<String>,
+    #[serde(default, rename = "match")]
+    pub(super) matching: Option<Match>,
+    #[serde(default)]
+    pub(super) zone: Option<Zone>,
     pub(super) fields: BTreeMap<String, Field>,
     pub(super) attributes: Vec<String>,
     #[serde(default)]
@@ -50,9 +55,47 @@ pub(super) struct Field {
     #[serde(default)]
     pub(super) format: Option<String>,
     #[serde(default)]
+    pub(super) replace: Vec<Replace>,
+    #[serde(default)]
+    pub(super) values: BTreeMap<String, String>,
+    #[serde(default)]
     pub(super) transform: Option<String>,
     #[serde(default)]
     pub(super) optional: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replace {
+    pub(super) pattern: String,
+    #[serde(default)]
+    pub(super) with: String,
+}
+
+/// A zone's name for the whole source, or where each row says it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Zone {
+    Name(String),
+    Field(ZoneField),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ZoneField {
+    pub(super) field: String,
+    #[serde(default)]
+    pub(super) values: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) default: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Match {
+    pub(super) immutable: String,
+    #[serde(default)]
+    pub(super) scope: Option<String>,
 }
 
 fn text() -> String {

@@ -153,3 +153,97 @@ fn a_mapping_without_a_zone_takes_the_default_or_is_refused() {
     assert_eq!(refused.problems, [expected]);
     assert_eq!(Source::parse_in(CITY, Some("UTC")).unwrap().zone_name(), "America/New_York");
 }
+
+/// The city's mapping with everything that a mapping can say beside it.
+fn full() -> String {
+    CITY.replace(
+        "  zone: America/New_York\n",
+        "  manager: boss\n  match: {immutable: number, scope: group}\n  \
+         zone: {field: site, values: {HQ: America/New_York}, default: Europe/Vienna}\n",
+    )
+    .replace(
+        "    title: {",
+        "    boss: {column: SurveyYear, optional: true}\n    number: {column: SurveyYear}\n    \
+         site: {column: AgencyID, optional: true}\n    title: {",
+    )
+}
+
+#[test]
+fn managers_numbers_and_zones_of_rows_are_resolved() {
+    let source = Source::parse(&full()).unwrap();
+
+    let name = |field: usize| source.fields[field].name.as_str();
+    assert_eq!(source.manager.map(name), Some("boss"));
+    let identity = source.identity.as_ref().unwrap();
+    assert_eq!((name(identity.field), identity.scope.as_str()), ("number", "group"));
+    let zone = source.zone_field.as_ref().unwrap();
+    assert_eq!(source.zone_name(), "Europe/Vienna");
+    assert_eq!(zone.read("HQ").as_deref(), Ok("America/New_York"));
+    assert_eq!(zone.read("Asia/Tokyo").as_deref(), Ok("Asia/Tokyo"));
+    assert_eq!(zone.read("Nowhere").unwrap_err(), "names no time zone");
+}
+
+#[test]
+fn a_number_counts_within_its_source_unless_a_scope_is_declared() {
+    let source = Source::parse(&full().replace(", scope: group", "")).unwrap();
+
+    assert_eq!(source.identity.unwrap().scope, "city-workforce");
+}
+
+#[test]
+fn everything_wrong_with_managers_numbers_and_zones_is_told() {
+    let yaml = full()
+        .replace("manager: boss", "manager: chief")
+        .replace("scope: group", "scope: The Group")
+        .replace("field: site", "field: place")
+        .replace("HQ: America/New_York", "HQ: America/Gotham")
+        .replace("default: Europe/Vienna", "default: Vienna");
+
+    assert_eq!(
+        Source::parse(&yaml).unwrap_err().problems,
+        [
+            "spec.zone: there is no time zone \"Vienna\"",
+            "spec.manager: there is no field \"chief\"",
+            "spec.match.scope: must be lower-case letters, digits and '-', at most 63",
+            "spec.zone.values.HQ: there is no time zone \"America/Gotham\"",
+            "spec.zone.field: there is no field \"place\"",
+        ]
+    );
+}
+
+#[test]
+fn a_field_that_is_cleaned_wrongly_is_told_with_its_path() {
+    assert_eq!(
+        problems(
+            "{column: Agency}",
+            "{column: Agency, replace: [{pattern: '('}], values: {' ': x}}"
+        ),
+        [
+            "spec.fields.agency: a value to be changed is empty",
+            "spec.fields.agency: the pattern \"(\": unclosed group",
+        ]
+    );
+}
+
+#[test]
+fn columns_of_json_lines_are_paths_and_may_be_left_out() {
+    let lines = CITY.replace("format: csv", "format: jsonl");
+    let columns = "  columns: [SurveyYear, Name, JobTitle, AgencyID, Agency, HireDate]\n";
+
+    let strict = Source::parse(&lines).unwrap();
+    let lenient = Source::parse(&lines.replace(columns, "")).unwrap();
+    let wrong = lines.replace("[SurveyYear,", "[Name.given, a..b,");
+
+    assert_eq!((strict.format(), strict.strict), (Format::JsonLines, true));
+    assert!(!lenient.strict);
+    assert_eq!(lenient.columns, ["Agency", "AgencyID", "HireDate", "JobTitle", "Name"]);
+    assert_eq!(
+        Source::parse(&wrong).unwrap_err().problems,
+        [
+            "spec.columns: \"a..b\" has a part without a name",
+            "spec.columns: \"Name\" cannot be a value and hold \"Name.given\", too",
+        ]
+    );
+    assert_eq!(problems("format: csv", "format: xml"), ["spec.format: must be csv or jsonl"]);
+    assert_eq!(problems(columns, "")[0], "spec.columns: there must be 1 to 1000 of them");
+}

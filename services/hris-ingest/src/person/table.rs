@@ -1,4 +1,4 @@
-//! SQL for `people`.
+//! SQL for `people` and `identities`.
 
 use domain::{PersonId, Version};
 use sqlx::postgres::PgPool;
@@ -104,4 +104,67 @@ pub(crate) async fn find_announced(pool: &PgPool, id: PersonId) -> Result<Option
         .fetch_optional(pool)
         .await
         .map_err(Error::during("find what was told of a person"))
+}
+
+/// Returns the event that told a person last, within a transaction that has locked them.
+pub(crate) async fn get_announced(tx: &mut Tx, id: PersonId) -> Result<Option<Vec<u8>>, Error> {
+    sqlx::query_scalar("SELECT announced FROM people WHERE id = $1")
+        .bind(id.0)
+        .fetch_optional(tx.connection())
+        .await
+        .map_err(Error::during("read what was told of a person"))
+}
+
+/// Lets nobody else give names within a scope until the transaction ends.
+pub(crate) async fn lock_scope(tx: &mut Tx, scope: &str) -> Result<(), Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('hris.identities.' || $1, 0))")
+        .bind(scope)
+        .execute(tx.connection())
+        .await
+        .map(|_done| ())
+        .map_err(Error::during("lock what names people"))
+}
+
+/// Returns who some identities are, and what the identities of some people are.
+pub(crate) async fn named(
+    tx: &mut Tx,
+    scope: &str,
+    identities: &[&str],
+    people: &[Uuid],
+) -> Result<Vec<(String, PersonId)>, Error> {
+    let rows: Vec<(String, Uuid)> = sqlx::query_as(
+        "SELECT identity, person_id FROM identities WHERE scope = $1 AND identity = ANY ($2)
+          UNION
+         SELECT identity, person_id FROM identities WHERE scope = $1 AND person_id = ANY ($3)",
+    )
+    .bind(scope)
+    .bind(identities)
+    .bind(people)
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find people by what names them"))?;
+    Ok(rows.into_iter().map(|(identity, person)| (identity, PersonId(person))).collect())
+}
+
+/// Records what names people for ever.
+pub(crate) async fn name(
+    tx: &mut Tx,
+    scope: &str,
+    named: &[(&str, PersonId)],
+) -> Result<(), Error> {
+    let identities: Vec<&str> = named.iter().map(|(identity, _)| *identity).collect();
+    let people: Vec<Uuid> = named.iter().map(|(_, person)| person.0).collect();
+    sqlx::query(
+        "INSERT INTO identities (scope, identity, person_id)
+         SELECT $1, identity, person_id
+           FROM UNNEST($2::text[], $3::uuid[]) AS i (identity, person_id)",
+    )
+    .bind(scope)
+    .bind(identities)
+    .bind(people)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("record what names people"))
 }

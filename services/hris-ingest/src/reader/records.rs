@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 
 use csv_core::ReadRecordResult;
 
-use super::{Error, ROW_BYTES_MAX};
+use super::row::Cells;
+use super::{Error, ROW_BYTES_MAX, Reject};
 
 /// A row with more columns than this is as good as one without an end.
 const COLUMNS_MAX: usize = 4_096;
@@ -12,9 +13,12 @@ const COLUMNS_MAX: usize = 4_096;
 const UTF8_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 const UTF16_MARKS: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 
+/// The bytes of a file, buffered.
+pub(super) type Input<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
 /// Reads records; blank lines are skipped.
 pub(super) struct Records<R> {
-    input: BufReader<Chain<Cursor<Vec<u8>>, R>>,
+    input: Input<R>,
     parser: csv_core::Reader,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -32,6 +36,17 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The record in columns, if it has as many as there should be.
+    pub(super) fn cells(&self, columns: usize) -> Result<Cells<'a>, Reject> {
+        let texts: Vec<&str> = self.fields().collect();
+        let found = texts.len();
+        if found == columns {
+            return Ok(Cells { line: self.line, texts, fault: None });
+        }
+        let reason = format!("has {found} columns and should have {columns}");
+        Err(Reject { line: self.line, column: String::new(), reason, worker_id: None })
+    }
+
     pub(super) fn fields(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
         let text = self.text;
         let mut start = 0;
@@ -44,19 +59,10 @@ impl<'a> Record<'a> {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn try_new(mut input: R) -> Result<Self, Error> {
-        let mut head = Vec::new();
-        input.by_ref().take(3).read_to_end(&mut head).map_err(Error::Read)?;
-        if UTF16_MARKS.iter().any(|mark| head.starts_with(mark)) {
-            return Err(Error::Encoding { line: 1 });
-        }
-        let mut bytes_read = 0;
-        if head == UTF8_MARK {
-            head.clear();
-            bytes_read = 3;
-        }
+    pub(super) fn try_new(input: R) -> Result<Self, Error> {
+        let (input, bytes_read) = open(input)?;
         Ok(Self {
-            input: BufReader::with_capacity(64 * 1024, Cursor::new(head).chain(input)),
+            input,
             parser: csv_core::Reader::new(),
             text: vec![0; ROW_BYTES_MAX],
             ends: vec![0; COLUMNS_MAX],
@@ -138,7 +144,22 @@ impl<R: Read> Records<R> {
     }
 }
 
-fn fill<R: Read>(input: &mut BufReader<R>) -> Result<&[u8], Error> {
+/// Opens a file behind its mark, if it has one; returns how many bytes that took.
+pub(super) fn open<R: Read>(mut input: R) -> Result<(Input<R>, u64), Error> {
+    let mut head = Vec::new();
+    input.by_ref().take(3).read_to_end(&mut head).map_err(Error::Read)?;
+    if UTF16_MARKS.iter().any(|mark| head.starts_with(mark)) {
+        return Err(Error::Encoding { line: 1 });
+    }
+    let mut bytes_read = 0;
+    if head == UTF8_MARK {
+        head.clear();
+        bytes_read = 3;
+    }
+    Ok((BufReader::with_capacity(64 * 1024, Cursor::new(head).chain(input)), bytes_read))
+}
+
+pub(super) fn fill<R: Read>(input: &mut BufReader<R>) -> Result<&[u8], Error> {
     loop {
         match input.fill_buf() {
             Ok(_) => break,

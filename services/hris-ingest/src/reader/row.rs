@@ -3,7 +3,6 @@
 use domain::{Attributes, Date, Value};
 use serde::{Deserialize, Serialize};
 
-use super::records::Record;
 use crate::mapping::transform::collapse;
 use crate::mapping::{Attribute, Field, Source};
 
@@ -19,7 +18,7 @@ const KEY_SEPARATOR: char = '|';
 /// What a file says of one engagement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// Where the row begins; 1 is the header.
+    /// Where the row begins; of a CSV file, 1 is the header.
     pub line: u64,
     /// The key's text: tells people apart within the source.
     pub worker_id: String,
@@ -31,6 +30,15 @@ pub struct Row {
     pub last_working_day: Option<Date>,
     /// The stated termination date.
     pub termination_date: Option<Date>,
+    /// The worker id of the worker's manager, as stated.
+    #[serde(default)]
+    pub manager: Option<String>,
+    /// What names the human for ever, within the scope that the mapping declares.
+    #[serde(default)]
+    pub identity: Option<String>,
+    /// IANA name of the zone of the row's dates: its own, else the source's.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// What is published of the row.
     pub attributes: Attributes,
 }
@@ -51,27 +59,45 @@ pub struct Reject {
 /// A field's value, or why there is none.
 type Read = Result<Option<Value>, String>;
 
-pub(super) fn read(
-    source: &Source,
-    snapshot_date: Date,
-    record: &Record<'_>,
-) -> Result<Row, Reject> {
+/// What a line holds, column by column.
+#[derive(Debug, Clone)]
+pub(super) struct Cells<'a> {
+    /// Where it begins.
+    pub(super) line: u64,
+    /// As many as the mapping has columns.
+    pub(super) texts: Vec<&'a str>,
+    /// What is wrong with the line as it is written: the column and the reason.
+    pub(super) fault: Option<(String, String)>,
+}
+
+pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> Result<Row, Reject> {
     let reject = |column: String, reason: String, worker_id: Option<&str>| Reject {
-        line: record.line,
+        line: cells.line,
         column,
         reason,
         worker_id: worker_id.map(str::to_owned),
     };
-    let texts: Vec<&str> = record.fields().collect();
-    let (expected, found) = (source.columns.len(), texts.len());
-    if found != expected {
-        let reason = format!("has {found} columns and should have {expected}");
-        return Err(reject(String::new(), reason, None));
-    }
+    let texts = &cells.texts;
     let values: Vec<Read> =
-        source.fields.iter().map(|field| value(field, &texts, snapshot_date)).collect();
-    let worker_id = worker_id(source, &values)
-        .map_err(|(field, reason)| reject(column_of(source, Some(field)), reason, None))?;
+        source.fields.iter().map(|field| value(field, texts, snapshot_date)).collect();
+    let fault = |worker_id: Option<&str>| {
+        let (column, reason) = cells.fault.clone()?;
+        Some(reject(column, reason, worker_id))
+    };
+    let of_key = |(column, _): &(String, String)| {
+        source.key.iter().any(|field| column_of(source, Some(*field)) == *column)
+    };
+    if cells.fault.as_ref().is_some_and(of_key)
+        && let Some(reject) = fault(None)
+    {
+        return Err(reject);
+    }
+    let worker_id = worker_id(source, &values).map_err(|(field, reason)| {
+        fault(None).unwrap_or_else(|| reject(column_of(source, Some(field)), reason, None))
+    })?;
+    if let Some(reject) = fault(Some(&worker_id)) {
+        return Err(reject);
+    }
 
     let mut read = Vec::with_capacity(values.len());
     for (index, value) in values.into_iter().enumerate() {
@@ -89,13 +115,29 @@ pub(super) fn read(
         let reason = format!("tells engagements apart and is longer than {KEY_BYTES_MAX} bytes");
         return Err(reject(column_of(source, source.engagement), reason, Some(&worker_id)));
     }
+    let text = |field: usize| read[field].as_ref().map(ToString::to_string);
+    let identity = source.identity.as_ref().map(|identity| identity.field);
+    for field in [source.manager, identity].into_iter().flatten() {
+        if text(field).is_some_and(|text| text.len() > KEY_BYTES_MAX) {
+            let reason = format!("names a person and is longer than {KEY_BYTES_MAX} bytes");
+            return Err(reject(column_of(source, Some(field)), reason, Some(&worker_id)));
+        }
+    }
+    let zone = source.zone_field.as_ref().and_then(|zone| Some((zone, text(zone.field)?)));
+    let zone = zone.map(|(zone, text)| zone.read(&text).map_err(|reason| (zone.field, reason)));
+    let zone = zone.transpose().map_err(|(field, reason)| {
+        reject(column_of(source, Some(field)), reason, Some(&worker_id))
+    })?;
     let termination_date = date(&read, source.termination_date);
     Ok(Row {
-        line: record.line,
+        line: cells.line,
         engagement_key,
         start_date: date(&read, source.start_date),
         last_working_day: date(&read, source.last_working_day).or(termination_date),
         termination_date,
+        manager: source.manager.and_then(text),
+        identity: identity.and_then(text),
+        zone: Some(zone.unwrap_or_else(|| source.zone_name().to_owned())),
         attributes: attributes(source, &read, &worker_id),
         worker_id,
     })
@@ -115,6 +157,7 @@ fn value(field: &Field, texts: &[&str], snapshot_date: Date) -> Read {
     if text.chars().any(char::is_control) {
         return Err("holds a control character".to_owned());
     }
+    let text = field.clean.apply(text);
     let value = if text.is_empty() { None } else { field.kind.read(&text, snapshot_date)? };
     if value.is_none() && !field.optional {
         return Err(format!("is empty, and {} is not optional", field.name));

@@ -1,6 +1,6 @@
 //! SQL for `workers` and `staged_rows`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Date, PersonId, RunId};
 use jiff_sqlx::ToSqlx as _;
@@ -161,6 +161,33 @@ pub(crate) async fn people_of(
     Ok(rows.into_iter().map(|(worker, person)| (worker, PersonId(person))).collect())
 }
 
+/// Returns who workers of several sources are, given as source and worker id; those who are known.
+pub(crate) async fn people_of_pairs(
+    tx: &mut Tx,
+    workers: &BTreeSet<(String, String)>,
+) -> Result<BTreeMap<(String, String), PersonId>, Error> {
+    if workers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let sources: Vec<&str> = workers.iter().map(|(source, _)| source.as_str()).collect();
+    let ids: Vec<&str> = workers.iter().map(|(_, worker)| worker.as_str()).collect();
+    let rows: Vec<(String, String, Uuid)> = sqlx::query_as(
+        "SELECT w.source, w.worker_id, w.person_id
+           FROM UNNEST($1::text[], $2::text[]) AS r (source, worker_id)
+           JOIN workers w ON w.source = r.source AND w.worker_id = r.worker_id COLLATE \"C\"",
+    )
+    .bind(sources)
+    .bind(ids)
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find the people of workers of several sources"))?;
+    Ok(rows
+        .into_iter()
+        .map(|(source, worker, person)| ((source, worker), PersonId(person)))
+        .collect())
+}
+
 /// Adds and updates workers of a source.
 pub(crate) async fn upsert(tx: &mut Tx, source: &str, workers: &[Worker]) -> Result<(), Error> {
     let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
@@ -181,6 +208,20 @@ pub(crate) async fn upsert(tx: &mut Tx, source: &str, workers: &[Worker]) -> Res
     .await
     .map(|_done| ())
     .map_err(Error::during("write workers"))
+}
+
+/// Counts the workers of each source who are present on the day of its newest snapshot, or after it.
+pub(crate) async fn count_present(pool: &PgPool) -> Result<BTreeMap<String, u64>, Error> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT w.source, count(*)
+           FROM workers w JOIN sources s ON s.name = w.source
+          WHERE w.last_day IS NULL OR w.last_day >= s.snapshot_date
+          GROUP BY w.source",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(Error::during("count the workers of sources"))?;
+    Ok(rows.into_iter().map(|(source, count)| (source, count.unsigned_abs())).collect())
 }
 
 /// Returns the people whom any source knows under a worker id.

@@ -88,6 +88,7 @@ fn order(open: wire::OpenImport) -> Result<Order, Status> {
         contract,
         snapshot_date,
         confirmed_leavers: open.confirmed_leavers,
+        notify: open.notify,
     })
 }
 
@@ -200,6 +201,8 @@ fn status(error: Error) -> Status {
         | Error::Key { .. }
         | Error::File(
             reader::Error::Empty
+            | reader::Error::NoLines
+            | reader::Error::LineTooLong { .. }
             | reader::Error::Encoding { .. }
             | reader::Error::Header { .. }
             | reader::Error::RowTooLong { .. }

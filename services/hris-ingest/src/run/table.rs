@@ -16,7 +16,8 @@ macro_rules! select_runs {
         concat!(
             "SELECT id, source, file_name, mapping, snapshot_date, state, walk, walked_to, proves_absence,
                     file_rows, people, workers, rejected, rejects, people_joined,
-                    people_changed, people_left, people_unchanged, error, started_at
+                    people_changed, people_left, people_unchanged, error, started_at,
+                    finished_at, quiet, managers_unknown
                FROM runs ",
             $rest
         )
@@ -45,6 +46,9 @@ struct Row {
     people_unchanged: i64,
     error: Option<String>,
     started_at: jiff_sqlx::Timestamp,
+    finished_at: Option<jiff_sqlx::Timestamp>,
+    quiet: bool,
+    managers_unknown: i64,
 }
 
 impl TryFrom<Row> for Run {
@@ -61,6 +65,7 @@ impl TryFrom<Row> for Run {
             file_name: row.file_name,
             mapping: row.mapping,
             snapshot_date: row.snapshot_date.to_jiff(),
+            quiet: row.quiet,
             state: State::ALL
                 .into_iter()
                 .find(|state| state.as_str() == row.state)
@@ -81,8 +86,10 @@ impl TryFrom<Row> for Run {
                 left: row.people_left.unsigned_abs(),
                 unchanged: row.people_unchanged.unsigned_abs(),
             },
+            managers_unknown: row.managers_unknown.unsigned_abs(),
             error: row.error,
             started_at: row.started_at.to_jiff(),
+            finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
         })
     }
 }
@@ -96,6 +103,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) mapping: &'a str,
     pub(crate) contract: Contract,
     pub(crate) snapshot_date: Date,
+    pub(crate) quiet: bool,
     pub(crate) leased_until: Timestamp,
 }
 
@@ -104,8 +112,8 @@ pub(crate) async fn open(tx: &mut Tx, opening: Opening<'_>) -> Result<bool, Erro
     let now = tx.now();
     sqlx::query(
         "INSERT INTO runs (id, source, file_name, mapping, contract, snapshot_date, state,
-                           leased_until, staged, walk, walked_to, started_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'staging', $7, true, 'listed', '', $8)
+                           leased_until, staged, walk, walked_to, started_at, quiet)
+         VALUES ($1, $2, $3, $4, $5, $6, 'staging', $7, true, 'listed', '', $8, $9)
          ON CONFLICT (source) WHERE state IN ('staging', 'applying') DO NOTHING",
     )
     .bind(opening.id.0)
@@ -116,6 +124,7 @@ pub(crate) async fn open(tx: &mut Tx, opening: Opening<'_>) -> Result<bool, Erro
     .bind(opening.snapshot_date.to_sqlx())
     .bind(opening.leased_until.to_sqlx())
     .bind(now.to_sqlx())
+    .bind(opening.quiet)
     .execute(tx.connection())
     .await
     .map(|done| done.rows_affected() > 0)
@@ -153,14 +162,49 @@ pub(crate) async fn lock(tx: &mut Tx, id: RunId) -> Result<Option<Run>, Error> {
     row.map(TryInto::try_into).transpose()
 }
 
-/// Returns runs, the latest first.
-pub(crate) async fn list(pool: &PgPool, limit: i64) -> Result<Vec<Run>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(select_runs!("ORDER BY started_at DESC, id DESC LIMIT $1"))
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(Error::during("list runs"))?;
+/// Returns runs of one source or of all, the latest first.
+pub(crate) async fn list(
+    pool: &PgPool,
+    source: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Run>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(select_runs!(
+        "WHERE $1::text IS NULL OR source = $1 ORDER BY started_at DESC, id DESC LIMIT $2"
+    ))
+    .bind(source)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
+    .map_err(Error::during("list runs"))?;
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Returns the latest run of each source, in the order of their names.
+pub(crate) async fn list_latest(pool: &PgPool, limit: i64) -> Result<Vec<Run>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(select_runs!(
+        "WHERE id IN (SELECT DISTINCT ON (source) id FROM runs
+                       ORDER BY source, started_at DESC, id DESC)
+         ORDER BY source LIMIT $1"
+    ))
+    .bind(limit)
+    .fetch_all(pool)
+    .await
+    .map_err(Error::during("list the latest runs"))?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Returns the date and the format of each source's newest snapshot that was taken over.
+pub(crate) async fn list_sources(
+    pool: &PgPool,
+    limit: i64,
+) -> Result<Vec<(String, Date, String)>, Error> {
+    let rows: Vec<(String, jiff_sqlx::Date, String)> =
+        sqlx::query_as("SELECT name, snapshot_date, format FROM sources ORDER BY name LIMIT $1")
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+            .map_err(Error::during("list sources"))?;
+    Ok(rows.into_iter().map(|(name, date, format)| (name, date.to_jiff(), format)).collect())
 }
 
 /// Keeps a run that is being staged; says whether it was still there to keep.
@@ -263,14 +307,15 @@ pub(crate) async fn advance(tx: &mut Tx, id: RunId, step: &Step) -> Result<(), E
 }
 
 /// Ends a run that was applied to its end.
-pub(crate) async fn finish(tx: &mut Tx, id: RunId) -> Result<(), Error> {
+pub(crate) async fn finish(tx: &mut Tx, id: RunId, managers_unknown: u64) -> Result<(), Error> {
     let now = tx.now();
     sqlx::query(
-        "UPDATE runs SET state = 'finished', finished_at = $2
+        "UPDATE runs SET state = 'finished', finished_at = $2, managers_unknown = $3
           WHERE id = $1 AND state = 'applying' AND walk = 'end'",
     )
     .bind(id.0)
     .bind(now.to_sqlx())
+    .bind(signed(managers_unknown))
     .execute(tx.connection())
     .await
     .map(|_done| ())
@@ -302,14 +347,21 @@ pub(crate) async fn snapshot_date(tx: &mut Tx, source: &str) -> Result<Option<Da
 }
 
 /// Records that a snapshot is taken over; says whether it did, which it does for no older one.
-pub(crate) async fn take_over(tx: &mut Tx, source: &str, date: Date) -> Result<bool, Error> {
+pub(crate) async fn take_over(
+    tx: &mut Tx,
+    source: &str,
+    date: Date,
+    format: &str,
+) -> Result<bool, Error> {
     sqlx::query(
-        "INSERT INTO sources (name, snapshot_date) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET snapshot_date = excluded.snapshot_date
+        "INSERT INTO sources (name, snapshot_date, format) VALUES ($1, $2, $3)
+         ON CONFLICT (name) DO UPDATE
+            SET snapshot_date = excluded.snapshot_date, format = excluded.format
           WHERE sources.snapshot_date <= excluded.snapshot_date",
     )
     .bind(source)
     .bind(date.to_sqlx())
+    .bind(format)
     .execute(tx.connection())
     .await
     .map(|done| done.rows_affected() > 0)

@@ -42,6 +42,7 @@ impl Bench {
             contract: Contract::Full,
             snapshot_date: "2026-03-01".parse().unwrap(),
             confirmed_leavers: None,
+            notify: false,
         };
         let mut spooled = tempfile::tempfile().unwrap();
         spooled.write_all(&file(rows)).unwrap();

@@ -3,8 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod city;
+mod company;
+mod ends;
+mod identities;
 mod imports;
 mod interruptions;
+mod json_lines;
 mod leavers;
+mod managers;
+mod quiet;
 mod refusals;
 mod service;
+mod sources;
+mod zones;

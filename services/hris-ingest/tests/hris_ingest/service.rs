@@ -55,6 +55,54 @@ pub(crate) const FIVE: [&str; 5] = [
     "5,\"Curie,Marie\",Chemist,2020-01-06,",
 ];
 
+/// A mapping of JSON lines: a number for ever, a manager, a zone.
+pub(crate) const LINES: &str = "
+apiVersion: tenure.dev/v1
+kind: Source
+metadata: {name: lines}
+spec:
+  format: jsonl
+  columns: [id, number, name.display, manager, site.zone, dates.start, dates.last]
+  key: [id]
+  match: {immutable: number}
+  manager: manager
+  start_date: start
+  last_working_day: last
+  zone: {field: zone, values: {Sydney office: Australia/Sydney}, default: America/New_York}
+  fields:
+    id: {column: id}
+    number: {column: number, optional: true}
+    display_name: {column: name.display}
+    manager: {column: manager, optional: true}
+    zone: {column: site.zone, optional: true}
+    start: {column: dates.start, type: date}
+    last: {column: dates.last, type: date, optional: true}
+  attributes: [display_name, worker_id]
+";
+
+/// One line of a file for [`LINES`].
+pub(crate) fn line(id: &str, name: &str) -> String {
+    format!(
+        r#"{{"name": {{"display": "{name}"}}, "number": null, "manager": null, "site": {{"zone": null}}, "dates": {{"start": "2020-01-06", "last": null}}, "id": "{id}"}}"#
+    )
+}
+
+/// A line of somebody who reports to somebody.
+pub(crate) fn reports_to(id: &str, manager: &str) -> String {
+    line(id, "Name").replace("\"manager\": null", &format!("\"manager\": \"{manager}\""))
+}
+
+/// A file of these lines.
+pub(crate) fn lines(lines: &[String]) -> Vec<u8> {
+    lines.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes()
+}
+
+/// Two workers at a time, so that a handful makes several chunks.
+pub(crate) fn two_at_a_time() -> Config {
+    let chunk_workers = std::num::NonZeroU16::new(2).unwrap();
+    Config { chunk_workers, ..Config::default() }
+}
+
 /// A file to be imported.
 #[derive(Debug, Clone)]
 pub(crate) struct Upload {
@@ -64,6 +112,7 @@ pub(crate) struct Upload {
     pub(crate) snapshot_date: String,
     pub(crate) confirmed_leavers: Option<u64>,
     pub(crate) size_bytes: Option<u64>,
+    pub(crate) notify: bool,
 }
 
 impl Upload {
@@ -76,11 +125,21 @@ impl Upload {
             snapshot_date: snapshot_date.to_owned(),
             confirmed_leavers: None,
             size_bytes: None,
+            notify: false,
         }
     }
 
     pub(crate) fn partial(snapshot_date: &str, content: Vec<u8>) -> Self {
         Self { contract: FileContract::Partial, ..Self::full(snapshot_date, content) }
+    }
+
+    /// A full file of JSON lines.
+    pub(crate) fn lines(snapshot_date: &str, content: Vec<u8>) -> Self {
+        Self { mapping: LINES.to_owned(), ..Self::full(snapshot_date, content) }
+    }
+
+    pub(crate) fn lines_partial(snapshot_date: &str, content: Vec<u8>) -> Self {
+        Self { contract: FileContract::Partial, ..Self::lines(snapshot_date, content) }
     }
 
     fn parts(self) -> Vec<ImportRequest> {
@@ -93,7 +152,7 @@ impl Upload {
             snapshot_date: Some(date.into()),
             confirmed_leavers: self.confirmed_leavers,
             size_bytes: self.size_bytes.unwrap_or(size),
-            notify: false,
+            notify: self.notify,
         });
         let content = self.content.chunks(64 * 1024).map(<[u8]>::to_vec);
         std::iter::once(open)
@@ -107,6 +166,7 @@ impl Upload {
 #[derive(Debug)]
 pub(crate) struct Ingest {
     pub(crate) client: HrisIngestServiceClient<Channel>,
+    clock: TestClock,
     feed: Feed,
     running: Running,
     _broker: Broker,
@@ -134,7 +194,7 @@ impl Ingest {
         let client = HrisIngestServiceClient::connect(address).await.unwrap();
         // Only to read the outbox: the service itself runs its drivers.
         let feed = Feed::new(App::new(Service::HrisIngest), store);
-        Self { client, feed, running, _broker: broker, _database: database }
+        Self { client, clock, feed, running, _broker: broker, _database: database }
     }
 
     pub(crate) async fn stop(self) {
@@ -171,8 +231,13 @@ impl Ingest {
     }
 
     pub(crate) async fn runs(&self) -> Vec<Run> {
-        let request = ListRunsRequest { page_size: 0 };
+        let request = ListRunsRequest::default();
         self.client.clone().list_runs(request).await.unwrap().into_inner().runs
+    }
+
+    /// The service's clock goes on.
+    pub(crate) fn advance_to(&self, instant: &str) {
+        self.clock.advance_to(instant.parse().unwrap());
     }
 
     /// Everything that is known, to be compared before and after.
@@ -184,6 +249,12 @@ impl Ingest {
         .fetch_all(self.feed.store().pool())
         .await
         .unwrap()
+    }
+
+    /// How many people are known.
+    pub(crate) async fn people(&self) -> i64 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM people");
+        count.fetch_one(self.feed.store().pool()).await.unwrap()
     }
 
     /// The event that told one worker's timeline last.

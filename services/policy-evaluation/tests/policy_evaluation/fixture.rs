@@ -199,6 +199,7 @@ impl Hire {
                 last_working_day: self.last_working_day.map(date),
                 termination_date: None,
                 quiet_through: None,
+                ends_at: None,
             }],
             slices: vec![Slice {
                 engagement_id,

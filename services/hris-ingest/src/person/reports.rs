@@ -1,0 +1,5 @@
+//! Whom people report to, as told last.
+
+mod table;
+
+pub(crate) use table::{count_unknown, newly_known, replace};
