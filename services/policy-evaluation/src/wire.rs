@@ -44,6 +44,7 @@ fn engagement(wire: &hris::Engagement) -> Result<Engagement, Invalid> {
             .ok_or(Invalid::Missing("start_date"))?,
         last_working_day: convert::date("last_working_day", wire.last_working_day.as_ref())?,
         termination_date: convert::date("termination_date", wire.termination_date.as_ref())?,
+        ends_at: convert::optional_instant("ends_at", wire.ends_at.as_ref())?,
     })
 }
 

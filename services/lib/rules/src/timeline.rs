@@ -1,4 +1,4 @@
-use domain::{Attributes, Date, EngagementId};
+use domain::{Attributes, Date, EngagementId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct Engagement {
     pub last_working_day: Option<Date>,
     /// The day with which the contract ends; may lie after the last working day.
     pub termination_date: Option<Date>,
+    /// When an operator ended it: access ends then at the latest, whatever the dates say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// What holds of one engagement from a date on.

@@ -66,6 +66,7 @@ fn evaluated(trigger: Lane, access: Access, login_ended: bool) -> Evaluated {
         start: "2026-01-05".parse().unwrap(),
         last_working_day: Some("2026-03-10".parse().unwrap()),
         termination_date: Some("2026-06-30".parse().unwrap()),
+        ends_at: None,
     };
     let known = Known {
         version,

@@ -142,3 +142,25 @@ async fn a_person_nobody_has_heard_of_is_not_found() {
     assert!(unknown.message().contains("is known here"), "{unknown}");
     assert_eq!(nonsense.code(), Code::InvalidArgument);
 }
+
+#[tokio::test]
+async fn an_operators_end_takes_everything_at_its_instant_and_a_withdrawal_gives_it_back() {
+    let service = Fixture::with_release("2026-03-20T09:00:00Z").await;
+    let ada = Hire::police(1, "2020-01-06");
+    service.feed.deliver(&[ada.event()]).await;
+
+    let mut ended = ada.clone().version(2).urgent().event();
+    let now: domain::Timestamp = "2026-03-20T09:00:00Z".parse().unwrap();
+    ended.engagements[0].ends_at = Some(now.into());
+    service.feed.deliver(&[ended]).await;
+    service.feed.deliver(&[ada.version(3).event()]).await;
+
+    assert_eq!(
+        lines(&service.changed().await),
+        [
+            "1.1 regular [all-staff police] [active]",
+            "1.2 leaver [] [suspended]",
+            "1.3 regular [all-staff police] [active]",
+        ]
+    );
+}

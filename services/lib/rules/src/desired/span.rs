@@ -52,12 +52,18 @@ pub(super) fn spans(timeline: &Timeline, zone: &TimeZone) -> Vec<Span> {
 }
 
 fn span(timeline: &Timeline, engagement: &Engagement, zone: &TimeZone) -> Span {
-    let last_day = engagement.last_day();
+    let by_date = engagement.last_day().map(|day| instant(day, CutOff::EndOfDay, zone));
+    let ends = by_date.into_iter().chain(engagement.ends_at).min();
+    let mut stretches = stretches(timeline, engagement, zone);
+    let mut first = true;
+    stretches.retain(|stretch| {
+        std::mem::take(&mut first) || ends.is_none_or(|ends| stretch.starts < ends)
+    });
     Span {
         engagement: engagement.id,
         starts: instant(engagement.start, CutOff::StartOfDay, zone),
-        ends: last_day.map(|day| instant(day, CutOff::EndOfDay, zone)),
-        stretches: stretches(timeline, engagement, zone),
+        ends,
+        stretches,
         first_day: engagement.start,
     }
 }

@@ -319,6 +319,57 @@ fn states(evaluation: &Evaluation) -> String {
     states.join(", ")
 }
 
+#[test]
+fn an_operators_end_counts_from_its_instant_whatever_the_dates_say() {
+    let mut ada = hired(
+        "2020-01-01",
+        Some("2026-12-31"),
+        &[
+            ("2020-01-01", Some("2026-11-01"), police("Officer")),
+            ("2026-11-01", None, fire("Driver")),
+        ],
+    );
+    let end = instant_of(&ada, "2026-03-10") + jiff::SignedDuration::from_hours(9);
+    ada.engagements[0].ends_at = Some(end);
+
+    let before = evaluate(&ada, end - jiff::SignedDuration::from_micros(1));
+    let after = evaluate(&ada, end);
+
+    assert_eq!(states(&before), "directory active, records active");
+    assert_eq!(before.next_boundary, Some(end));
+    assert_eq!(held(&after), [""; 0]);
+    assert_eq!(states(&after), "directory suspended, records suspended");
+    assert_eq!((after.login_ended, after.next_boundary), (true, None));
+}
+
+#[test]
+fn an_operators_end_after_the_last_working_day_changes_nothing() {
+    let slices = [("2020-01-01", None, police("Officer"))];
+    let ada = hired("2020-01-01", Some("2026-03-09"), &slices);
+    let mut ended = ada.clone();
+    ended.engagements[0].ends_at = Some(instant_of(&ada, "2026-03-12"));
+
+    let last = instant_of(&ada, "2026-03-10");
+
+    assert_eq!(evaluate(&ended, last), evaluate(&ada, last));
+}
+
+#[test]
+fn a_hire_who_is_ended_before_the_first_day_never_begins() {
+    let slices = [("2026-03-10", None, police("Officer"))];
+    let mut ada = hired("2026-03-10", None, &slices);
+    ada.engagements[0].ends_at = Some(instant_of(&ada, "2026-03-07"));
+
+    let led = at(&ada, "2026-03-06 00:00");
+    let ended = at(&ada, "2026-03-07 00:00");
+    let day = at(&ada, "2026-03-10 00:00");
+
+    assert_eq!(held(&led), ["directory/police", "records/case-files-read"]);
+    assert_eq!(held(&ended), [""; 0]);
+    assert_eq!(held(&day), [""; 0]);
+    assert_eq!(states(&day), "directory suspended, records suspended");
+}
+
 fn hired(start: &str, last: Option<&str>, slices: &[(&str, Option<&str>, Attributes)]) -> Timeline {
     let mut timeline = Timeline::default();
     engage(&mut timeline, 1, start, last, slices);
@@ -338,6 +389,7 @@ fn engage(
         start: date(start),
         last_working_day: last.map(date),
         termination_date: None,
+        ends_at: None,
     });
     timeline.slices.extend(slices.iter().map(|(from, until, attributes)| Slice {
         engagement: id,

@@ -73,7 +73,9 @@ fn counted(
     overlap: i32,
     day: Date,
 ) -> bool {
-    let last = engagement.last_working_day.unwrap_or(Date::MAX);
+    // An operator ends engagements at midnight here.
+    let ended = engagement.ends_at.map(|ends| TimeZone::UTC.to_datetime(ends).date() - 1.days());
+    let last = engagement.last_working_day.into_iter().chain(ended).min().unwrap_or(Date::MAX);
     let known = |day: Date| {
         timeline.slices.iter().any(|slice| {
             slice.engagement == engagement.id
@@ -127,6 +129,7 @@ impl Dice {
         let start = first_day() + self.days(60);
         let ends = self.roll(3) > 0;
         let last_working_day = ends.then(|| start - 10.days() + self.days(70));
+        let ended = (self.roll(4) == 0).then(|| start - 10.days() + self.days(70));
         timeline.engagements.push(Engagement {
             id,
             start,
@@ -134,6 +137,7 @@ impl Dice {
             termination_date: last_working_day
                 .filter(|_| self.roll(2) == 0)
                 .map(|day| day + 30.days()),
+            ends_at: ended.map(|day| instant(day, CutOff::StartOfDay, &TimeZone::UTC)),
         });
         let mut from = start;
         for _ in 0..self.roll(5) {
