@@ -138,6 +138,7 @@ impl World {
             contract,
             snapshot_date: day.parse()?,
             confirmed_leavers: None,
+            notify: false,
         };
         self.mesh.client.import(import, |_step| {}).await
     }

@@ -50,6 +50,12 @@ pub(crate) enum Command {
     /// Looks at one person
     #[command(subcommand)]
     Person(Person),
+    /// Looks at the sources of HR records
+    #[command(subcommand)]
+    Source(Source),
+    /// Ends somebody's access at once, before HR's records say that they leave
+    #[command(subcommand)]
+    Leaver(Leaver),
     /// Lists and replays messages that a service could not handle
     #[command(subcommand)]
     Parked(Parked),
@@ -140,6 +146,7 @@ pub(crate) struct Apply {
 #[command(after_help = "\
 Examples:
   tenure import staff.csv --mapping source.yaml --contract full --snapshot-date 2026-03-01
+  tenure import people.jsonl --mapping source.yaml --contract full --snapshot-date 2026-03-02 --notify
   tenure import hires.csv --mapping source.yaml --contract partial --snapshot-date 2026-03-04 --wait
   tenure import staff.csv --mapping source.yaml --contract full --snapshot-date 2026-04-01 \\
       --confirm-leavers 1200        a restructuring: 1,200 people leave at once
@@ -159,6 +166,11 @@ pub(crate) struct Import {
     /// How many people a full file may end; needed above the source's limit.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) confirm_leavers: Option<u64>,
+    /// Tells people also of what the first file of a source brings.
+    ///
+    /// What the first file says took effect before this mesh knew of it; nobody is told unless asked.
+    #[arg(long)]
+    pub(crate) notify: bool,
     /// Waits until all people have settled.
     #[arg(long)]
     pub(crate) wait: bool,
@@ -187,6 +199,50 @@ Examples:
         /// Shows everything audit has recorded, too.
         #[arg(long)]
         history: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Source {
+    /// Lists the sources, the day for which each speaks, and how its last run ended
+    #[command(after_help = "Examples:\n  tenure source list\n")]
+    List,
+    /// Lists the files that were read, the latest first
+    #[command(
+        after_help = "Examples:\n  tenure source runs\n  tenure source runs city-workforce --limit 5\n"
+    )]
+    Runs {
+        /// Only of this source.
+        source: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Leaver {
+    /// Ends every engagement of a person at this instant
+    ///
+    /// Later files of HR do not lift it; `tenure leaver withdraw` does.
+    #[command(
+        after_help = "Examples:\n  tenure leaver now 'Ada Lovelace'\n  tenure leaver now E-1007 --yes\n"
+    )]
+    Now {
+        /// A person id, a worker id or part of a name.
+        person: String,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Takes back what `tenure leaver now` did: HR's dates count alone
+    #[command(after_help = "Examples:\n  tenure leaver withdraw 'Ada Lovelace'\n")]
+    Withdraw {
+        /// A person id, a worker id or part of a name.
+        person: String,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 

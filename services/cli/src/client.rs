@@ -67,6 +67,8 @@ pub struct Import<'a> {
     pub snapshot_date: Date,
     /// How many people it may end.
     pub confirmed_leavers: Option<u64>,
+    /// Whether people are told also of what the first file of a source brings.
+    pub notify: bool,
 }
 
 /// How far a mesh is from rest.
@@ -207,7 +209,7 @@ impl Mesh {
             snapshot_date: Some(import.snapshot_date.into()),
             confirmed_leavers: import.confirmed_leavers,
             size_bytes,
-            notify: false,
+            notify: import.notify,
         };
         let (parts, stream) = tokio::sync::mpsc::channel(8);
         let send = async move {

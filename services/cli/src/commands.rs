@@ -4,9 +4,11 @@ mod apply;
 mod demo;
 mod down;
 mod import;
+mod leaver;
 mod parked;
 mod person;
 mod settle;
+mod source;
 mod status;
 mod up;
 
@@ -14,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Parked, Person};
+use crate::arguments::{Arguments, Command, Leaver, Parked, Person, Source};
 use crate::launcher::StateDir;
 use crate::output::Output;
 
@@ -29,6 +31,16 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Import(import) => Box::pin(import::run(&import, &state, output)).await,
         Command::Person(Person::Show { query, history }) => {
             Box::pin(person::show(&query, history, &state, output)).await
+        }
+        Command::Source(Source::List) => source::list(&state, output).await,
+        Command::Source(Source::Runs { source, limit }) => {
+            source::runs(source.as_deref(), limit, &state, output).await
+        }
+        Command::Leaver(Leaver::Now { person, yes }) => {
+            Box::pin(leaver::now(&person, yes, &state, output)).await
+        }
+        Command::Leaver(Leaver::Withdraw { person, yes }) => {
+            Box::pin(leaver::withdraw(&person, yes, &state, output)).await
         }
         Command::Parked(Parked::List) => parked::list(&state, output).await,
         Command::Parked(Parked::Replay { ids }) => parked::replay(&ids, &state, output).await,

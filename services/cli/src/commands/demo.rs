@@ -99,6 +99,7 @@ impl Sample {
             contract: FileContract::Full,
             snapshot_date: SNAPSHOT_DATE,
             confirmed_leavers: None,
+            notify: false,
         }
     }
 }

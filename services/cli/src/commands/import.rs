@@ -24,6 +24,7 @@ pub(crate) struct Imported {
     pub(crate) left: u64,
     pub(crate) unchanged: u64,
     pub(crate) rejected: u64,
+    pub(crate) managers_unknown: u64,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) settled: Option<u64>,
 }
@@ -53,6 +54,7 @@ pub(crate) async fn run(
         },
         snapshot_date: import.snapshot_date,
         confirmed_leavers: import.confirm_leavers,
+        notify: import.notify,
     };
     let mut imported = send(&mesh, file).await?;
     if import.wait {
@@ -90,6 +92,7 @@ impl From<ImportSummary> for Imported {
             left: summary.left,
             unchanged: summary.unchanged,
             rejected: summary.rejected,
+            managers_unknown: summary.managers_unknown,
             rejects: rejects.collect(),
             settled: None,
         }
@@ -106,9 +109,12 @@ fn tables(imported: &Imported) -> String {
         ("left", imported.left),
         ("unchanged", imported.unchanged),
     ];
+    let managers = (imported.managers_unknown > 0)
+        .then_some(("with a manager who is nobody known", imported.managers_unknown));
     let settled = imported.settled.map(|settled| ("settled", settled));
     let rows = counts
         .into_iter()
+        .chain(managers)
         .chain(settled)
         .map(|(name, count)| vec![name.to_owned(), grouped(count)]);
     let mut text =

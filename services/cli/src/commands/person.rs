@@ -28,19 +28,28 @@ pub(crate) async fn show(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let mesh = state.running()?.mesh()?;
-    let mut people = find(&mesh, query).await?;
-    let one = match people.len() {
+    let Some(one) = find_one(&mesh, query, output).await? else { return Ok(ExitCode::FAILURE) };
+    output.print(&gather(&mesh, one, history).await?, view::person)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns whom a query means; lists those whom it fits when they are several.
+pub(super) async fn find_one(
+    mesh: &Mesh,
+    query: &str,
+    output: &Output,
+) -> anyhow::Result<Option<Found>> {
+    let mut people = find(mesh, query).await?;
+    match people.len() {
         0 => bail!("nobody fits {query:?}"),
-        1 => people.remove(0),
+        1 => Ok(Some(people.remove(0))),
         count => {
             output.print(&json!({ "people": people }), |_result| view::found(&people))?;
             let more = if count == FOUND_MAX as usize { " or more" } else { "" };
             tell(&format!("{count}{more} people fit {query:?}: name one by person or worker id"));
-            return Ok(ExitCode::FAILURE);
+            Ok(None)
         }
-    };
-    output.print(&gather(&mesh, one, history).await?, view::person)?;
-    Ok(ExitCode::SUCCESS)
+    }
 }
 
 async fn find(mesh: &Mesh, query: &str) -> anyhow::Result<Vec<Found>> {

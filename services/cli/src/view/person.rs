@@ -47,6 +47,8 @@ pub(crate) struct Engagement {
     pub(crate) start_date: Option<Date>,
     pub(crate) last_working_day: Option<Date>,
     pub(crate) termination_date: Option<Date>,
+    /// When an operator ended it.
+    pub(crate) ends_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +58,8 @@ pub(crate) struct Slice {
     /// Exclusive.
     pub(crate) until: Option<Date>,
     pub(crate) attributes: BTreeMap<String, Value>,
+    /// Absent: none is known.
+    pub(crate) manager: Option<String>,
 }
 
 /// What policies say.

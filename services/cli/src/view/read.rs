@@ -23,12 +23,14 @@ pub(crate) fn timeline(bytes: &[u8]) -> anyhow::Result<Timeline> {
         start_date: date(engagement.start_date),
         last_working_day: date(engagement.last_working_day),
         termination_date: date(engagement.termination_date),
+        ends_at: instant(engagement.ends_at),
     });
     let slices = person.slices.into_iter().map(|slice| Slice {
         engagement: slice.engagement_id,
         from: date(slice.from),
         until: date(slice.until),
         attributes: attributes(slice.attributes),
+        manager: Some(slice.manager_person_id).filter(|manager| !manager.is_empty()),
     });
     Ok(Timeline {
         version: version(person.version.as_ref()),

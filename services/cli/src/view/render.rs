@@ -60,17 +60,26 @@ fn of_timeline(timeline: &Timeline) -> String {
                 optional(one.start_date),
                 optional(one.last_working_day),
                 optional(one.termination_date),
+                instant(one.ends_at),
             ]
         });
         let slices = timeline.slices.iter().map(|one| {
             let (from, until) = (optional(one.from), optional(one.until));
-            vec![one.engagement.clone(), from, until, pairs(&one.attributes)]
+            let manager = optional(one.manager.as_ref());
+            vec![one.engagement.clone(), from, until, manager, pairs(&one.attributes)]
         });
         let engagements = table(
-            &["engagement", "source", "start", "last working day", "termination"],
+            &[
+                "engagement",
+                "source",
+                "start",
+                "last working day",
+                "termination",
+                "ended by operator",
+            ],
             engagements,
         );
-        let slices = table(&["engagement", "from", "until", "attributes"], slices);
+        let slices = table(&["engagement", "from", "until", "manager", "attributes"], slices);
         format!("{engagements}\n\n{slices}")
     })
 }

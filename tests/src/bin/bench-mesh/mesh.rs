@@ -104,6 +104,7 @@ async fn measure(
                 contract: FileContract::Full,
                 snapshot_date: "2012-06-30".parse()?,
                 confirmed_leavers: None,
+                notify: false,
             },
             |_step| {},
         )
