@@ -22,8 +22,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     shell::run(
         shell::program(&tenure.to_string_lossy())
             .arg("demo")
-            .arg("--sample")
-            .arg(shell::root().join("deploy/sample/city-workforce"))
+            .arg("--samples")
+            .arg(shell::root().join("deploy/sample"))
             .arg("--verify")
             .arg(shell::root().join("tests/verify/verify.py"))
             .arg("--python")

@@ -97,7 +97,7 @@ pub(crate) struct Up {
 }
 
 /// What a mesh is made of.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Launch {
     /// Folder with the services' programs [default: where this program is]
     #[arg(long, value_name = "DIR")]
@@ -272,9 +272,9 @@ Examples:
   tenure demo --sample deploy/sample/city-workforce --verify tests/verify/verify.py --people 500 --keep
 ")]
 pub(crate) struct Demo {
-    /// Folder with FY2012.csv, source.yaml and policies/.
+    /// Folder with city-workforce/ and small-company/.
     #[arg(long, value_name = "DIR")]
-    pub(crate) sample: PathBuf,
+    pub(crate) samples: PathBuf,
     /// Script that calculates what the applications shall hold, and compares.
     #[arg(long, value_name = "FILE")]
     pub(crate) verify: PathBuf,
@@ -284,7 +284,7 @@ pub(crate) struct Demo {
     /// Keeps the temporary folder: logs, data.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Takes only the first rows of the file.
+    /// Takes only the first rows of the city's files.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) people: Option<usize>,
     #[command(flatten)]

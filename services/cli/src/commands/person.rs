@@ -73,6 +73,13 @@ async fn find(mesh: &Mesh, query: &str) -> anyhow::Result<Vec<Found>> {
     Ok(people)
 }
 
+/// Returns everything known of the person whose worker id this is.
+pub(super) async fn of_worker(mesh: &Mesh, worker: &str) -> anyhow::Result<Person> {
+    let found = find(mesh, worker).await?.into_iter().find(|one| one.worker_id == worker);
+    let found = found.with_context(|| format!("nobody has the worker id {worker}"))?;
+    gather(mesh, found, false).await
+}
+
 async fn gather(mesh: &Mesh, found: Found, history: bool) -> anyhow::Result<Person> {
     let id = || found.person.clone();
     let (mut hris, mut policy, mut provisioning) =

@@ -12,8 +12,6 @@ use tokio::time::{sleep, timeout};
 use crate::http;
 use crate::launcher::{Options, Process, Spawner, Stdin};
 
-/// The applications that the sample policies name.
-const NAMES: [&str; 3] = ["directory", "records", "field-work"];
 const READY_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(5);
@@ -40,14 +38,18 @@ impl std::fmt::Debug for Sites {
 
 impl Applications {
     /// Starts them and waits until they answer.
-    pub(crate) async fn start(options: &Options, place: &Path) -> anyhow::Result<(Self, Sites)> {
+    pub(crate) async fn start(
+        options: &Options,
+        place: &Path,
+        names: &[&str],
+    ) -> anyhow::Result<(Self, Sites)> {
         let (token_file, ports_file) = (place.join("token"), place.join("applications.json"));
         let token: String =
             rand::random::<[u8; 24]>().iter().map(|byte| format!("{byte:02x}")).collect();
         options.state.write_private(&token_file, &token)?;
         let mut arguments = vec!["--until-stdin-closes".to_owned()];
-        for name in NAMES {
-            arguments.extend(["--application".to_owned(), name.to_owned()]);
+        for name in names {
+            arguments.extend(["--application".to_owned(), (*name).to_owned()]);
         }
         for (option, path) in [("--token-file", &token_file), ("--ports-file", &ports_file)] {
             arguments.extend([option.to_owned(), path.display().to_string()]);

@@ -2,38 +2,78 @@
 
 use std::collections::BTreeMap;
 
-use proto::provisioning::v1::GetProgressResponse;
+use proto::provisioning::v1::{GetProgressRequest, GetProgressResponse};
 use serde::Serialize;
 
+use super::city::messages;
+use crate::client::Mesh;
 use crate::output::{grouped, mebibytes, section, table};
+use crate::view::{self, Person};
 
 const ACTION_FINISHED: &str = "tenure.provisioning.v1.ActionFinished";
 
 /// The result of a demonstration.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
-    pub(crate) release: u64,
-    pub(crate) rows: u64,
-    pub(crate) rejected: u64,
-    pub(crate) people: u64,
-    pub(crate) people_per_second: f64,
-    pub(crate) imported_seconds: f64,
-    pub(crate) settled_seconds: f64,
-    pub(crate) recorded_seconds: f64,
-    pub(crate) settle_seconds_p50: f64,
-    pub(crate) settle_seconds_p99: f64,
-    pub(crate) actions: Actions,
-    pub(crate) parked: u64,
-    pub(crate) messages: Vec<Messages>,
-    pub(crate) memory_bytes: BTreeMap<String, u64>,
-    pub(crate) repeat: Repeat,
-    pub(crate) verified: String,
-    pub(crate) differences: u64,
+pub(super) struct Report {
+    pub(super) company: Company,
+    pub(super) city: City,
+}
+
+/// The small company and some of its people.
+#[derive(Debug, Serialize)]
+pub(super) struct Company {
+    pub(super) people: u64,
+    pub(super) joined: u64,
+    pub(super) changed: u64,
+    pub(super) left: u64,
+    pub(super) shown: Vec<Shown>,
+    pub(super) parked: u64,
+}
+
+/// Somebody, and why they are shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    pub(super) what: String,
+    pub(super) person: Person,
+}
+
+/// A city over some years.
+#[derive(Debug, Serialize)]
+pub(super) struct City {
+    pub(super) release: u64,
+    pub(super) years: Vec<Year>,
+    pub(super) parked: u64,
+    pub(super) messages: Vec<Messages>,
+    pub(super) memory_bytes: BTreeMap<String, u64>,
+}
+
+/// One full file and what came of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Year {
+    pub(super) file: String,
+    pub(super) rows: u64,
+    pub(super) rejected: u64,
+    pub(super) joined: u64,
+    pub(super) changed: u64,
+    pub(super) left: u64,
+    pub(super) unchanged: u64,
+    /// Everybody known, with those who left.
+    pub(super) people: u64,
+    pub(super) people_per_second: f64,
+    pub(super) imported_seconds: f64,
+    pub(super) settled_seconds: f64,
+    pub(super) recorded_seconds: f64,
+    pub(super) settle_seconds_p50: f64,
+    pub(super) settle_seconds_p99: f64,
+    pub(super) actions: Actions,
+    pub(super) repeat: Repeat,
+    pub(super) verified: String,
+    pub(super) differences: u64,
 }
 
 /// What was done in the applications.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Actions {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Actions {
     done: u64,
     failed: u64,
     /// Made unnecessary by something newer before they began.
@@ -42,9 +82,17 @@ pub(crate) struct Actions {
 }
 
 impl Actions {
+    /// Everything that was done since the mesh began.
+    pub(super) async fn so_far(mesh: &Mesh) -> anyhow::Result<Self> {
+        let request = GetProgressRequest::default();
+        let progress = mesh.provisioning()?.get_progress(request).await?.into_inner();
+        Ok(Self::new(&progress, &messages(mesh).await?))
+    }
+
     /// Every action that ends is announced; who neither was done nor failed was superseded.
-    pub(crate) fn new(progress: &GetProgressResponse, messages: &[Messages]) -> Self {
-        let ended = Messages::finished_actions(messages);
+    fn new(progress: &GetProgressResponse, messages: &[Messages]) -> Self {
+        let ended = messages.iter().filter(|total| total.r#type == ACTION_FINISHED);
+        let ended: u64 = ended.map(|total| total.events).sum();
         Self {
             done: progress.actions_done,
             failed: progress.actions_failed,
@@ -54,63 +102,86 @@ impl Actions {
             open: progress.actions_open,
         }
     }
+
+    /// What was done since `before`.
+    pub(super) fn since(&self, before: &Self) -> Self {
+        Self {
+            done: self.done.saturating_sub(before.done),
+            failed: self.failed.saturating_sub(before.failed),
+            superseded: self.superseded.saturating_sub(before.superseded),
+            open: self.open,
+        }
+    }
+
+    /// However they ended, and if they have not.
+    pub(super) fn all(&self) -> u64 {
+        self.done + self.failed + self.superseded + self.open
+    }
 }
 
 /// How often one kind of event was recorded.
 #[derive(Debug, Serialize)]
-pub(crate) struct Messages {
-    pub(crate) publisher: String,
-    pub(crate) r#type: String,
-    pub(crate) events: u64,
-}
-
-impl Messages {
-    pub(crate) fn finished_actions(messages: &[Self]) -> u64 {
-        let ended = messages.iter().filter(|total| total.r#type == ACTION_FINISHED);
-        ended.map(|total| total.events).sum()
-    }
+pub(super) struct Messages {
+    pub(super) publisher: String,
+    pub(super) r#type: String,
+    pub(super) events: u64,
 }
 
 /// What importing the same file again caused.
 #[derive(Debug, Serialize)]
-pub(crate) struct Repeat {
-    pub(crate) unchanged: u64,
-    pub(crate) changed: u64,
-    pub(crate) actions: u64,
-    pub(crate) writes: u64,
+pub(super) struct Repeat {
+    pub(super) unchanged: u64,
+    pub(super) changed: u64,
+    pub(super) actions: u64,
+    pub(super) writes: u64,
 }
 
 impl Report {
     /// Whether everything is as it should be.
-    pub(crate) fn is_good(&self) -> bool {
-        self.differences == 0
-            && self.parked == 0
-            && self.repeat.changed == 0
-            && self.repeat.actions == 0
-            && self.repeat.writes == 0
+    pub(super) fn is_good(&self) -> bool {
+        self.differences() == 0
+            && self.city.parked + self.company.parked == 0
+            && self.city.years.iter().all(|year| {
+                let Repeat { changed, actions, writes, unchanged: _ } = year.repeat;
+                year.actions.failed == 0 && changed + actions + writes == 0
+            })
+    }
+
+    fn differences(&self) -> u64 {
+        self.city.years.iter().map(|year| year.differences).sum()
     }
 
     /// The report for people; its last line is for programs.
-    pub(crate) fn text(&self) -> String {
-        let count = |name: &str, count: u64| (name.to_owned(), grouped(count));
-        let seconds = |name: &str, seconds: f64| (name.to_owned(), format!("{seconds:.1} s"));
-        let numbers = [
-            count("rows", self.rows),
-            count("rows rejected", self.rejected),
-            count("people", self.people),
-            count("actions done", self.actions.done),
-            count("actions failed", self.actions.failed),
-            count("actions superseded", self.actions.superseded),
-            count("messages parked", self.parked),
-            seconds("time to import", self.imported_seconds),
-            seconds("time until all settled", self.settled_seconds),
-            seconds("time until all recorded", self.recorded_seconds),
-            seconds("time to settle, p50", self.settle_seconds_p50),
-            seconds("time to settle, p99", self.settle_seconds_p99),
-            ("throughput".to_owned(), format!("{:.0} people/s", self.people_per_second)),
-        ];
-        let numbers = numbers.map(|(name, value)| vec![name, value]);
-        let mut text = section("first import", "", false, || table(&["", "value "], numbers));
+    pub(super) fn text(&self) -> String {
+        let mut text = self.company.text();
+        text += &self.city.text();
+        text += &format!("differences: {}", self.differences());
+        text
+    }
+}
+
+impl Company {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "the small company\n  {} people; a week later {} joined, {} changed, {} left\n\n",
+            grouped(self.people),
+            grouped(self.joined),
+            grouped(self.changed),
+            grouped(self.left),
+        );
+        for Shown { what, person } in &self.shown {
+            text += &section(what, "", false, || view::person(person));
+        }
+        text
+    }
+}
+
+impl City {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for year in &self.years {
+            text += &year.text();
+        }
         text += &section("messages by stream", "none", self.messages.is_empty(), || {
             let rows = self.messages.iter().map(|one| {
                 let name = one.r#type.rsplit('.').next().unwrap_or(&one.r#type).to_owned();
@@ -123,16 +194,48 @@ impl Report {
                 self.memory_bytes.iter().map(|(name, bytes)| vec![name.clone(), mebibytes(*bytes)]);
             table(&["process", "memory "], rows)
         });
+        text += &format!("messages parked: {}\n", grouped(self.parked));
+        text
+    }
+}
+
+impl Year {
+    fn text(&self) -> String {
+        let count = |name: &str, count: u64| (name.to_owned(), grouped(count));
+        let seconds = |name: &str, seconds: f64| (name.to_owned(), format!("{seconds:.1} s"));
+        let numbers = [
+            count("rows", self.rows),
+            count("rows rejected", self.rejected),
+            count("people joined", self.joined),
+            count("people changed", self.changed),
+            count("people left", self.left),
+            count("people unchanged", self.unchanged),
+            count("actions done", self.actions.done),
+            count("actions failed", self.actions.failed),
+            count("actions superseded", self.actions.superseded),
+            seconds("time to import", self.imported_seconds),
+            seconds("time until all settled", self.settled_seconds),
+            seconds("time until all recorded", self.recorded_seconds),
+            seconds("time to settle, p50", self.settle_seconds_p50),
+            seconds("time to settle, p99", self.settle_seconds_p99),
+            ("throughput".to_owned(), format!("{:.0} people/s", self.people_per_second)),
+        ];
+        let numbers = numbers.map(|(name, value)| vec![name, value]);
+        let mut text = section(&format!("import of {}", self.file), "", false, || {
+            table(&["", "value "], numbers)
+        });
         let Repeat { unchanged, changed, actions, writes } = &self.repeat;
         text += &format!(
-            "the same file again\n  {} people unchanged, {} changed, {} actions, {} calls that \
+            "  the same file again: {} people unchanged, {} changed, {} actions, {} calls that \
              write to the applications\n\n",
             grouped(*unchanged),
             grouped(*changed),
             grouped(*actions),
             grouped(*writes),
         );
-        text += &format!("{}\n\ndifferences: {}", self.verified, self.differences);
+        text += &section("compared with an independent calculation", "", false, || {
+            format!("{}\n{} differences", self.verified, self.differences)
+        });
         text
     }
 }
@@ -141,11 +244,15 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn report() -> Report {
-        Report {
-            release: 1,
+    fn year() -> Year {
+        Year {
+            file: "FY2012.csv".to_owned(),
             rows: 16_049,
             rejected: 1,
+            joined: 16_040,
+            changed: 0,
+            left: 0,
+            unchanged: 0,
             people: 16_040,
             people_per_second: 412.4,
             imported_seconds: 3.21,
@@ -154,22 +261,39 @@ mod tests {
             settle_seconds_p50: 20.0,
             settle_seconds_p99: 36.6,
             actions: Actions { done: 90_000, failed: 0, superseded: 0, open: 0 },
-            parked: 0,
-            messages: vec![Messages {
-                publisher: "provisioning".to_owned(),
-                r#type: ACTION_FINISHED.to_owned(),
-                events: 90_000,
-            }],
-            memory_bytes: BTreeMap::from([("audit".to_owned(), 32 << 20)]),
             repeat: Repeat { unchanged: 16_040, changed: 0, actions: 0, writes: 0 },
             verified: "16040 people".to_owned(),
             differences: 0,
         }
     }
 
+    fn report(year: Year) -> Report {
+        Report {
+            company: Company {
+                people: 200,
+                joined: 4,
+                changed: 4,
+                left: 0,
+                shown: Vec::new(),
+                parked: 0,
+            },
+            city: City {
+                release: 1,
+                years: vec![year],
+                parked: 0,
+                messages: vec![Messages {
+                    publisher: "provisioning".to_owned(),
+                    r#type: ACTION_FINISHED.to_owned(),
+                    events: 90_000,
+                }],
+                memory_bytes: BTreeMap::from([("audit".to_owned(), 32 << 20)]),
+            },
+        }
+    }
+
     #[test]
     fn the_last_line_is_the_number_of_differences() {
-        let text = report().text();
+        let text = report(year()).text();
 
         assert_eq!(text.lines().last(), Some("differences: 0"));
         assert!(text.contains("412 people/s"), "{text}");
@@ -178,11 +302,13 @@ mod tests {
 
     #[test]
     fn a_good_report_has_no_difference_nothing_parked_and_nothing_repeated() {
-        assert!(report().is_good());
-        assert!(!Report { differences: 1, ..report() }.is_good());
-        assert!(!Report { parked: 1, ..report() }.is_good());
-        let repeat = Repeat { writes: 1, ..report().repeat };
-        assert!(!Report { repeat, ..report() }.is_good());
+        assert!(report(year()).is_good());
+        assert!(!report(Year { differences: 1, ..year() }).is_good());
+        let mut parked = report(year());
+        parked.company.parked = 1;
+        assert!(!parked.is_good());
+        let repeat = Repeat { writes: 1, ..year().repeat };
+        assert!(!report(Year { repeat, ..year() }).is_good());
     }
 
     #[test]
@@ -198,5 +324,6 @@ mod tests {
         let actions = Actions::new(&progress, &messages);
 
         assert_eq!(actions, Actions { done: 7, failed: 2, superseded: 1, open: 0 });
+        assert_eq!(actions.since(&actions).all(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The independent calculation: a script that reads the same file and the applications themselves.
+//! The independent calculation: a script that reads the same files and the applications themselves.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use tokio::process::Command;
 
 use super::applications::Sites;
-use super::{SNAPSHOT_DATE, Sample};
+use super::city::{Sample, Snapshot};
 
 const LAST_LINE: &str = "differences: ";
 
@@ -19,10 +19,16 @@ pub(crate) struct Verified {
 }
 
 /// Runs the script.
-pub(crate) async fn run(sample: &Sample, sites: &Sites) -> anyhow::Result<Verified> {
+pub(crate) async fn run(
+    sample: &Sample,
+    snapshots: &[Snapshot],
+    sites: &Sites,
+) -> anyhow::Result<Verified> {
     let mut command = Command::new(&sample.python);
-    command.arg(&sample.verify).arg("--csv").arg(&sample.file);
-    command.arg("--snapshot-date").arg(SNAPSHOT_DATE.to_string());
+    command.arg(&sample.verify);
+    for Snapshot { file, date, .. } in snapshots {
+        command.arg("--snapshot").arg(format!("{date}={}", file.display()));
+    }
     command.arg("--policies").arg(&sample.policies);
     for target in sites.targets() {
         command.arg("--application").arg(target);

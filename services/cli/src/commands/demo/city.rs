@@ -1,0 +1,230 @@
+//! A city's workforce, year after year.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clock::Clock;
+use domain::Date;
+use proto::hris::v1::FileContract;
+use proto::{audit, provisioning};
+use tokio::time::Instant;
+
+use super::report::{Actions, City, Messages, Repeat, Year};
+use super::stage::{self, Stage};
+use super::verify;
+use crate::arguments::{Demo, Launch};
+use crate::client::{self, Mesh, read_documents};
+use crate::commands::import::send;
+use crate::commands::settle::{parked, settle};
+use crate::launcher::Stop;
+use crate::memory;
+use crate::output::tell;
+
+/// The files, and the day each speaks for.
+const YEARS: [(&str, Date); 2] =
+    [("FY2012.csv", Date::constant(2012, 6, 30)), ("FY2013.csv", Date::constant(2013, 7, 1))];
+
+/// The applications that the policies name.
+const APPLICATIONS: [&str; 3] = ["directory", "records", "field-work"];
+
+/// What the play is about.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) snapshots: Vec<Snapshot>,
+    mapping: String,
+    pub(super) policies: PathBuf,
+    pub(super) verify: PathBuf,
+    pub(super) python: PathBuf,
+}
+
+/// One full file.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    name: &'static str,
+    pub(super) file: PathBuf,
+    pub(super) date: Date,
+}
+
+impl Sample {
+    /// Finds everything.
+    pub(super) fn find(demo: &Demo, place: &Path) -> anyhow::Result<Self> {
+        let folder = demo.samples.join("city-workforce");
+        let mapping = folder.join("source.yaml");
+        anyhow::ensure!(demo.verify.is_file(), "there is no {}", demo.verify.display());
+        let snapshots = YEARS.iter().map(|(name, date)| {
+            let whole = folder.join(name);
+            let file = match demo.people {
+                Some(rows) => first_rows(&whole, rows, place)?,
+                None => whole,
+            };
+            Ok(Snapshot { name, file, date: *date })
+        });
+        Ok(Self {
+            snapshots: snapshots.collect::<anyhow::Result<_>>()?,
+            mapping: std::fs::read_to_string(&mapping)
+                .with_context(|| format!("read {}", mapping.display()))?,
+            policies: folder.join("policies"),
+            verify: demo.verify.clone(),
+            python: demo.python.clone(),
+        })
+    }
+
+    fn import<'a>(&'a self, snapshot: &'a Snapshot) -> client::Import<'a> {
+        client::Import {
+            mapping: &self.mapping,
+            file: &snapshot.file,
+            contract: FileContract::Full,
+            snapshot_date: snapshot.date,
+            confirmed_leavers: None,
+            notify: false,
+        }
+    }
+}
+
+/// Copies the header and the first rows of a file.
+fn first_rows(whole: &Path, rows: usize, place: &Path) -> anyhow::Result<PathBuf> {
+    let text =
+        std::fs::read_to_string(whole).with_context(|| format!("read {}", whole.display()))?;
+    let part: String = text.split_inclusive('\n').take(rows.saturating_add(1)).collect();
+    let path = place.join(whole.file_name().context("a file has a name")?);
+    std::fs::write(&path, part).with_context(|| format!("write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Takes the city through the years.
+pub(super) async fn play(
+    launch: &Launch,
+    place: &Path,
+    sample: &Sample,
+    stop: &mut Stop,
+) -> anyhow::Result<City> {
+    std::fs::create_dir_all(place).with_context(|| format!("make {}", place.display()))?;
+    stage::with(launch, place, &APPLICATIONS, stop, async |stage| {
+        tell("applying the city's policies");
+        let applied = stage.mesh.apply(read_documents(&sample.policies)?).await?;
+        let mut years = Vec::new();
+        for known in 1..=sample.snapshots.len() {
+            years.push(year(stage, sample, &sample.snapshots[..known]).await?);
+        }
+        Ok(City {
+            release: applied.release,
+            years,
+            parked: parked(&stage.mesh).await?,
+            messages: messages(&stage.mesh).await?,
+            memory_bytes: memory_by_name(stage).await?,
+        })
+    })
+    .await
+}
+
+/// Imports the last of the snapshots over those before it, twice, and compares.
+async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow::Result<Year> {
+    let (mesh, snapshot) = (&stage.mesh, snapshots.last().context("a year has a snapshot")?);
+    tell(&format!("importing {}", snapshot.name));
+    let before = Actions::so_far(mesh).await?;
+    let (since, begin) = (Clock::system().now(), Instant::now());
+    let imported = send(mesh, sample.import(snapshot)).await?;
+    let imported_seconds = begin.elapsed().as_secs_f64();
+    let settled = settle(mesh).await?;
+    let settled_seconds = settled.people_at.duration_since(begin).as_secs_f64();
+    let recorded_seconds = begin.elapsed().as_secs_f64();
+    let moved = imported.joined + imported.changed + imported.left;
+
+    let request = provisioning::v1::GetProgressRequest { since: Some(since.into()) };
+    let times = mesh.provisioning()?.get_progress(request).await?.into_inner();
+    let actions = Actions::so_far(mesh).await?.since(&before);
+
+    tell("comparing the applications with an independent calculation");
+    let verified = verify::run(sample, snapshots, &stage.sites).await?;
+
+    tell("importing the same file again");
+    Ok(Year {
+        file: snapshot.name.to_owned(),
+        rows: imported.rows,
+        rejected: imported.rejected,
+        joined: imported.joined,
+        changed: imported.changed,
+        left: imported.left,
+        unchanged: imported.unchanged,
+        people: settled.rest.people,
+        people_per_second: times_per_second(moved, settled_seconds),
+        imported_seconds,
+        settled_seconds,
+        recorded_seconds,
+        settle_seconds_p50: times.settle_seconds_p50,
+        settle_seconds_p99: times.settle_seconds_p99,
+        actions,
+        repeat: repeat(stage, sample, snapshot).await?,
+        verified: verified.summary,
+        differences: verified.differences,
+    })
+}
+
+/// Imports the same file again and tells what that caused, which should be nothing.
+async fn repeat(stage: &Stage, sample: &Sample, snapshot: &Snapshot) -> anyhow::Result<Repeat> {
+    let (mesh, sites) = (&stage.mesh, &stage.sites);
+    let before = (Actions::so_far(mesh).await?, sites.writes().await?);
+    let imported = send(mesh, sample.import(snapshot)).await?;
+    settle(mesh).await?;
+    let after = (Actions::so_far(mesh).await?, sites.writes().await?);
+    Ok(Repeat {
+        unchanged: imported.unchanged,
+        changed: imported.joined + imported.changed + imported.left,
+        actions: after.0.since(&before.0).all(),
+        writes: after.1.saturating_sub(before.1),
+    })
+}
+
+/// Returns how many events of each kind were recorded.
+pub(super) async fn messages(mesh: &Mesh) -> anyhow::Result<Vec<Messages>> {
+    let request = audit::v1::GetTotalsRequest {};
+    let totals = mesh.audit()?.get_totals(request).await?.into_inner().totals;
+    Ok(totals
+        .into_iter()
+        .map(|total| Messages {
+            publisher: total.publisher,
+            r#type: total.r#type,
+            events: total.events,
+        })
+        .collect())
+}
+
+async fn memory_by_name(stage: &Stage) -> anyhow::Result<BTreeMap<String, u64>> {
+    let mut memory = BTreeMap::new();
+    for service in proto::catalogue::Service::ALL {
+        memory.insert(service.to_string(), stage.mesh.status(service).await?.memory_bytes);
+    }
+    for (name, server) in [("nats", &stage.board.nats), ("postgres", &stage.board.postgres)] {
+        if let Some(pid) = server.pid {
+            memory.insert(name.to_owned(), memory::of_tree(pid));
+        }
+    }
+    Ok(memory)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of people are far below the 52 bits that a double keeps"
+)]
+fn times_per_second(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rows_of_a_file_keep_its_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = folder.path().join("whole.csv");
+        std::fs::write(&whole, "a,b\r\n1,2\r\n3,4\r\n").unwrap();
+        let place = folder.path().join("place");
+        std::fs::create_dir(&place).unwrap();
+
+        let part = first_rows(&whole, 1, &place).unwrap();
+
+        assert_eq!(std::fs::read_to_string(part).unwrap(), "a,b\r\n1,2\r\n");
+    }
+}

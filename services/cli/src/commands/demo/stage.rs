@@ -1,0 +1,54 @@
+//! Where a play takes place: a mesh of its own, with applications beside it.
+
+use std::path::Path;
+
+use anyhow::bail;
+
+use super::applications::{Applications, Sites};
+use crate::arguments::Launch;
+use crate::client::Mesh;
+use crate::launcher::{Board, Options, Running, StateDir, Stop};
+use crate::output::tell;
+
+/// What a play may use.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) mesh: Mesh,
+    pub(super) board: Board,
+    pub(super) sites: Sites,
+}
+
+/// Starts a mesh and applications below `place`, lets the play go on, and stops them again.
+///
+/// # Errors
+/// When something does not start or ends too early, when the play fails, or on a signal.
+pub(super) async fn with<T>(
+    launch: &Launch,
+    place: &Path,
+    applications: &[&str],
+    stop: &mut Stop,
+    play: impl AsyncFnOnce(&Stage) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let state = StateDir::find(Some(place.join("state")))?;
+    let mut options = Options::new(state, launch.clone())?;
+    let (mut applications, sites) = Applications::start(&options, place, applications).await?;
+    options.applications = sites.environment();
+    let mut running = tokio::select! {
+        running = Box::pin(Running::start(options)) => running?,
+        () = stop.told() => bail!("stopped before everything was ready"),
+    };
+    let stage = Stage { mesh: running.mesh()?, board: running.board()?, sites };
+    let played = tokio::select! {
+        played = Box::pin(play(&stage)) => played,
+        never = running.supervise() => match never {},
+        how = applications.ended() => Err(anyhow::anyhow!("the applications ended: {how}")),
+        () = stop.told() => Err(anyhow::anyhow!("stopped before the end")),
+    };
+    tell("stopping");
+    tokio::select! {
+        () = running.stop() => {}
+        () = stop.told() => bail!("stopped at once, without draining"),
+    }
+    applications.stop().await;
+    played
+}
