@@ -1,6 +1,8 @@
 //! The mesh as a whole, in one process: every service on one private NATS and one private
 //! PostgreSQL, under exactly the permissions of production, on one clock.
 
+pub mod programs;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -36,7 +38,7 @@ impl Mesh {
         let (database, broker) = tokio::join!(Database::start(), Broker::start());
         let mut running = BTreeMap::new();
         for service in Service::ALL {
-            running.insert(service, launch(&database, &broker, service, clock.clone()).await);
+            running.insert(service, launch(&database, &broker, service, clock.clone(), 1).await);
         }
         let client = client(&running);
         Self { database, broker, client, clock, running }
@@ -47,10 +49,17 @@ impl Mesh {
     /// # Panics
     /// When it does not start.
     pub async fn restart(&mut self, service: Service) {
-        if let Some(running) = self.running.remove(&service) {
-            running.stop().await;
-        }
-        let launched = launch(&self.database, &self.broker, service, self.clock.clone()).await;
+        self.restart_in_epoch(service, 1).await;
+    }
+
+    /// Does the same under settings that name an epoch.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart_in_epoch(&mut self, service: Service, epoch: i64) {
+        self.stop_one(service).await;
+        let clock = self.clock.clone();
+        let launched = launch(&self.database, &self.broker, service, clock, epoch).await;
         self.running.insert(service, launched);
         self.client = client(&self.running);
     }
@@ -93,14 +102,14 @@ impl Mesh {
 ///
 /// # Panics
 /// When it cannot be made.
-pub async fn app(database: &Database, service: Service, clock: Clock) -> (App, Store) {
+pub async fn app(database: &Database, service: Service, clock: Clock, epoch: i64) -> (App, Store) {
     let migrations = match service {
         Service::HrisIngest => &hris_ingest::MIGRATIONS,
         Service::PolicyEvaluation => &policy_evaluation::MIGRATIONS,
         Service::Provisioning => &provisioning::MIGRATIONS,
         Service::Audit => &audit::MIGRATIONS,
     };
-    let store = database.store(service, migrations, clock).await;
+    let store = database.store_in_epoch(service, migrations, clock, epoch).await;
     let app = match service {
         Service::HrisIngest => {
             hris_ingest::start(hris_ingest::Config::default(), store.clone()).await
@@ -116,8 +125,14 @@ pub async fn app(database: &Database, service: Service, clock: Clock) -> (App, S
     (app.unwrap_or_else(|error| panic!("make {service}: {error:#}")), store)
 }
 
-async fn launch(database: &Database, broker: &Broker, service: Service, clock: Clock) -> Running {
-    let (app, store) = app(database, service, clock).await;
+async fn launch(
+    database: &Database,
+    broker: &Broker,
+    service: Service,
+    clock: Clock,
+    epoch: i64,
+) -> Running {
+    let (app, store) = app(database, service, clock, epoch).await;
     let resources = Resources {
         store,
         nats: broker.connect(service).await,

@@ -114,7 +114,7 @@ fn services_never_depend_on_each_other() {
 async fn services_register_exactly_what_the_catalogue_says() {
     let database = Database::start().await;
     for service in Service::ALL {
-        let (app, _store) = mesh_tests::app(&database, service, Clock::system()).await;
+        let (app, _store) = mesh_tests::app(&database, service, Clock::system(), 1).await;
         let registered: BTreeSet<&str> =
             app.consumers().iter().map(|consumer| consumer.row().name).collect();
         let listed: BTreeSet<&str> = catalogue::consumers_of(service).map(|row| row.name).collect();

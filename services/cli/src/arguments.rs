@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::Date;
+use proto::catalogue::{STREAMS, Service, stream_of};
 
 use crate::output::Format;
 
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     /// Ends somebody's access at once, before HR's records say that they leave
     #[command(subcommand)]
     Leaver(Leaver),
+    Resync(Resync),
     /// Lists and replays messages that a service could not handle
     #[command(subcommand)]
     Parked(Parked),
@@ -202,6 +204,37 @@ Examples:
     },
 }
 
+/// Lets a service tell its whole state again, after its database was restored from a backup
+///
+/// A restored database has forgotten what it told last. Its service gets a higher epoch, is started
+/// again, and tells every subject's present state in that epoch, which beats everything it told
+/// before. Nothing is told twice in one epoch, and an interruption goes on where it stopped.
+///
+/// A restored service has also forgotten what it heard. Let those it hears from tell theirs again as
+/// well: policy-evaluation hears from hris-ingest, provisioning from policy-evaluation.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure resync hris-ingest            its database was restored
+  tenure resync policy-evaluation --wait && tenure resync provisioning --wait
+                                       provisioning's was: it has to hear again what shall hold
+")]
+pub(crate) struct Resync {
+    /// hris-ingest, policy-evaluation or provisioning; audit tells nothing.
+    #[arg(value_parser = service)]
+    pub(crate) service: Service,
+    /// Waits until everything was told.
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+fn service(name: &str) -> Result<Service, String> {
+    Service::from_name(name).filter(|service| stream_of(*service).is_some()).ok_or_else(|| {
+        let names: Vec<&str> = STREAMS.iter().map(|row| row.publisher.as_str()).collect();
+        format!("no service of that name tells anything; these do: {}", names.join(", "))
+    })
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Source {
     /// Lists the sources, the day for which each speaks, and how its last run ended
@@ -249,6 +282,9 @@ pub(crate) enum Leaver {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Parked {
     /// Lists parked messages and why they are parked
+    #[command(
+        after_help = "Examples:\n  tenure parked list\n  tenure parked list -o json | jq '.[] | .reason'\n"
+    )]
     List,
     /// Hands parked messages to their handlers again, all of them unless some are named
     #[command(

@@ -260,6 +260,7 @@ impl Mesh {
         for service in self.channels.keys() {
             let status = self.status(*service).await?;
             rest.events += status.outbox_unpublished + status.timers_overdue;
+            rest.events += u64::from(status.resync.is_some_and(|resync| !resync.finished));
             rest.events += status
                 .consumers
                 .iter()

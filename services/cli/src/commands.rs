@@ -7,6 +7,7 @@ mod import;
 mod leaver;
 mod parked;
 mod person;
+mod resync;
 mod settle;
 mod source;
 mod status;
@@ -42,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Leaver(Leaver::Withdraw { person, yes }) => {
             Box::pin(leaver::withdraw(&person, yes, &state, output)).await
         }
+        Command::Resync(resync) => resync::run(&resync, &state, output).await,
         Command::Parked(Parked::List) => parked::list(&state, output).await,
         Command::Parked(Parked::Replay { ids }) => parked::replay(&ids, &state, output).await,
         Command::Demo(demo) => Box::pin(demo::run(demo, output)).await,

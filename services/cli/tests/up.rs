@@ -6,7 +6,60 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use proto::audit::v1::GetTotalsRequest;
+use proto::audit::v1::audit_service_client::AuditServiceClient;
 use serde_json::Value;
+
+const POLICIES: &str = "
+apiVersion: tenure.dev/v1
+kind: AttributeSchema
+metadata: {name: staff}
+spec:
+  attributes:
+    display_name: {type: string}
+---
+apiVersion: tenure.dev/v1
+kind: Application
+metadata: {name: directory}
+spec:
+  connector: {kind: inprocess}
+  account: {login: slug(person.display_name)}
+  entitlements:
+    - {name: staff, description: Everybody}
+---
+apiVersion: tenure.dev/v1
+kind: Bundle
+metadata: {name: everyone}
+spec:
+  description: What everybody has
+  entitlements: [{application: directory, entitlement: staff}]
+---
+apiVersion: tenure.dev/v1
+kind: AccessPolicy
+metadata: {name: everyone}
+spec:
+  description: Everybody who works here
+  condition: \"true\"
+  grants: [{bundle: everyone}]
+";
+
+const MAPPING: &str = "
+apiVersion: tenure.dev/v1
+kind: Source
+metadata: {name: staff}
+spec:
+  format: csv
+  columns: [Number, Name, First]
+  key: [number]
+  engagement: number
+  start_date: first
+  zone: America/New_York
+  fields:
+    number: {column: Number}
+    display_name: {column: Name}
+    first: {column: First, type: date, format: YYYY-MM-DD}
+  attributes: [display_name]
+";
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -109,6 +162,59 @@ fn whatever_is_killed_comes_back_and_nothing_is_left_in_the_end() {
         assert!(!is_running(one), "process {one} is left: {again:#}");
     }
     assert_eq!(mesh.succeed(&["down"])["stopped"], false);
+}
+
+#[test]
+fn a_broker_that_loses_its_disk_loses_no_event_and_doubles_none() {
+    let mesh = Mesh::new();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (policies, mapping) = (write("policies.yaml", POLICIES), write("source.yaml", MAPPING));
+    let import = |rows: std::ops::Range<u32>, wait: &[&str]| {
+        let rows: String =
+            rows.map(|n| format!("{n},Person {n},2020-01-{:02}\n", n % 28 + 1)).collect();
+        let file = write("staff.csv", &format!("Number,Name,First\n{rows}"));
+        let what = ["import", &file, "--mapping", &mapping, "--contract", "partial"];
+        let when = ["--snapshot-date", "2026-03-02"];
+        mesh.succeed(&[what.as_slice(), &when, wait].concat());
+    };
+    let board = mesh.succeed(&["up", "--detach"]);
+    mesh.succeed(&["apply", &policies]);
+    import(0..200, &["--wait"]);
+
+    import(200..400, &[]);
+    // The server keeps what it has open and finds nothing when it starts again.
+    let streams = mesh.state.join("nats/jetstream");
+    std::fs::rename(&streams, mesh.state.join("nats/lost")).unwrap();
+    slay(&board["nats"]["pid"]);
+    mesh.until(|now| now["ready"] == true && now["nats"]["pid"] != board["nats"]["pid"]);
+    import(400..500, &["--wait"]);
+
+    let audited = audited(&mesh);
+    assert_eq!(audited["tenure.hris.v1.PersonUpdated"], 500, "{audited:?}");
+    assert_eq!(audited["tenure.policy.v1.DesiredAccessChanged"], 500, "{audited:?}");
+    // An account and a grant each.
+    assert_eq!(audited["tenure.provisioning.v1.ActionFinished"], 1000, "{audited:?}");
+    let status = mesh.succeed(&["status"]);
+    for service in status["services"].as_array().unwrap() {
+        assert_eq!(service["parked"], 0, "{status:#}");
+    }
+}
+
+/// How many events of each type audit has, once it has everything.
+fn audited(mesh: &Mesh) -> std::collections::BTreeMap<String, u64> {
+    let status = mesh.succeed(&["status"]);
+    let address = service(&status, "audit")["grpc"].as_str().unwrap().to_owned();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let address = format!("http://{address}");
+        let mut audit = AuditServiceClient::connect(address).await.unwrap();
+        let answer = audit.get_totals(GetTotalsRequest {}).await.unwrap().into_inner();
+        answer.totals.into_iter().map(|total| (total.r#type, total.events)).collect()
+    })
 }
 
 #[test]

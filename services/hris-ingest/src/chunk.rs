@@ -141,6 +141,7 @@ async fn write(
         person.version = tx.next_version(person.version);
         match tell::event(tx, source, &managers, &person, change) {
             Ok(event) => {
+                tx.begin_trace(person.id);
                 tx.publish(&event)?;
                 step.tally.count(Some(change));
                 workers.extend(draft.workers.iter().map(|worker_id| Worker {

@@ -19,6 +19,7 @@ pub mod import;
 pub mod mapping;
 mod person;
 pub mod reader;
+mod republish;
 mod roster;
 mod rpc;
 mod run;
@@ -47,5 +48,6 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     }
     Ok(App::new(Service::HrisIngest)
         .drive(driver::Imports::new(config.clone(), store.clone()))
+        .drive(chassis::Resync::new(&store).tell(republish::People))
         .serve(HrisIngestServiceServer::new(rpc::Rpc::new(config, store))))
 }

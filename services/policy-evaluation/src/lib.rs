@@ -15,6 +15,7 @@ mod evaluator;
 mod handlers;
 mod person;
 mod release;
+mod republish;
 pub mod rpc;
 mod timeline;
 mod wire;
@@ -42,5 +43,10 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .on(handlers::EvaluatePeople::new(evaluator.clone()))
         .drive(driver::Boundaries::new(evaluator.clone()))
         .drive(driver::Reevaluation::new(evaluator, config.chunk_size))
+        .drive(
+            chassis::Resync::new(&store)
+                .tell(republish::ActiveRelease)
+                .tell(republish::DesiredAccess),
+        )
         .serve(PolicyEvaluationServiceServer::new(rpc::PolicyEvaluation::new(store))))
 }

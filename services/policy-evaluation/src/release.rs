@@ -1,7 +1,7 @@
 //! Releases: documents checked as a whole, stored under a number that only grows, announced.
 pub(crate) mod table;
 
-use domain::{Rejection, Version};
+use domain::{Rejection, Timestamp, Version};
 use proto::policy::v1::{DocumentDigest, DocumentReleased, ReleaseActivated};
 use rules::{Document, Problem, Release};
 use store::Tx;
@@ -94,9 +94,20 @@ pub(crate) async fn activate(tx: &mut Tx, checked: &Release) -> Result<Applied, 
         return Ok(Applied { number, activated: false });
     }
     let number = table::insert(tx, checked).await?;
+    announce(tx, checked, number, tx.now())?;
+    Ok(Applied { number, activated: true })
+}
+
+/// Announces a release and its documents, in the transaction's epoch.
+pub(crate) fn announce(
+    tx: &mut Tx,
+    release: &Release,
+    number: u64,
+    activated_at: Timestamp,
+) -> Result<(), store::Error> {
     let version = Version { epoch: tx.epoch(), counter: i64::try_from(number).unwrap_or(i64::MAX) };
     let mut documents = Vec::new();
-    for (document, digest) in checked.documents() {
+    for (document, digest) in release.documents() {
         tx.publish(&DocumentReleased {
             release: number,
             kind: document.kind().to_string(),
@@ -113,12 +124,11 @@ pub(crate) async fn activate(tx: &mut Tx, checked: &Release) -> Result<Applied, 
     }
     tx.publish(&ReleaseActivated {
         release: number,
-        content_hash: checked.content_hash().to_owned(),
+        content_hash: release.content_hash().to_owned(),
         documents,
         version: Some(version.into()),
-        activated_at: Some(tx.now().into()),
-    })?;
-    Ok(Applied { number, activated: true })
+        activated_at: Some(activated_at.into()),
+    })
 }
 
 /// Compiles a stored release.

@@ -26,7 +26,8 @@ pub(crate) struct Applications {
 
 #[derive(Debug, Default)]
 struct State {
-    release: Option<i64>,
+    /// Number and epoch.
+    release: Option<(i64, i64)>,
     applications: BTreeMap<String, Application>,
 }
 
@@ -61,11 +62,11 @@ impl Applications {
     pub(crate) async fn refresh(&self, tx: &mut Tx) -> Result<(), Error> {
         let newest = release::table::newest(tx).await?;
         let known = self.lock().release;
-        if let Some(number) = newest
+        if let Some(release @ (number, _epoch)) = newest
             && newest != known
         {
             let documents = release::table::documents(tx, number, "Application").await?;
-            self.lock().follow(number, documents);
+            self.lock().follow(release, documents);
         }
         let now = tx.now();
         self.lock().connect(now);
@@ -92,7 +93,7 @@ impl Applications {
 
 impl State {
     /// Takes over the documents of a release; what did not change keeps its connector.
-    fn follow(&mut self, number: i64, documents: Vec<release::Document>) {
+    fn follow(&mut self, release: (i64, i64), documents: Vec<release::Document>) {
         let mut before = std::mem::take(&mut self.applications);
         for stored in documents {
             let kept = before.remove(&stored.name);
@@ -131,7 +132,7 @@ impl State {
                 Spec::AttributeSchema(_) | Spec::Bundle(_) | Spec::AccessPolicy(_) => {}
             }
         }
-        self.release = Some(number);
+        self.release = Some(release);
     }
 
     fn connect(&mut self, now: Timestamp) {

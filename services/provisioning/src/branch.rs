@@ -16,11 +16,13 @@ pub(crate) struct Branch {
     /// When it may be taken next; `None` when nothing is open. A lease moves it to the lease's end.
     pub(crate) due_at: Option<Timestamp>,
     pub(crate) lease: Option<Uuid>,
+    /// The trace context of what opened its actions last.
+    pub(crate) traceparent: Option<String>,
 }
 
 impl Branch {
     pub(crate) fn idle(lane: Lane) -> Self {
-        Self { lane, round: 0, login: None, due_at: None, lease: None }
+        Self { lane, round: 0, login: None, due_at: None, lease: None, traceparent: None }
     }
 
     /// Whether a worker has it in hand. A lease that ran out is nobody's.

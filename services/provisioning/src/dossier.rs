@@ -8,7 +8,7 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{ActionId, PersonId, Timestamp};
+use domain::{ActionId, Lane, PersonId, Timestamp};
 use store::{Error, Tx};
 use uuid::Uuid;
 
@@ -142,6 +142,21 @@ impl Dossier {
         self.accounts.get_mut(key)
     }
 
+    /// Announces accounts that were not told in the transaction's epoch; returns how many.
+    pub(crate) fn tell_accounts(&mut self, tx: &mut Tx) -> Result<usize, Error> {
+        let mut told = 0;
+        for (key, account) in &mut self.accounts {
+            if account.version.epoch >= tx.epoch() {
+                continue;
+            }
+            account.version = tx.next_version(account.version);
+            let lane = self.branches.get(key).map_or(Lane::Regular, |branch| branch.lane);
+            tx.publish(&account.changed(key.0, &key.1, lane))?;
+            told += 1;
+        }
+        Ok(told)
+    }
+
     pub(crate) fn put_account(&mut self, key: &Key, account: Account) {
         self.accounts.insert(key.clone(), account);
     }
@@ -236,6 +251,9 @@ impl Dossier {
         let branch = self.branches.entry(key.clone()).or_insert_with(|| Branch::idle(person.lane));
         if any_open {
             branch.round = person.round;
+        }
+        if opened {
+            branch.traceparent = tx.cause(key.0);
         }
         branch.due_at = match branch.due_at {
             _ if opened => Some(self.now),

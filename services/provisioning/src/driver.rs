@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Driver;
+use chassis::{Cause, Driver};
 use domain::{ActionId, Lane, PersonId, Rejection};
 use store::Tx;
 use uuid::Uuid;
@@ -59,6 +59,8 @@ pub(crate) struct Job {
     /// Those that stand: open ones, and failed ones.
     actions: Vec<Action>,
     connector: Arc<Connector>,
+    /// The trace context of what opened its actions.
+    traceparent: Option<String>,
     _hand: Arc<Hand>,
 }
 
@@ -103,6 +105,10 @@ impl Driver for Branches {
 
     const NAME: &'static str = "provisioning.branches";
     const AT_ONCE: u16 = 128;
+
+    fn cause<'a>(&self, job: &'a Job) -> Option<Cause<'a>> {
+        Some(Cause { person: job.key.0, traceparent: job.traceparent.as_deref() })
+    }
 
     async fn lease(&self, tx: &mut Tx, limit: u16) -> Result<Vec<Job>, Rejection> {
         let looking = self.shared.looking.try_lock();
@@ -174,6 +180,7 @@ impl Branches {
                 account,
                 actions: actions.remove(&key).unwrap_or_default(),
                 connector: Arc::clone(&connector),
+                traceparent: branch.traceparent,
                 _hand: Arc::clone(&hand),
                 key,
             }

@@ -36,6 +36,7 @@ mod login;
 mod person;
 mod plan;
 mod release;
+mod republish;
 mod rpc;
 
 use chassis::App;
@@ -59,6 +60,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .on(handlers::ConfirmAccess { wait: config.confirmation_wait() })
         .on(handlers::ReceiveDocuments)
         .on(handlers::ActivateRelease)
+        .drive(chassis::Resync::new(&store).tell(republish::Accounts).tell(republish::Settled))
         .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store)));
     let workers = config.workers.get();
     let shared = driver::Shared::new(config);

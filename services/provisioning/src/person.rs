@@ -73,6 +73,10 @@ impl Person {
 
     /// Takes over desired access that is newer.
     pub(crate) fn announce(&mut self, announced: &Announced) {
+        if announced.version.epoch > self.desired_version.epoch {
+            // The publisher may have forgotten releases that it had announced.
+            self.release = announced.release;
+        }
         self.desired_version = announced.version;
         self.desired_release = announced.release;
         self.desired_digest.clone_from(&announced.digest);

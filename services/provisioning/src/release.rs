@@ -20,6 +20,7 @@ pub(crate) struct Document {
 #[derive(Debug, Clone)]
 pub(crate) struct Release {
     pub(crate) number: i64,
+    pub(crate) epoch: i64,
     pub(crate) content_hash: String,
     pub(crate) digests: Vec<String>,
     pub(crate) activated_at: Timestamp,
@@ -47,6 +48,7 @@ impl Release {
         digests.dedup();
         Ok(Self {
             number: crate::access::release(event.release)?,
+            epoch: convert::version("version", event.version.as_ref())?.epoch,
             content_hash: event.content_hash.clone(),
             digests,
             activated_at: convert::instant("activated_at", event.activated_at.as_ref())?,

@@ -42,8 +42,17 @@ struct ServiceStatus {
     outbox_unpublished: Option<u64>,
     outbox_oldest_seconds: Option<f64>,
     parked: Option<u64>,
+    resync: Option<ResyncStatus>,
     consumers: Vec<ConsumerStatus>,
     memory_bytes: u64,
+}
+
+/// How far it has told its whole state again, since its epoch was raised.
+#[derive(Debug, Serialize)]
+struct ResyncStatus {
+    epoch: u64,
+    events: u64,
+    finished: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +94,18 @@ pub(crate) async fn run(state: &StateDir, output: &Output) -> anyhow::Result<Exi
     Ok(if status.ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+impl ServiceStatus {
+    fn state(&self) -> String {
+        match (&self.problem, &self.resync) {
+            (Some(problem), _) => problem.clone(),
+            (None, Some(ResyncStatus { epoch, events, finished: false })) => {
+                format!("tells everything again in epoch {epoch}: {} events", grouped(*events))
+            }
+            (None, Some(_) | None) => "ready".to_owned(),
+        }
+    }
+}
+
 async fn look(service: Service, board: &Board, mesh: &Mesh) -> Option<ServiceStatus> {
     let entry = board.services.get(service.as_str())?.clone();
     let (health, asked) = tokio::join!(
@@ -108,6 +129,11 @@ async fn look(service: Service, board: &Board, mesh: &Mesh) -> Option<ServiceSta
         outbox_unpublished: told.as_ref().map(|told| told.outbox_unpublished),
         outbox_oldest_seconds: told.as_ref().map(|told| told.outbox_oldest_seconds),
         parked: told.as_ref().map(|told| told.parked),
+        resync: told.as_ref().and_then(|told| told.resync).map(|resync| ResyncStatus {
+            epoch: resync.epoch,
+            events: resync.events,
+            finished: resync.finished,
+        }),
         consumers: told.map(consumers).unwrap_or_default(),
         memory_bytes: memory::of_tree(entry.pid),
     })
@@ -139,7 +165,7 @@ fn tables(status: &Status) -> String {
         let sum = |of: fn(&ConsumerStatus) -> u64| grouped(service.consumers.iter().map(of).sum());
         vec![
             service.name.clone(),
-            service.problem.clone().unwrap_or_else(|| "ready".to_owned()),
+            service.state(),
             service.grpc.to_string(),
             service.pid.to_string(),
             service.restarts.to_string(),

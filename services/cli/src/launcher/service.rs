@@ -46,7 +46,8 @@ impl Member {
     ) -> anyhow::Result<Self> {
         let log = state.log(service.as_str());
         forget_address(&state, service)?;
-        let process = Process::spawn(&spawner, &program, &[], &settings, Stdin::Nothing, log)?;
+        let told = with_epoch(&settings, &state, service)?;
+        let process = Process::spawn(&spawner, &program, &[], &told, Stdin::Nothing, log)?;
         let mut member = Self {
             service,
             program,
@@ -94,7 +95,7 @@ impl Member {
 
     async fn again(&mut self) -> anyhow::Result<()> {
         forget_address(&self.state, self.service)?;
-        let mut settings = self.settings.clone();
+        let mut settings = with_epoch(&self.settings, &self.state, self.service)?;
         if let Some(Addresses { grpc, admin, pid: _ }) = self.listened {
             settings.insert(environment::key(self.service, "GRPC__ADDRESS"), grpc.to_string());
             settings.insert(environment::key(self.service, "ADMIN__ADDRESS"), admin.to_string());
@@ -134,6 +135,18 @@ impl Member {
             board.services.insert(service.to_string(), entry);
         })
     }
+}
+
+/// The epoch may have been raised since the service was started last.
+fn with_epoch(
+    settings: &BTreeMap<String, String>,
+    state: &StateDir,
+    service: Service,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut settings = settings.clone();
+    let epoch = state.epoch(service)?.to_string();
+    settings.entry(environment::key(service, "DATABASE__EPOCH")).or_insert(epoch);
+    Ok(settings)
 }
 
 fn forget_address(state: &StateDir, service: Service) -> anyhow::Result<()> {

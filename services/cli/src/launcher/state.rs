@@ -1,7 +1,7 @@
 //! The folder that keeps a mesh.
 //!
-//! It holds `lock`, `mesh.json` (what runs where), `secrets/`, `logs/`, `services/` (addresses),
-//! `nats/` and `postgres/`.
+//! It holds `lock`, `mesh.json` (what runs where), `secrets/`, `epochs/`, `logs/`, `services/`
+//! (addresses), `nats/` and `postgres/`.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Write as _};
@@ -77,6 +77,31 @@ impl StateDir {
 
     pub(crate) fn accounts(&self) -> PathBuf {
         self.root.join("nats-accounts.conf")
+    }
+
+    /// Returns the epoch in which a service tells its state. It stands here and not in the database,
+    /// so that no backup brings an earlier one back.
+    pub(crate) fn epoch(&self, service: Service) -> anyhow::Result<u64> {
+        let path = self.epoch_file(service);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                text.trim().parse().with_context(|| format!("read the epoch in {}", path.display()))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
+            Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+        }
+    }
+
+    /// Raises the epoch of a service above `known` and what it was, and returns it.
+    pub(crate) fn raise_epoch(&self, service: Service, known: u64) -> anyhow::Result<u64> {
+        let raised = self.epoch(service)?.max(known) + 1;
+        make_folder(&self.root.join("epochs"), 0o700)?;
+        self.write_private(&self.epoch_file(service), &raised.to_string())?;
+        Ok(raised)
+    }
+
+    fn epoch_file(&self, service: Service) -> PathBuf {
+        self.root.join("epochs").join(service.as_str())
     }
 
     /// Makes the folder and takes it for this process; the kernel gives it back at its end.

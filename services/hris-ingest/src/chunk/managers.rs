@@ -44,6 +44,7 @@ pub(super) async fn tell(
         person.version = tx.next_version(person.version);
         match tell::event(tx, source, &managers, &person, Change::Changed) {
             Ok(event) => {
+                tx.begin_trace(person.id);
                 tx.publish(&event)?;
                 told.push(Announced { person, event: event.encode_to_vec() });
             }

@@ -168,3 +168,55 @@ pub(crate) async fn name(
     .map(|_done| ())
     .map_err(Error::during("record what names people"))
 }
+
+/// A person who is told again.
+#[derive(Debug)]
+pub(crate) struct Retold {
+    pub(crate) id: PersonId,
+    pub(crate) version: Version,
+    pub(crate) event: Vec<u8>,
+}
+
+/// Returns people who were not told in the transaction's epoch, locked, in the order of their ids.
+pub(crate) async fn untold(tx: &mut Tx, after: Uuid, limit: u16) -> Result<Vec<Retold>, Error> {
+    let rows: Vec<(Uuid, i64, i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT id, epoch, counter, announced FROM people
+          WHERE id > $1 AND epoch < $2 ORDER BY id LIMIT $3 FOR UPDATE",
+    )
+    .bind(after)
+    .bind(tx.epoch())
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("read people to tell again"))?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, epoch, counter, event)| Retold {
+            id: PersonId(id),
+            version: Version { epoch, counter },
+            event,
+        })
+        .collect())
+}
+
+/// Keeps what was told again.
+pub(crate) async fn retell(tx: &mut Tx, people: &[Retold]) -> Result<(), Error> {
+    let ids: Vec<Uuid> = people.iter().map(|one| one.id.0).collect();
+    let epochs: Vec<i64> = people.iter().map(|one| one.version.epoch).collect();
+    let counters: Vec<i64> = people.iter().map(|one| one.version.counter).collect();
+    let events: Vec<&[u8]> = people.iter().map(|one| one.event.as_slice()).collect();
+    sqlx::query(
+        "UPDATE people p SET epoch = t.epoch, counter = t.counter, announced = t.announced
+           FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[])
+                  AS t (id, epoch, counter, announced)
+          WHERE p.id = t.id",
+    )
+    .bind(ids)
+    .bind(epochs)
+    .bind(counters)
+    .bind(events)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("keep what was told again"))
+}

@@ -149,17 +149,16 @@ async fn settle(
             Message::received(message, sequence)
         })
         .collect();
+    // The messages have spans of their own, linked to this one.
     let span = tracing::info_span!(
-        "process",
-        otel.name = format!("process {}", consumer.row().name),
-        otel.kind = "consumer",
+        "handle",
+        otel.name = format!("handle {}", consumer.row().name),
         messaging.system = "nats",
-        messaging.operation.name = "process",
         messaging.consumer.group.name = durable.name,
         messaging.batch.message_count = messages.len(),
     );
-    for traceparent in messages.iter().filter_map(|message| message.traceparent.as_deref()) {
-        telemetry::link(&span, traceparent);
+    if let [Message { traceparent: Some(alone), .. }] = messages.as_slice() {
+        telemetry::follow(&span, alone);
     }
     let started = tokio::time::Instant::now();
     let outcomes = {

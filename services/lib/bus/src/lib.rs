@@ -15,6 +15,7 @@ mod handler;
 mod message;
 mod process;
 mod relay;
+mod stream;
 
 pub use consume::{ConsumeOptions, consume};
 pub use handler::{Batch, Event, Handler, Recorder, Verdicts};

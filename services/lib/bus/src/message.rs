@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use domain::Timestamp;
+use proto::catalogue::EventRow;
 use store::outbox::Pending;
 use store::parked::Parked;
 use uuid::Uuid;
@@ -86,6 +87,15 @@ impl Message {
             headers.insert(async_nats::header::NATS_MESSAGE_ID, id.to_string().as_str());
         }
         headers
+    }
+
+    /// The subject as the catalogue has it, without the subject's id: a name of few values.
+    #[must_use]
+    pub fn destination(&self) -> String {
+        match EventRow::named(&self.kind) {
+            Some(row) => format!("tenure.{}.v1.{}.{}", row.stream().token, row.noun, row.verb),
+            None => "unknown".to_owned(),
+        }
     }
 
     /// Returns what the parked table keeps of it.

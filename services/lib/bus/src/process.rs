@@ -10,6 +10,7 @@ use proto::Event as _;
 use proto::catalogue::ConsumerRow;
 use store::parked::Parked;
 use store::{Store, Tx};
+use telemetry::{Description, Role, Traced};
 use uuid::Uuid;
 
 use crate::handler::{Batch, Event, Handler, Recorder, Verdict, Verdicts};
@@ -33,7 +34,13 @@ trait Consume: Send + Sync {
     /// The version of a state event's subject; `None` when every event counts.
     fn subject(&self, message: &Message) -> Result<Option<proto::Subject>, Rejection>;
 
-    fn consume<'a>(&'a self, tx: &'a mut Tx, messages: &'a [Message]) -> Consumed<'a>;
+    /// Each message was or was not `traced`: what it causes follows its span.
+    fn consume<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        messages: &'a [Message],
+        traced: &'a [Traced],
+    ) -> Consumed<'a>;
 }
 
 /// What became of one message.
@@ -86,9 +93,21 @@ impl<H: Handler> Consume for Typed<H> {
         Ok(H::Event::row().state.then_some(event.subject))
     }
 
-    fn consume<'a>(&'a self, tx: &'a mut Tx, messages: &'a [Message]) -> Consumed<'a> {
+    fn consume<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        messages: &'a [Message],
+        traced: &'a [Traced],
+    ) -> Consumed<'a> {
         Box::pin(async move {
             let events = messages.iter().map(decode::<H::Event>).collect::<Result<Vec<_>, _>>()?;
+            for (place, (message, event)) in messages.iter().zip(&events).enumerate() {
+                let own = traced.get(place).map(Traced::traceparent);
+                let cause = own.or_else(|| message.traceparent.clone());
+                if let (Some(person), Some(cause)) = (event.subject.person, cause) {
+                    tx.set_cause(person, cause);
+                }
+            }
             self.0.handle(tx, Batch { events }).await
         })
     }
@@ -101,7 +120,12 @@ impl<R: Recorder> Consume for Raw<R> {
         identified(message).map(|_id| None)
     }
 
-    fn consume<'a>(&'a self, tx: &'a mut Tx, messages: &'a [Message]) -> Consumed<'a> {
+    fn consume<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        messages: &'a [Message],
+        _traced: &'a [Traced],
+    ) -> Consumed<'a> {
         Box::pin(async move {
             self.0.record(tx, messages).await?;
             Ok(Verdicts::handled())
@@ -308,7 +332,15 @@ async fn attempt(
     if batch.is_empty() {
         return Ok(part.iter().map(|index| (*index, Outcome::Handled)).collect());
     }
-    let verdicts = consumer.consume.consume(&mut tx, &batch).await?;
+    let mut traced = traced(name, &batch);
+    let consumed = consumer.consume.consume(&mut tx, &batch, &traced).await;
+    let verdicts = match consumed {
+        Ok(verdicts) => verdicts,
+        Err(rejection) => {
+            traced.iter_mut().for_each(|span| span.fail(kind(&rejection)));
+            return Err(rejection);
+        }
+    };
     let mut parked = Vec::new();
     let mut released = Vec::new();
     for (event, verdict) in &verdicts.0 {
@@ -326,6 +358,13 @@ async fn attempt(
         store::inbox::release(&mut tx, consumer_id, &released).await?;
     }
     tx.commit().await?;
+    for (message, span) in batch.iter().zip(&mut traced) {
+        match message.id.and_then(|id| verdicts.0.get(&id)) {
+            Some(Verdict::Park(_)) => span.fail("parked"),
+            Some(Verdict::Delay(_)) => span.fail("delayed"),
+            None => {}
+        }
+    }
     let metrics = telemetry::metrics();
     metrics.events_handled(name, "parked", parked.len());
     metrics.events_handled(name, "delayed", released.len());
@@ -341,6 +380,36 @@ async fn attempt(
             (*index, outcome)
         })
         .collect())
+}
+
+/// One span per message, the child of the span it was published under and linked to the batch's;
+/// none at all when nothing is exported.
+fn traced(consumer: &'static str, batch: &[Message]) -> Vec<Traced> {
+    let span = |message: &Message| {
+        telemetry::begin(Role::Consumer, message.traceparent.as_deref(), || {
+            let destination = message.destination();
+            Description {
+                name: format!("process {destination}").into(),
+                attributes: vec![
+                    ("messaging.system", "nats".into()),
+                    ("messaging.operation.name", "process".into()),
+                    ("messaging.operation.type", "process".into()),
+                    ("messaging.destination.template", destination.into()),
+                    ("messaging.destination.name", message.subject.clone().into()),
+                    ("messaging.message.id", message.identity().to_string().into()),
+                    ("messaging.consumer.group.name", consumer.into()),
+                ],
+            }
+        })
+    };
+    batch.iter().map_while(span).collect()
+}
+
+fn kind(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::Park { .. } => "refused",
+        Rejection::Retry { .. } | Rejection::RetryAt { .. } => "retried",
+    }
 }
 
 /// Stores messages in the parked table and in the inbox; says whether that worked.

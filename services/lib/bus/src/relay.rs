@@ -13,11 +13,13 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use store::Store;
 use store::outbox::{self, Pending};
+use telemetry::{Description, Role, Traced};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::Error;
 use crate::message::Message;
+use crate::stream;
 
 /// How the outbox is relayed.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +56,8 @@ pub async fn relay(
     options: RelayOptions,
     drain: CancellationToken,
 ) {
+    // A counter that first appears with a value hides its first increase.
+    telemetry::metrics().events_republished(stream.name, 0);
     while !drain.is_cancelled() {
         if let Err(error) = hold(&client, store, stream, options, &drain).await {
             tracing::warn!(stream = stream.name, %error, "the relay starts over");
@@ -85,15 +89,16 @@ async fn hold(
     context.set_timeout(ACK_WAIT);
     let mut commits = store.commits();
     let mut checked: Option<tokio::time::Instant> = None;
+    let mut last = 0;
     loop {
         if checked.is_none_or(|at| at.elapsed() >= options.check_interval) {
             // Also proves that the lock's connection is alive.
             lock.ping().await.map_err(Error::during("keep the relay's lock"))?;
-            check_stream(&context, store, stream).await?;
+            last = stream::check(&context, store, stream).await?;
             checked = Some(tokio::time::Instant::now());
         }
         commits.mark_unchanged();
-        let published = publish(&context, store, stream, options.window).await?;
+        let published = publish(&context, store, stream, options.window, &mut last).await?;
         if published > 0 {
             continue;
         }
@@ -117,11 +122,15 @@ async fn take_lock(connection: &mut PgConnection) -> Result<bool, Error> {
 }
 
 /// Publishes one window of pending events; returns how many were acknowledged.
+///
+/// `last` is the last sequence that was acknowledged before. What is stored after it has a higher
+/// one, unless the stream has lost its end meanwhile.
 async fn publish(
     context: &jetstream::Context,
     store: &Store,
     stream: &'static StreamRow,
     window: u16,
+    last: &mut u64,
 ) -> Result<usize, Error> {
     let pending = outbox::pending(store.pool(), window).await?;
     if pending.is_empty() {
@@ -132,64 +141,79 @@ async fn publish(
     for event in pending {
         sent.push(send(context, event, &source).await?);
     }
-    let waited = join_all(sent.into_iter().map(|(id, ack)| async move { (id, ack.await) })).await;
+    let waited = join_all(sent.into_iter().map(|Sent { id, ack, mut traced }| async move {
+        let answer = ack.await;
+        if let (Err(_unanswered), Some(span)) = (&answer, &mut traced) {
+            span.fail("unacknowledged");
+        }
+        (id, answer)
+    }))
+    .await;
     let mut done: Vec<Uuid> = Vec::with_capacity(waited.len());
-    let mut last_sequence = 0;
+    let before = *last;
+    let mut first_stored = u64::MAX;
     let mut failure = None;
     for (id, answer) in waited {
         match answer {
             Ok(ack) if ack.stream == stream.name => {
                 done.push(id);
-                last_sequence = last_sequence.max(ack.sequence);
+                *last = (*last).max(ack.sequence);
+                if !ack.duplicate {
+                    first_stored = first_stored.min(ack.sequence);
+                }
             }
             Ok(_stranger) => failure = Some("another stream has taken the event".to_owned()),
             Err(error) => failure = Some(error.to_string()),
         }
     }
-    let last_sequence = i64::try_from(last_sequence).unwrap_or(i64::MAX);
-    outbox::acknowledged(store.pool(), &done, stream.name, last_sequence).await?;
+    let acknowledged = i64::try_from(*last).unwrap_or(i64::MAX);
+    outbox::acknowledged(store.pool(), &done, stream.name, acknowledged).await?;
     telemetry::metrics().events_published(stream.name, done.len());
+    if first_stored <= before {
+        *last = stream::cut_off(context, store, stream, first_stored - 1).await?;
+    }
     match failure {
         Some(problem) => Err(Error::Broker { during: "publish", problem }),
         None => Ok(done.len()),
     }
 }
 
-async fn send(
-    context: &jetstream::Context,
-    event: Pending,
-    source: &str,
-) -> Result<(Uuid, jetstream::context::PublishAckFuture), Error> {
+/// An event on its way.
+struct Sent {
+    id: Uuid,
+    ack: jetstream::context::PublishAckFuture,
+    /// Ends with the acknowledgement.
+    traced: Option<Traced>,
+}
+
+async fn send(context: &jetstream::Context, event: Pending, source: &str) -> Result<Sent, Error> {
     let id = event.id;
-    let message = Message::outgoing(event, source);
+    let mut message = Message::outgoing(event, source);
+    let traced = traced(&message, id);
+    if let Some(span) = &traced {
+        message.traceparent = Some(span.traceparent());
+    }
     let ack = context
         .publish_with_headers(message.subject.clone(), message.headers(), message.payload)
         .await
         .map_err(Error::during("publish"))?;
-    Ok((id, ack))
+    Ok(Sent { id, ack, traced })
 }
 
-/// A stream that ends before what it has acknowledged was lost, whole or in part: everything the
-/// outbox still holds is published again.
-async fn check_stream(
-    context: &jetstream::Context,
-    store: &Store,
-    stream: &'static StreamRow,
-) -> Result<(), Error> {
-    let acknowledged = outbox::last_sequence(store.pool(), stream.name).await?;
-    if acknowledged == 0 {
-        return Ok(());
-    }
-    let info =
-        context.get_stream(stream.name).await.map_err(Error::during("read the stream's state"))?;
-    let last = i64::try_from(info.cached_info().state.last_sequence).unwrap_or(i64::MAX);
-    if last < acknowledged {
-        let events = outbox::publish_again(store.pool(), stream.name).await?;
-        tracing::error!(
-            stream = stream.name,
-            "the stream ends at {last} and had acknowledged {acknowledged}: \
-             {events} events are published again"
-        );
-    }
-    Ok(())
+/// The span of one publication, the child of what caused the event; none when nothing is exported.
+fn traced(message: &Message, id: Uuid) -> Option<Traced> {
+    telemetry::begin(Role::Producer, message.traceparent.as_deref(), || {
+        let destination = message.destination();
+        Description {
+            name: format!("publish {destination}").into(),
+            attributes: vec![
+                ("messaging.system", "nats".into()),
+                ("messaging.operation.name", "publish".into()),
+                ("messaging.operation.type", "send".into()),
+                ("messaging.destination.template", destination.into()),
+                ("messaging.destination.name", message.subject.clone().into()),
+                ("messaging.message.id", id.to_string().into()),
+            ],
+        }
+    })
 }

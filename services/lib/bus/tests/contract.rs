@@ -285,6 +285,84 @@ async fn a_stream_that_was_lost_is_published_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_made_anew_is_known_by_its_age_however_far_it_got() {
+    let mut world = World::start(Clock::system()).await;
+    let relay = world.relay().await;
+    let everybody = people(1..100);
+    world.publish(everybody.clone()).await;
+    world.consume().await;
+    world.until("before the stream was lost", &remembered(&everybody)).await;
+    relay.abort();
+    let owner = async_nats::jetstream::new(world.broker.owner().await);
+    owner.delete_stream("HRIS").await.unwrap();
+    world.broker.set_up().await;
+    for _message in 0..200 {
+        let sent = owner.publish("tenure.hris.v1.run.finished.regular.nobody", "".into()).await;
+        sent.unwrap().await.unwrap();
+    }
+
+    world.relay().await;
+
+    until("the stream holds everybody again", async || {
+        let mut stream = owner.get_stream("HRIS").await.unwrap();
+        (stream.info().await.unwrap().state.messages == 200 + 99).then_some(())
+    })
+    .await;
+    until("everybody is handled", async || {
+        let consumer = "policy-evaluation-evaluate-people-regular";
+        let consumer: async_nats::jetstream::consumer::PullConsumer =
+            owner.get_consumer_from_stream(consumer, "HRIS").await.unwrap();
+        let info = consumer.cached_info();
+        (info.num_pending == 0 && info.num_ack_pending == 0).then_some(())
+    })
+    .await;
+    let handled: i64 = sqlx::query_scalar("SELECT count(*) FROM inbox")
+        .fetch_one(world.consumer.pool())
+        .await
+        .unwrap();
+    assert_eq!(handled, 99, "nobody is handled twice");
+    assert_eq!(store::parked::count(world.consumer.pool()).await.unwrap(), 0);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_stream_that_was_cut_off_only_the_end_is_published_again() {
+    let database = Database::start().await;
+    let clock = TestClock::at("2026-03-02T08:00:00Z".parse().unwrap());
+    let none = Migrator::with_migrations(Vec::new());
+    let store = database.store(Service::HrisIngest, &none, clock.clock()).await;
+    let (pool, made) = (store.pool(), "2026-03-01T00:00:00Z".parse().unwrap());
+    let publish = async |range: std::ops::Range<u128>, last_sequence| {
+        let mut tx = store.begin().await.unwrap();
+        for (person, counter, lane) in people(range) {
+            tx.publish(&PersonUpdated {
+                person_id: person.to_string(),
+                version: Some(domain::Version { epoch: 1, counter }.into()),
+                lane: proto::common::v1::Lane::from(lane).into(),
+                ..PersonUpdated::default()
+            })
+            .unwrap();
+        }
+        tx.commit().await.unwrap();
+        let pending = store::outbox::pending(pool, u16::MAX).await.unwrap();
+        let ids: Vec<Uuid> = pending.iter().map(|event| event.id).collect();
+        store::outbox::acknowledged(pool, &ids, "HRIS", last_sequence).await.unwrap();
+    };
+    store::streams::meet(pool, "HRIS", made).await.unwrap();
+    publish(1..11, 10).await;
+    clock.advance_to("2026-03-02T08:10:00Z".parse().unwrap());
+    store::streams::checkpoint(pool, "HRIS", clock.clock().now()).await.unwrap();
+    publish(11..16, 15).await;
+
+    let again = store::streams::publish_again(pool, "HRIS", made, Some(12)).await.unwrap();
+    assert_eq!(again, 5, "the first ten were acknowledged before sequence 12");
+    let again = store::streams::publish_again(pool, "HRIS", made, Some(9)).await.unwrap();
+    assert_eq!(again, 10, "nothing is known of sequence 9; five are pending already");
+    let seen = store::streams::seen(pool, "HRIS").await.unwrap();
+    assert_eq!(seen.last_sequence, 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_queued_joiners_do_not_delay_one_leaver() {
     let mut world = World::start(Clock::system()).await;
     let joiners = people(1..10_001);

@@ -59,7 +59,7 @@ impl App {
     pub fn serve<S>(mut self, service: S) -> Self
     where
         S: tonic::codegen::Service<
-                tonic::codegen::http::Request<tonic::body::Body>,
+                http::Request<tonic::body::Body>,
                 Error = std::convert::Infallible,
             > + tonic::server::NamedService
             + Clone

@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Rejection;
+use domain::{PersonId, Rejection};
 use store::{Store, Tx};
+use telemetry::{Description, Role, Traced};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// Drives work that has fallen due, a batch at a time.
 ///
@@ -26,6 +28,11 @@ pub trait Driver: Send + Sync + 'static {
     /// Batches in hand at once.
     const WORKERS: usize = 1;
 
+    /// Whom a job concerns and what made it due; `None` when that is nobody in particular.
+    fn cause<'a>(&self, _job: &'a Self::Job) -> Option<Cause<'a>> {
+        None
+    }
+
     /// Leases jobs that are due, the leaver lane first.
     fn lease(
         &self,
@@ -42,6 +49,16 @@ pub trait Driver: Send + Sync + 'static {
         tx: &mut Tx,
         done: &[(Self::Job, Self::Outcome)],
     ) -> impl Future<Output = Result<(), Rejection>> + Send;
+}
+
+/// Why a job is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Cause<'a> {
+    /// Whom the job concerns: what is recorded about them is caused by the job.
+    pub person: PersonId,
+    /// The W3C trace context that was kept when the job was left to be done; without one the job
+    /// begins a trace of its own.
+    pub traceparent: Option<&'a str>,
 }
 
 /// How often due work is looked for when no commit of this process asks for it.
@@ -107,11 +124,23 @@ async fn turn<D: Driver>(driver: &D, store: &Store) -> Result<bool, Rejection> {
         return Ok(false);
     }
     tx.commit().await?;
+    // The jobs have spans of their own, linked to this one.
+    let span = tracing::info_span!("drive", otel.name = D::NAME, batch.jobs = jobs.len());
+    if let [job] = jobs.as_slice()
+        && let Some(Cause { traceparent: Some(alone), .. }) = driver.cause(job)
+    {
+        telemetry::follow(&span, alone);
+    }
+    work(driver, store, jobs).instrument(span).await
+}
+
+async fn work<D: Driver>(driver: &D, store: &Store, jobs: Vec<D::Job>) -> Result<bool, Rejection> {
+    let traced: Vec<Option<Traced>> = jobs.iter().map(|job| traced(driver, job)).collect();
     let outcomes = driver.act(&jobs).await;
     let done: Vec<(D::Job, D::Outcome)> = jobs.into_iter().zip(outcomes).collect();
     let mut pause = Duration::from_millis(100);
     for attempt in 1..=RECORD_ATTEMPTS {
-        match record(driver, store, &done).await {
+        match record(driver, store, &done, &traced).await {
             Ok(()) => return Ok(true),
             Err(rejection @ Rejection::Park { .. }) => {
                 tracing::error!(driver = D::NAME, "{} cannot record: {rejection}", D::NAME);
@@ -127,12 +156,32 @@ async fn turn<D: Driver>(driver: &D, store: &Store) -> Result<bool, Rejection> {
     Err(Rejection::Retry { reason: "what was done could not be recorded".to_owned() })
 }
 
+/// The span of one job, from its lease to its record; none when nothing is exported.
+fn traced<D: Driver>(driver: &D, job: &D::Job) -> Option<Traced> {
+    if !telemetry::is_traced() {
+        return None;
+    }
+    let Cause { person, traceparent } = driver.cause(job)?;
+    telemetry::begin(Role::Internal, traceparent, || Description {
+        name: format!("do {}", D::NAME).into(),
+        attributes: vec![("person.id", person.to_string().into())],
+    })
+}
+
 async fn record<D: Driver>(
     driver: &D,
     store: &Store,
     done: &[(D::Job, D::Outcome)],
+    traced: &[Option<Traced>],
 ) -> Result<(), Rejection> {
     let mut tx = store.begin().await?;
+    for ((job, _outcome), traced) in done.iter().zip(traced) {
+        let Some(Cause { person, traceparent }) = driver.cause(job) else { continue };
+        let own = traced.as_ref().map(Traced::traceparent);
+        if let Some(cause) = own.or_else(|| traceparent.map(str::to_owned)) {
+            tx.set_cause(person, cause);
+        }
+    }
     driver.record(&mut tx, done).await?;
     tx.commit().await?;
     Ok(())

@@ -8,13 +8,16 @@
 mod admin;
 mod app;
 mod driver;
+mod lag;
 mod operations;
+mod resync;
 mod run;
 mod running;
 mod settings;
 
 pub use app::App;
-pub use driver::Driver;
+pub use driver::{Cause, Driver};
+pub use resync::{Republish, Resync, Told};
 pub use run::run;
 pub use running::{Addresses, Resources, Running};
 pub use settings::{

@@ -5,7 +5,7 @@ use proto::catalogue::{self, ConsumerRow};
 use proto::operations::v1::operations_service_server::OperationsService;
 use proto::operations::v1::{
     ConsumerStatus, GetStatusRequest, GetStatusResponse, ListParkedRequest, ListParkedResponse,
-    ParkedMessage, ReplayParkedRequest, ReplayParkedResponse,
+    ParkedMessage, ReplayParkedRequest, ReplayParkedResponse, Resync,
 };
 use store::Store;
 use tonic::{Request, Response, Status};
@@ -56,6 +56,7 @@ impl OperationsService for Operations {
             memory_bytes: memory_bytes(),
             timers_overdue: store::timers::overdue(pool, now).await.map_err(internal)?,
             consumers,
+            resync: Some(resync(pool).await.map_err(internal)?),
         }))
     }
 
@@ -100,6 +101,15 @@ impl OperationsService for Operations {
         let replayed = u32::try_from(replayed).unwrap_or(u32::MAX);
         Ok(Response::new(ReplayParkedResponse { replayed }))
     }
+}
+
+async fn resync(pool: &sqlx::PgPool) -> Result<Resync, store::Error> {
+    let latest = store::epochs::latest(pool).await?;
+    Ok(Resync {
+        epoch: latest.epoch.unsigned_abs(),
+        events: latest.events,
+        finished: latest.finished,
+    })
 }
 
 fn internal(error: store::Error) -> Status {

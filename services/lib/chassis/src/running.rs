@@ -97,6 +97,8 @@ impl Running {
             }
         }
         running.keep_house();
+        let lag = crate::lag::measure(app.service, nats, running.take.clone());
+        running.takers.spawn(lag);
         Ok(running)
     }
 
@@ -136,6 +138,7 @@ impl Running {
         let answer = self.answer.clone();
         self.servers.spawn(async move {
             let served = tonic::transport::Server::builder()
+                .trace_fn(traced)
                 .add_routes(routes.routes())
                 .serve_with_incoming_shutdown(
                     TcpListenerStream::new(listener),
@@ -152,7 +155,8 @@ impl Running {
     where
         S: Fn() -> String + Send + Sync + Clone + 'static,
     {
-        let router = crate::admin::router(self.store.clone(), nats.clone(), scrape);
+        let router =
+            crate::admin::router(self.store.clone(), nats.clone(), self.take.clone(), scrape);
         let answer = self.answer.clone();
         self.servers.spawn(async move {
             let served = axum::serve(listener, router)
@@ -209,6 +213,29 @@ impl Running {
             }
         });
     }
+}
+
+/// The span of a request. Requests that only ask how a service is have none: they come all the time.
+fn traced(request: &http::Request<()>) -> tracing::Span {
+    let path = request.uri().path();
+    let mut parts = path.trim_start_matches('/').splitn(2, '/');
+    let (service, method) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if service.starts_with("tenure.operations.") || service.starts_with("grpc.health.") {
+        return tracing::Span::none();
+    }
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{service}/{method}"),
+        otel.kind = "server",
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+    );
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    if let Some(traceparent) = traceparent {
+        telemetry::follow(&span, traceparent);
+    }
+    span
 }
 
 async fn measured(store: &Store) -> Result<(), store::Error> {

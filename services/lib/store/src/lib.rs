@@ -7,12 +7,15 @@
 //! - an event is found for publishing because it is pending, never because of its position;
 //! - nothing here reads a wall clock.
 
+mod causes;
+pub mod epochs;
 mod error;
 pub mod inbox;
 pub mod outbox;
 pub mod parked;
 mod partitions;
 mod store;
+pub mod streams;
 pub mod timers;
 mod tx;
 

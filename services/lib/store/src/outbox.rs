@@ -1,4 +1,4 @@
-//! SQL for `outbox`, `outbox_pending` and `relay_streams`. Only the relay reads them.
+//! SQL for `outbox` and `outbox_pending`. Only the relay reads them.
 
 use domain::{Lane, Timestamp};
 use jiff_sqlx::ToSqlx as _;
@@ -21,7 +21,7 @@ pub struct Pending {
     pub subject_id: String,
     /// The full protobuf name.
     pub kind: String,
-    /// The trace context of the transaction that caused it.
+    /// The trace context of what caused it.
     pub traceparent: Option<String>,
     /// The serialized event.
     pub payload: Vec<u8>,
@@ -33,7 +33,6 @@ pub(crate) async fn insert(
     connection: &mut PgConnection,
     events: &[Outgoing],
     now: Timestamp,
-    traceparent: Option<String>,
 ) -> Result<(), Error> {
     let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
     let lanes: Vec<i16> = events.iter().map(|event| event.lane.rank()).collect();
@@ -42,18 +41,21 @@ pub(crate) async fn insert(
     let kinds: Vec<&str> = events.iter().map(|event| event.kind).collect();
     let people: Vec<Option<Uuid>> =
         events.iter().map(|event| event.person.map(|person| person.0)).collect();
+    let traceparents: Vec<Option<&str>> =
+        events.iter().map(|event| event.traceparent.as_deref()).collect();
     let payloads: Vec<&[u8]> = events.iter().map(|event| event.payload.as_slice()).collect();
     sqlx::query(
         "WITH event AS (
             SELECT * FROM UNNEST($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[],
-                                 $6::uuid[], $7::bytea[])
-                       AS e (id, lane, subject, subject_id, type, person_id, payload)
+                                 $6::uuid[], $7::bytea[], $8::text[])
+                       AS e (id, lane, subject, subject_id, type, person_id, payload, traceparent)
          ), pending AS (
             INSERT INTO outbox_pending (lane, id) SELECT lane, id FROM event
          )
          INSERT INTO outbox (id, lane, subject, subject_id, type, person_id, payload,
                              traceparent, occurred_at)
-         SELECT id, lane, subject, subject_id, type, person_id, payload, $8, $9 FROM event",
+         SELECT id, lane, subject, subject_id, type, person_id, payload, traceparent, $9
+           FROM event",
     )
     .bind(ids)
     .bind(lanes)
@@ -62,7 +64,7 @@ pub(crate) async fn insert(
     .bind(kinds)
     .bind(people)
     .bind(payloads)
-    .bind(traceparent)
+    .bind(traceparents)
     .bind(now.to_sqlx())
     .execute(connection)
     .await
@@ -125,43 +127,6 @@ pub async fn acknowledged(
     .await
     .map_err(Error::during("record published events"))?;
     Ok(())
-}
-
-/// Returns the last sequence a stream has acknowledged; zero if it never did.
-///
-/// # Errors
-/// When the database is out of reach.
-pub async fn last_sequence(pool: &PgPool, stream: &str) -> Result<i64, Error> {
-    sqlx::query_scalar("SELECT last_sequence FROM relay_streams WHERE stream = $1")
-        .bind(stream)
-        .fetch_optional(pool)
-        .await
-        .map(Option::unwrap_or_default)
-        .map_err(Error::during("read a stream's last sequence"))
-}
-
-/// Makes everything that is still kept pending again, because the stream has lost events.
-///
-/// Returns how many events that are. Consumers drop what they have seen.
-///
-/// # Errors
-/// When the database is out of reach.
-pub async fn publish_again(pool: &PgPool, stream: &str) -> Result<u64, Error> {
-    let mut tx = pool.begin().await.map_err(Error::during("begin a transaction"))?;
-    let events = sqlx::query(
-        "INSERT INTO outbox_pending (lane, id) SELECT lane, id FROM outbox ON CONFLICT DO NOTHING",
-    )
-    .execute(&mut *tx)
-    .await
-    .map_err(Error::during("make events pending again"))?
-    .rows_affected();
-    sqlx::query("UPDATE relay_streams SET last_sequence = 0 WHERE stream = $1")
-        .bind(stream)
-        .execute(&mut *tx)
-        .await
-        .map_err(Error::during("forget a stream's last sequence"))?;
-    tx.commit().await.map_err(Error::during("commit"))?;
-    Ok(events)
 }
 
 /// Returns how many events are pending, and when the oldest of them occurred.

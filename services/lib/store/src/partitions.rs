@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use domain::{Date, Timestamp};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
+use proto::catalogue::{self, Service, StreamRow};
 use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
@@ -23,7 +24,8 @@ const LOCK: i64 = 0x7465_6e75_7265;
 /// Remembers which partitions exist, so that the usual case costs no query.
 #[derive(Debug)]
 pub(crate) struct Partitions {
-    stream_days: i32,
+    outbox_days: i32,
+    inbox_days: i32,
     known: Mutex<BTreeSet<(&'static str, Date)>>,
 }
 
@@ -40,8 +42,20 @@ pub fn day_of(id: Uuid) -> Option<Date> {
 }
 
 impl Partitions {
-    pub(crate) fn new(stream_days: i32) -> Self {
-        Self { stream_days, known: Mutex::new(BTreeSet::new()) }
+    /// Keeps what is published as long as its own stream may need it, and what was handled a day
+    /// longer than any publisher it hears from can publish it again.
+    pub(crate) fn new(service: Service) -> Self {
+        let published = catalogue::stream_of(service).map_or(0, |row| row.max_age_days);
+        let heard = catalogue::consumers_of(service)
+            .filter_map(|row| StreamRow::named(row.stream))
+            .map(|row| row.max_age_days)
+            .max()
+            .unwrap_or(0);
+        Self {
+            outbox_days: i32::from(published) + OUTBOX_EXTRA_DAYS,
+            inbox_days: i32::from(heard) + INBOX_EXTRA_DAYS,
+            known: Mutex::new(BTreeSet::new()),
+        }
     }
 
     /// Makes today's partitions and those of the next days.
@@ -68,7 +82,7 @@ impl Partitions {
         days: &BTreeSet<Date>,
     ) -> Result<BTreeSet<Date>, Error> {
         let today = now.to_zoned(TimeZone::UTC).date();
-        let oldest = today.saturating_sub((self.stream_days + INBOX_EXTRA_DAYS).days());
+        let oldest = today.saturating_sub(self.inbox_days.days());
         let newest = today.saturating_add(DAYS_AHEAD.days());
         let (inside, outside): (BTreeSet<Date>, BTreeSet<Date>) =
             days.iter().partition(|day| (oldest..=newest).contains(*day));
@@ -94,8 +108,8 @@ impl Partitions {
     /// Drops whole days past their retention; a day that still has pending events stays.
     pub(crate) async fn drop_old(&self, pool: &PgPool, now: Timestamp) -> Result<(), Error> {
         let today = now.to_zoned(TimeZone::UTC).date();
-        for (table, extra) in [("outbox", OUTBOX_EXTRA_DAYS), ("inbox", INBOX_EXTRA_DAYS)] {
-            let limit = today.saturating_sub((self.stream_days + extra).days());
+        for (table, kept) in [("outbox", self.outbox_days), ("inbox", self.inbox_days)] {
+            let limit = today.saturating_sub(kept.days());
             for (name, day) in existing(pool, table).await? {
                 if day >= limit || (table == "outbox" && has_pending(pool, day).await?) {
                     continue;
@@ -182,9 +196,13 @@ async fn has_pending(pool: &PgPool, day: Date) -> Result<bool, Error> {
 
 /// The smallest id that can be made on a day.
 fn first_id(day: Date) -> Uuid {
-    let millis = day
-        .to_zoned(TimeZone::UTC)
-        .map(|midnight| midnight.timestamp().as_millisecond())
-        .unwrap_or_default();
+    first_id_at(
+        day.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp()).unwrap_or_default(),
+    )
+}
+
+/// The smallest id that can be made at an instant.
+pub(crate) fn first_id_at(instant: Timestamp) -> Uuid {
+    let millis = instant.as_millisecond();
     Uuid::from_u128(u128::from(u64::try_from(millis).unwrap_or_default()) << 80)
 }

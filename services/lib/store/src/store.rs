@@ -7,6 +7,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::watch;
 
+use crate::epochs;
 use crate::error::Error;
 use crate::partitions::Partitions;
 use crate::tx::Tx;
@@ -67,10 +68,15 @@ impl Store {
             .map_err(Error::during("connect to PostgreSQL"))?;
         migrate(&pool, &CONTRACT, "contract").await?;
         migrate(&pool, migrations, "service").await?;
-        let stream = proto::catalogue::stream_of(service).map_or(7, |row| row.max_age_days);
-        let partitions = Partitions::new(i32::from(stream));
+        let partitions = Partitions::new(service);
         let (committed, _) = watch::channel(0);
-        let epoch = options.epoch;
+        let epoch = epochs::enter(&pool, options.epoch, clock.now()).await?;
+        if epoch > options.epoch {
+            tracing::warn!(
+                "the settings name epoch {} and the database is in {epoch}: it stays there",
+                options.epoch
+            );
+        }
         let inner = Inner { pool, connect, clock, service, epoch, partitions, committed };
         let store = Self { inner: Arc::new(inner) };
         store.maintain().await?;

@@ -6,6 +6,7 @@ use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{Connection as _, Transaction};
 use uuid::Uuid;
 
+use crate::causes::Causes;
 use crate::error::Error;
 use crate::outbox;
 use crate::store::Inner;
@@ -19,6 +20,7 @@ pub struct Tx {
     store: Arc<Inner>,
     now: Timestamp,
     outgoing: Vec<Outgoing>,
+    causes: Causes,
 }
 
 /// An event that waits for its transaction to commit.
@@ -30,6 +32,7 @@ pub(crate) struct Outgoing {
     pub(crate) subject_id: String,
     pub(crate) kind: &'static str,
     pub(crate) person: Option<PersonId>,
+    pub(crate) traceparent: Option<String>,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -37,7 +40,7 @@ impl Tx {
     pub(crate) async fn begin(store: Arc<Inner>) -> Result<Self, Error> {
         let inner = store.pool.begin().await.map_err(Error::during("begin a transaction"))?;
         let now = store.clock.now();
-        Ok(Self { inner, store, now, outgoing: Vec::new() })
+        Ok(Self { inner, store, now, outgoing: Vec::new(), causes: Causes::default() })
     }
 
     /// The instant at which the transaction began: the `now` of everything it decides.
@@ -64,12 +67,31 @@ impl Tx {
         self.store.clock.new_id()
     }
 
+    /// Says under which W3C trace context what concerns a person is caused.
+    pub fn set_cause(&mut self, person: PersonId, traceparent: impl Into<String>) {
+        self.causes.set(person, traceparent.into());
+    }
+
+    /// Begins a trace as the cause of what concerns a person: where a change is learnt, so that a
+    /// trace is one person's change and not a whole batch.
+    pub fn begin_trace(&mut self, person: PersonId) {
+        self.causes.begin(person);
+    }
+
+    /// Returns the trace context under which what concerns a person is caused, for work that is
+    /// left to be done later.
+    #[must_use]
+    pub fn cause(&self, person: PersonId) -> Option<String> {
+        self.causes.of(Some(person))
+    }
+
     /// Where statements run.
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.inner
     }
 
-    /// Queues an event; it is written to the outbox when the transaction commits.
+    /// Queues an event; it is written to the outbox when the transaction commits, under the trace
+    /// context that caused it.
     ///
     /// # Errors
     /// When the event lacks what every event needs.
@@ -82,6 +104,7 @@ impl Tx {
             subject_id: subject.id,
             kind: E::TYPE,
             person: subject.person,
+            traceparent: self.causes.of(subject.person),
             payload: event.encode_to_vec(),
         });
         Ok(())
@@ -102,15 +125,10 @@ impl Tx {
     pub async fn commit(mut self) -> Result<(), Error> {
         if !self.outgoing.is_empty() {
             let outgoing = std::mem::take(&mut self.outgoing);
-            outbox::insert(&mut self.inner, &outgoing, self.now, traceparent()).await?;
+            outbox::insert(&mut self.inner, &outgoing, self.now).await?;
         }
         self.inner.commit().await.map_err(Error::during("commit"))?;
         self.store.committed.send_modify(|commits| *commits = commits.wrapping_add(1));
         Ok(())
     }
-}
-
-/// The W3C trace context under which the events are caused.
-fn traceparent() -> Option<String> {
-    telemetry::traceparent()
 }

@@ -8,15 +8,19 @@ const SECONDS: [f64; 16] = [
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
 ];
 
-/// Every metric of the mesh. Prometheus appends the unit and `_total`.
+/// Every metric of the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// Events handled, by consumer and outcome.
+    /// Events a consumer is done with.
     EventsHandled,
-    /// Events published, by type.
+    /// Events the broker has acknowledged.
     EventsPublished,
-    /// Time to handle one batch, by consumer.
+    /// Events made pending again because a stream has lost them.
+    EventsRepublished,
+    /// Time to handle one batch.
     BatchDuration,
+    /// Messages a consumer has not been given yet.
+    ConsumerPending,
     /// Events that wait for the broker.
     OutboxPending,
     /// Age of the oldest of them.
@@ -25,39 +29,147 @@ pub enum Metric {
     ParkedMessages,
     /// Timers that are past their instant.
     TimersOverdue,
-    /// Actions that ended, by application, kind and outcome.
+    /// Time an application took to answer one request.
+    ConnectorRequestDuration,
+    /// Actions that ended.
     ActionsFinished,
     /// Time from the recording of a timeline to settled.
     SettleDuration,
 }
 
+/// What kind of instrument a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; Prometheus appends `_total`.
+    Counter,
+    /// The present value.
+    Gauge,
+    /// A distribution; Prometheus appends `_bucket`, `_sum` and `_count`.
+    Histogram,
+}
+
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::EventsHandled,
         Self::EventsPublished,
+        Self::EventsRepublished,
         Self::BatchDuration,
+        Self::ConsumerPending,
         Self::OutboxPending,
         Self::OutboxAge,
         Self::ParkedMessages,
         Self::TimersOverdue,
+        Self::ConnectorRequestDuration,
         Self::ActionsFinished,
         Self::SettleDuration,
     ];
 
-    /// The instrument's name.
+    /// The instrument's name, as OTLP carries it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::EventsHandled => "tenure_events_handled",
             Self::EventsPublished => "tenure_events_published",
+            Self::EventsRepublished => "tenure_events_republished",
             Self::BatchDuration => "tenure_batch_duration",
+            Self::ConsumerPending => "tenure_consumer_pending",
             Self::OutboxPending => "tenure_outbox_pending",
             Self::OutboxAge => "tenure_outbox_age",
             Self::ParkedMessages => "tenure_parked_messages",
             Self::TimersOverdue => "tenure_timers_overdue",
+            Self::ConnectorRequestDuration => "tenure_connector_request_duration",
             Self::ActionsFinished => "tenure_actions_finished",
             Self::SettleDuration => "tenure_settle_duration",
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::EventsHandled
+            | Self::EventsPublished
+            | Self::EventsRepublished
+            | Self::ActionsFinished => Kind::Counter,
+            Self::ConsumerPending
+            | Self::OutboxPending
+            | Self::OutboxAge
+            | Self::ParkedMessages
+            | Self::TimersOverdue => Kind::Gauge,
+            Self::BatchDuration | Self::ConnectorRequestDuration | Self::SettleDuration => {
+                Kind::Histogram
+            }
+        }
+    }
+
+    /// Its unit after UCUM; empty: a plain number of things.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::BatchDuration
+            | Self::OutboxAge
+            | Self::ConnectorRequestDuration
+            | Self::SettleDuration => "s",
+            Self::EventsHandled
+            | Self::EventsPublished
+            | Self::EventsRepublished
+            | Self::ConsumerPending
+            | Self::OutboxPending
+            | Self::ParkedMessages
+            | Self::TimersOverdue
+            | Self::ActionsFinished => "",
+        }
+    }
+
+    /// Its labels.
+    #[must_use]
+    pub const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::EventsHandled => &["consumer", "outcome"],
+            Self::EventsPublished | Self::EventsRepublished => &["stream"],
+            Self::BatchDuration | Self::ConsumerPending => &["consumer"],
+            Self::ConnectorRequestDuration => &["application", "outcome"],
+            Self::ActionsFinished => &["application", "kind", "outcome"],
+            Self::OutboxPending
+            | Self::OutboxAge
+            | Self::ParkedMessages
+            | Self::TimersOverdue
+            | Self::SettleDuration => &[],
+        }
+    }
+
+    /// What it tells, in one sentence.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::EventsHandled => {
+                "Events a consumer is done with: `handled`, `duplicate`, `parked` or `delayed`."
+            }
+            Self::EventsPublished => "Events the broker has acknowledged.",
+            Self::EventsRepublished => {
+                "Events published once more because their stream was lost, whole or in part."
+            }
+            Self::BatchDuration => "Time to handle one batch, its commit included.",
+            Self::ConsumerPending => {
+                "Messages a durable consumer has not been given yet: how far it lags behind."
+            }
+            Self::OutboxPending => "Events that are committed and wait for the broker.",
+            Self::OutboxAge => "Age of the oldest event that waits for the broker.",
+            Self::ParkedMessages => {
+                "Messages that could not be handled and wait for `tenure parked replay`."
+            }
+            Self::TimersOverdue => "Timers that are past their instant and not handled yet.",
+            Self::ConnectorRequestDuration => {
+                "Time an application took to answer one request: `ok`, `refused`, `throttled`, \
+                 `failed` or `unreachable`."
+            }
+            Self::ActionsFinished => {
+                "Actions that ended: `done`, `already`, `failed` or `superseded`."
+            }
+            Self::SettleDuration => {
+                "Time from the recording of a timeline until everything of the person agrees with it."
+            }
         }
     }
 }
@@ -67,11 +179,14 @@ impl Metric {
 pub struct Metrics {
     events_handled: Counter<u64>,
     events_published: Counter<u64>,
+    events_republished: Counter<u64>,
     batch_duration: Histogram<f64>,
+    consumer_pending: Gauge<u64>,
     outbox_pending: Gauge<u64>,
     outbox_age: Gauge<f64>,
     parked_messages: Gauge<u64>,
     timers_overdue: Gauge<u64>,
+    connector_request_duration: Histogram<f64>,
     actions_finished: Counter<u64>,
     settle_duration: Histogram<f64>,
 }
@@ -84,30 +199,42 @@ pub fn metrics() -> &'static Metrics {
 
 impl Metrics {
     fn new(meter: &Meter) -> Self {
-        let counter = |metric: Metric| meter.u64_counter(metric.name()).build();
-        let gauge = |metric: Metric| meter.u64_gauge(metric.name()).build();
+        let counter = |metric: Metric| {
+            meter.u64_counter(metric.name()).with_description(metric.meaning()).build()
+        };
+        let gauge = |metric: Metric| {
+            meter.u64_gauge(metric.name()).with_description(metric.meaning()).build()
+        };
         let seconds = |metric: Metric| {
             meter
                 .f64_histogram(metric.name())
-                .with_unit("s")
+                .with_unit(metric.unit())
+                .with_description(metric.meaning())
                 .with_boundaries(SECONDS.to_vec())
                 .build()
         };
         Self {
             events_handled: counter(Metric::EventsHandled),
             events_published: counter(Metric::EventsPublished),
+            events_republished: counter(Metric::EventsRepublished),
             batch_duration: seconds(Metric::BatchDuration),
+            consumer_pending: gauge(Metric::ConsumerPending),
             outbox_pending: gauge(Metric::OutboxPending),
-            outbox_age: meter.f64_gauge(Metric::OutboxAge.name()).with_unit("s").build(),
+            outbox_age: meter
+                .f64_gauge(Metric::OutboxAge.name())
+                .with_unit(Metric::OutboxAge.unit())
+                .with_description(Metric::OutboxAge.meaning())
+                .build(),
             parked_messages: gauge(Metric::ParkedMessages),
             timers_overdue: gauge(Metric::TimersOverdue),
+            connector_request_duration: seconds(Metric::ConnectorRequestDuration),
             actions_finished: counter(Metric::ActionsFinished),
             settle_duration: seconds(Metric::SettleDuration),
         }
     }
 
-    /// Counts events that a consumer is done with; `outcome` is `handled`, `duplicate`, `parked`,
-    /// `delayed` or `retried`.
+    /// Counts events that a consumer is done with; `outcome` is `handled`, `duplicate`, `parked`
+    /// or `delayed`.
     pub fn events_handled(&self, consumer: &'static str, outcome: &'static str, events: usize) {
         let labels = [KeyValue::new("consumer", consumer), KeyValue::new("outcome", outcome)];
         self.events_handled.add(count(events), &labels);
@@ -118,9 +245,19 @@ impl Metrics {
         self.events_published.add(count(events), &[KeyValue::new("stream", stream)]);
     }
 
+    /// Counts events that are published again because their stream has lost them.
+    pub fn events_republished(&self, stream: &'static str, events: u64) {
+        self.events_republished.add(events, &[KeyValue::new("stream", stream)]);
+    }
+
     /// Records how long a batch took.
     pub fn batch_duration(&self, consumer: &'static str, seconds: f64) {
         self.batch_duration.record(seconds, &[KeyValue::new("consumer", consumer)]);
+    }
+
+    /// Sets how far a durable consumer lags behind.
+    pub fn consumer_pending(&self, durable: String, messages: u64) {
+        self.consumer_pending.record(messages, &[KeyValue::new("consumer", durable)]);
     }
 
     /// Sets what is measured from time to time.
@@ -129,6 +266,16 @@ impl Metrics {
         self.outbox_age.record(oldest_seconds, &[]);
         self.parked_messages.record(parked, &[]);
         self.timers_overdue.record(overdue, &[]);
+    }
+
+    /// Records how long an application took to answer; `outcome` is `ok`, `refused`, `throttled`,
+    /// `failed` or `unreachable`.
+    pub fn connector_request(&self, application: &str, outcome: &'static str, seconds: f64) {
+        let labels = [
+            KeyValue::new("application", application.to_owned()),
+            KeyValue::new("outcome", outcome),
+        ];
+        self.connector_request_duration.record(seconds, &labels);
     }
 
     /// Counts actions that ended.

@@ -76,6 +76,9 @@ pub fn init(service: &'static str, instance: &str, format: Format) -> anyhow::Re
     let meters = meters.build();
     global::set_meter_provider(meters.clone());
 
+    if let Some(traces) = &traces {
+        crate::trace::export(traces.tracer("tenure"));
+    }
     let filter =
         || EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(QUIET));
     let lines = match format {
@@ -91,7 +94,7 @@ pub fn init(service: &'static str, instance: &str, format: Format) -> anyhow::Re
         .with(traces.as_ref().map(|traces| {
             tracing_opentelemetry::layer()
                 .with_tracer(traces.tracer("tenure"))
-                .with_filter(filter())
+                .with_filter(EnvFilter::new(QUIET))
         }))
         .with(logs.as_ref().map(|logs| OpenTelemetryTracingBridge::new(logs).with_filter(filter())))
         .try_init()

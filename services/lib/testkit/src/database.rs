@@ -48,8 +48,22 @@ impl Database {
     /// # Panics
     /// When a migration fails.
     pub async fn store(&self, service: Service, migrations: &Migrator, clock: Clock) -> Store {
+        self.store_in_epoch(service, migrations, clock, 1).await
+    }
+
+    /// Does the same under settings that name an epoch.
+    ///
+    /// # Panics
+    /// When a migration fails.
+    pub async fn store_in_epoch(
+        &self,
+        service: Service,
+        migrations: &Migrator,
+        clock: Clock,
+        epoch: i64,
+    ) -> Store {
         let connect = self.url(service).parse().expect("the server's URL is valid");
-        let options = Options { connect, connections_max: 8, epoch: 1 };
+        let options = Options { connect, connections_max: 8, epoch };
         Store::connect(service, options, migrations, clock)
             .await
             .unwrap_or_else(|error| panic!("open the database of {service}: {error:?}"))

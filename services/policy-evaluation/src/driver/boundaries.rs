@@ -1,6 +1,6 @@
 //! Instants at which desired access may change without any new fact.
 
-use chassis::Driver;
+use chassis::{Cause, Driver};
 use domain::{PersonId, Rejection};
 use jiff::SignedDuration;
 use store::Tx;
@@ -33,6 +33,10 @@ impl Driver for Boundaries {
 
     async fn lease(&self, tx: &mut Tx, limit: u16) -> Result<Vec<Timer>, Rejection> {
         Ok(timers::lease(tx, BOUNDARY, LEASE, limit).await?)
+    }
+
+    fn cause<'a>(&self, job: &'a Timer) -> Option<Cause<'a>> {
+        Some(Cause { person: PersonId(job.key), traceparent: None })
     }
 
     async fn act(&self, jobs: &[Timer]) -> Vec<()> {

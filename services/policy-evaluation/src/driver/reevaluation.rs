@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use chassis::Driver;
+use chassis::{Cause, Driver};
 use domain::{PersonId, Rejection};
 use store::Tx;
 
@@ -33,6 +33,10 @@ impl Driver for Reevaluation {
     // replicas that look at the same chunk skip each other's locks when they write.
     async fn lease(&self, tx: &mut Tx, limit: u16) -> Result<Vec<PersonId>, Rejection> {
         Ok(self.evaluator.outdated(tx, limit.min(self.chunk_size.get())).await?)
+    }
+
+    fn cause<'a>(&self, job: &'a PersonId) -> Option<Cause<'a>> {
+        Some(Cause { person: *job, traceparent: None })
     }
 
     async fn act(&self, jobs: &[PersonId]) -> Vec<()> {

@@ -231,6 +231,50 @@ pub(crate) async fn find(tx: &mut Tx, person: PersonId) -> Result<Option<Stored>
     Ok(row.map(|row| row.into_stored(person)))
 }
 
+/// Returns people whose desired access was not told in the transaction's epoch, locked, in the order
+/// of their ids.
+pub(crate) async fn untold(tx: &mut Tx, after: Uuid, limit: u16) -> Result<Vec<Stored>, Error> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        person_id: Uuid,
+        #[sqlx(flatten)]
+        stored: StoredRow,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT person_id, person_epoch, person_counter, desired_epoch, desired_counter,
+                evaluated_release, access, evaluated_at, next_boundary, lane
+           FROM people
+          WHERE person_id > $1 AND evaluated_release > 0 AND desired_epoch < $2
+          ORDER BY person_id LIMIT $3 FOR UPDATE",
+    )
+    .bind(after)
+    .bind(tx.epoch())
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("read people to tell again"))?;
+    Ok(rows.into_iter().map(|row| row.stored.into_stored(PersonId(row.person_id))).collect())
+}
+
+/// Keeps the versions in which desired access was told again.
+pub(crate) async fn retell(tx: &mut Tx, versions: &[(PersonId, Version)]) -> Result<(), Error> {
+    let people: Vec<Uuid> = versions.iter().map(|(person, _version)| person.0).collect();
+    let epochs: Vec<i64> = versions.iter().map(|(_person, version)| version.epoch).collect();
+    let counters: Vec<i64> = versions.iter().map(|(_person, version)| version.counter).collect();
+    sqlx::query(
+        "UPDATE people p SET desired_epoch = v.epoch, desired_counter = v.counter
+           FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[]) AS v (person_id, epoch, counter)
+          WHERE p.person_id = v.person_id",
+    )
+    .bind(people)
+    .bind(epochs)
+    .bind(counters)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("keep what was told again"))
+}
+
 /// Returns how many people are known, and how many of them are evaluated with this release.
 pub(crate) async fn progress(tx: &mut Tx, release: u64) -> Result<(u64, u64), Error> {
     let (people, evaluated): (i64, i64) = sqlx::query_as(

@@ -1,7 +1,8 @@
 //! SQL for the `releases` and `documents` tables. No other module names them.
 
+use domain::Timestamp;
 use rules::{Document, Release};
-use store::{Error, ToSqlx as _, Tx};
+use store::{Error, SqlTimestamp, ToSqlx as _, Tx};
 
 /// Lets no other transaction activate a release before this one ends; readers go on.
 pub(crate) async fn lock(tx: &mut Tx) -> Result<(), Error> {
@@ -30,6 +31,16 @@ pub(crate) async fn active_with_hash(tx: &mut Tx) -> Result<Option<(u64, String)
             .await
             .map_err(Error::during("read the active release"))?;
     Ok(row.map(|(number, content_hash)| (number.unsigned_abs(), content_hash)))
+}
+
+/// Returns the number of the active release, and since when it is active.
+pub(crate) async fn active_since(tx: &mut Tx) -> Result<Option<(u64, Timestamp)>, Error> {
+    let row: Option<(i64, SqlTimestamp)> =
+        sqlx::query_as("SELECT number, activated_at FROM releases WHERE state = 'active'")
+            .fetch_optional(tx.connection())
+            .await
+            .map_err(Error::during("read the active release"))?;
+    Ok(row.map(|(number, at)| (number.unsigned_abs(), at.to_jiff())))
 }
 
 /// Stores documents as the active release and returns its number; the caller holds the [`lock`].

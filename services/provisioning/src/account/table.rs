@@ -105,3 +105,18 @@ pub(crate) async fn put(tx: &mut Tx, read: &[(&Key, &Account)]) -> Result<(), Er
     .map_err(Error::during("keep accounts"))?;
     Ok(())
 }
+
+/// Returns people with accounts that were not told in the transaction's epoch, in the order of their
+/// ids.
+pub(crate) async fn untold(tx: &mut Tx, after: Uuid, limit: u16) -> Result<Vec<Uuid>, Error> {
+    sqlx::query_scalar(
+        "SELECT DISTINCT person_id FROM accounts
+          WHERE person_id > $1 AND version_epoch < $2 ORDER BY person_id LIMIT $3",
+    )
+    .bind(after)
+    .bind(tx.epoch())
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("look for accounts to tell again"))
+}

@@ -17,15 +17,19 @@ pub(crate) struct Due {
     pub(crate) since: Timestamp,
 }
 
-type Row = (Uuid, String, i16, i32, Option<String>, Option<SqlTimestamp>, Option<Uuid>);
+type Row =
+    (Uuid, String, i16, i32, Option<String>, Option<SqlTimestamp>, Option<Uuid>, Option<String>);
 
-fn read((person, application, lane, round, login, due_at, lease): Row) -> (Key, Branch) {
+fn read(
+    (person, application, lane, round, login, due_at, lease, traceparent): Row,
+) -> (Key, Branch) {
     let branch = Branch {
         lane: Lane::from_rank(lane),
         round,
         login,
         due_at: due_at.map(SqlTimestamp::to_jiff),
         lease,
+        traceparent,
     };
     ((PersonId(person), application), branch)
 }
@@ -39,7 +43,7 @@ pub(crate) async fn lock(
     application: Option<&str>,
 ) -> Result<BTreeMap<Key, Branch>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT person_id, application, lane, round, login, due_at, lease
+        "SELECT person_id, application, lane, round, login, due_at, lease, traceparent
            FROM branches
           WHERE person_id = ANY($1) AND ($2::text IS NULL OR application = $2)
           ORDER BY person_id, application FOR UPDATE",
@@ -66,15 +70,19 @@ pub(crate) async fn put(tx: &mut Tx, branches: &[(&Key, &Branch)]) -> Result<(),
     let due: Vec<Option<SqlTimestamp>> =
         branches.iter().map(|(_key, branch)| branch.due_at.map(|at| at.to_sqlx())).collect();
     let leases: Vec<Option<Uuid>> = branches.iter().map(|(_key, branch)| branch.lease).collect();
+    let traceparents: Vec<Option<&str>> =
+        branches.iter().map(|(_key, branch)| branch.traceparent.as_deref()).collect();
     sqlx::query(
-        "INSERT INTO branches (person_id, application, lane, round, login, due_at, lease)
-         SELECT person_id, application, lane, round, login, due_at, lease
+        "INSERT INTO branches (person_id, application, lane, round, login, due_at, lease,
+                               traceparent)
+         SELECT person_id, application, lane, round, login, due_at, lease, traceparent
            FROM UNNEST($1::uuid[], $2::text[], $3::smallint[], $4::integer[], $5::text[],
-                       $6::timestamptz[], $7::uuid[])
-             AS t (person_id, application, lane, round, login, due_at, lease)
+                       $6::timestamptz[], $7::uuid[], $8::text[])
+             AS t (person_id, application, lane, round, login, due_at, lease, traceparent)
          ON CONFLICT (person_id, application) DO UPDATE
             SET lane = excluded.lane, round = excluded.round, login = excluded.login,
-                due_at = excluded.due_at, lease = excluded.lease",
+                due_at = excluded.due_at, lease = excluded.lease,
+                traceparent = excluded.traceparent",
     )
     .bind(people)
     .bind(applications)
@@ -83,6 +91,7 @@ pub(crate) async fn put(tx: &mut Tx, branches: &[(&Key, &Branch)]) -> Result<(),
     .bind(logins)
     .bind(due)
     .bind(leases)
+    .bind(traceparents)
     .execute(tx.connection())
     .await
     .map_err(Error::during("write branches"))?;
@@ -140,7 +149,8 @@ pub(crate) async fn lease(
                   WHERE application = $1 AND lane = $2 AND due_at <= $3
                   ORDER BY due_at LIMIT $6 FOR UPDATE SKIP LOCKED) due
           WHERE b.person_id = due.person_id AND b.application = due.application
-         RETURNING b.person_id, b.application, b.lane, b.round, b.login, b.due_at, b.lease",
+         RETURNING b.person_id, b.application, b.lane, b.round, b.login, b.due_at, b.lease,
+                   b.traceparent",
     )
     .bind(&due.application)
     .bind(due.lane.rank())

@@ -83,7 +83,12 @@ impl Dossier {
     async fn write_accounts(&mut self, tx: &mut Tx) -> Result<(), Error> {
         let mut changed: Vec<(&Key, &Account)> = Vec::new();
         for (key, account) in &mut self.accounts {
-            if !account.differs(self.before.accounts.get(key)) {
+            let before = self.before.accounts.get(key);
+            if !account.differs(before) {
+                // It may have been told again.
+                if before.is_some_and(|before| before.version != account.version) {
+                    changed.push((key, account));
+                }
                 continue;
             }
             account.version = tx.next_version(account.version);

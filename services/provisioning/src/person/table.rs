@@ -165,6 +165,22 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
     Ok(())
 }
 
+/// Returns people who are settled and of whom that was not told in the transaction's epoch, in the
+/// order of their ids.
+pub(crate) async fn untold(tx: &mut Tx, after: Uuid, limit: u16) -> Result<Vec<Uuid>, Error> {
+    sqlx::query_scalar(
+        "SELECT person_id FROM people
+          WHERE person_id > $1 AND settled AND settled_epoch < $2
+          ORDER BY person_id LIMIT $3",
+    )
+    .bind(after)
+    .bind(tx.epoch())
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("look for settled people to tell again"))
+}
+
 /// Returns whether a person is settled; nothing when the person is not known.
 pub(crate) async fn settled(tx: &mut Tx, person: PersonId) -> Result<Option<bool>, Error> {
     sqlx::query_scalar("SELECT settled FROM people WHERE person_id = $1")

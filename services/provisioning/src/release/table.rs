@@ -45,29 +45,37 @@ pub(crate) async fn insert_documents(tx: &mut Tx, documents: &[Document]) -> Res
 }
 
 /// Keeps releases, and returns the events that announce one which is known with another content.
+///
+/// In a higher epoch a number may stand for another content; in a lower one it says nothing.
 pub(crate) async fn insert(
     tx: &mut Tx,
     releases: &BTreeMap<Uuid, Release>,
 ) -> Result<Vec<Uuid>, Error> {
     let mut conflicts = Vec::new();
     for (event, release) in releases {
-        let kept: Option<(String, Vec<String>)> = sqlx::query_as(
-            "INSERT INTO releases (number, content_hash, digests, activated_at)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (number) DO UPDATE SET number = excluded.number
-             RETURNING content_hash, digests",
+        let (content_hash, digests, epoch): (String, Vec<String>, i64) = sqlx::query_as(
+            "INSERT INTO releases AS r (number, content_hash, digests, activated_at, epoch)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (number) DO UPDATE
+                SET epoch = GREATEST(r.epoch, excluded.epoch),
+                    content_hash = CASE WHEN excluded.epoch > r.epoch
+                                        THEN excluded.content_hash ELSE r.content_hash END,
+                    digests = CASE WHEN excluded.epoch > r.epoch
+                                   THEN excluded.digests ELSE r.digests END,
+                    usable_at = CASE WHEN excluded.epoch > r.epoch
+                                     THEN NULL ELSE r.usable_at END
+             RETURNING content_hash, digests, epoch",
         )
         .bind(release.number)
         .bind(&release.content_hash)
         .bind(&release.digests)
         .bind(release.activated_at.to_sqlx())
-        .fetch_optional(tx.connection())
+        .bind(release.epoch)
+        .fetch_one(tx.connection())
         .await
         .map_err(Error::during("keep a release"))?;
-        let same = kept.is_some_and(|(content_hash, digests)| {
-            content_hash == release.content_hash && digests == release.digests
-        });
-        if !same {
+        let same = content_hash == release.content_hash && digests == release.digests;
+        if !same && epoch <= release.epoch {
             conflicts.push(*event);
         }
     }
@@ -91,18 +99,21 @@ pub(crate) async fn mark_usable(tx: &mut Tx) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the number of the newest release that may be used.
-pub(crate) async fn newest(tx: &mut Tx) -> Result<Option<i64>, Error> {
-    sqlx::query_scalar("SELECT max(number) FROM releases WHERE usable_at IS NOT NULL")
-        .fetch_one(tx.connection())
+const NEWEST: &str = "SELECT number, epoch FROM releases WHERE usable_at IS NOT NULL
+                       ORDER BY epoch DESC, number DESC LIMIT 1";
+
+/// Returns number and epoch of the newest release that may be used.
+pub(crate) async fn newest(tx: &mut Tx) -> Result<Option<(i64, i64)>, Error> {
+    sqlx::query_as(NEWEST)
+        .fetch_optional(tx.connection())
         .await
         .map_err(Error::during("look for the newest usable release"))
 }
 
 /// Returns the number of the newest release that may be used, outside of any transaction.
 pub(crate) async fn newest_now(pool: &PgPool) -> Result<Option<i64>, Error> {
-    sqlx::query_scalar("SELECT max(number) FROM releases WHERE usable_at IS NOT NULL")
-        .fetch_one(pool)
+    sqlx::query_scalar(NEWEST)
+        .fetch_optional(pool)
         .await
         .map_err(Error::during("look for the newest usable release"))
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::field::Empty;
-use tracing::{Span, debug, instrument};
+use tracing::{Instrument as _, Span, debug};
 
 use super::fault::Fault;
 use super::{ConnectError, Settings};
@@ -113,16 +113,7 @@ impl Client {
         self.send::<()>(Method::DELETE, url, &[], None).await
     }
 
-    /// Never logs the address, which may hold a login, nor a body.
-    #[instrument(
-        name = "provisioning.scim.request",
-        skip_all,
-        fields(
-            http.request.method = %method,
-            http.response.status_code = Empty,
-            application = %self.application,
-        )
-    )]
+    /// Measures a request; never logs the address, which may hold a login, nor a body.
     async fn send<B: Serialize + Sync>(
         &self,
         method: Method,
@@ -133,6 +124,66 @@ impl Client {
         if let Some(after) = self.pause_left() {
             return Err(Fault::Throttled { after });
         }
+        let span = self.span(&method, &url);
+        let begin = Instant::now();
+        let sent = self.ask(method, url, headers, body).instrument(span.clone()).await;
+        let outcome = match &sent {
+            Ok(_answer) => "ok",
+            Err(fault) => fault.kind(),
+        };
+        if sent.is_err() {
+            span.record("error.type", outcome);
+            span.record("otel.status_code", "ERROR");
+        }
+        telemetry::metrics().connector_request(
+            &self.application,
+            outcome,
+            begin.elapsed().as_secs_f64(),
+        );
+        sent
+    }
+
+    /// The span of one request, with what of its address holds no personal data.
+    fn span(&self, method: &Method, url: &Url) -> Span {
+        let span = tracing::info_span!(
+            "provisioning.scim.request",
+            otel.kind = "client",
+            otel.name = Empty,
+            otel.status_code = Empty,
+            http.request.method = %method,
+            http.response.status_code = Empty,
+            url.template = Empty,
+            server.address = Empty,
+            server.port = Empty,
+            "error.type" = Empty,
+            application = %self.application,
+        );
+        if telemetry::is_traced() {
+            let template = self.template(url);
+            span.record("otel.name", format!("{method} {template}"));
+            span.record("url.template", template);
+            span.record("server.address", self.base.host_str());
+            span.record("server.port", self.base.port_or_known_default());
+        }
+        span
+    }
+
+    /// The path below the base, with ids as `{id}`: `/Users/{id}`.
+    fn template(&self, url: &Url) -> String {
+        let below =
+            self.base.path_segments().map_or(0, |path| path.filter(|s| !s.is_empty()).count());
+        let mut segments = url.path_segments().into_iter().flatten().skip(below);
+        let kind = segments.next().unwrap_or_default();
+        format!("/{kind}{}", if segments.next().is_some() { "/{id}" } else { "" })
+    }
+
+    async fn ask<B: Serialize + Sync>(
+        &self,
+        method: Method,
+        url: Url,
+        headers: &[(header::HeaderName, &str)],
+        body: Option<&B>,
+    ) -> Result<Answer, Fault> {
         let mut request = self.http.request(method, url);
         for (name, value) in headers {
             request = request.header(name, *value);
@@ -246,6 +297,18 @@ mod tests {
                 client.query(&["Groups"], &[("filter", r#"displayName eq "a+b""#)]).as_str(),
                 "http://localhost:1/scim/v2/Groups?filter=displayName%20eq%20%22a%2Bb%22"
             );
+        }
+    }
+
+    #[test]
+    fn the_template_of_an_address_holds_no_id() {
+        let client = client("http://localhost:1/scim/v2/");
+        for (url, template) in [
+            (client.address(&["Users", "ada@example.org"]), "/Users/{id}"),
+            (client.query(&["Users"], &[("filter", "userName eq ada")]), "/Users"),
+            (client.address(&["ServiceProviderConfig"]), "/ServiceProviderConfig"),
+        ] {
+            assert_eq!(client.template(&url), template);
         }
     }
 

@@ -53,6 +53,16 @@ impl Fault {
         }
     }
 
+    /// A word for metrics and traces.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "throttled",
+            Self::Credentials { .. } | Self::Refused { .. } => "refused",
+            Self::Broken { .. } => "unreachable",
+            Self::Server { .. } => "failed",
+        }
+    }
+
     /// Whether a write that ended so may have been carried out.
     pub(super) const fn is_unknown(&self) -> bool {
         match self {

@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::PullConsumer;
+use proto::catalogue::{self, ConsumerRow, Service};
+use tokio_util::sync::CancellationToken;
+
+/// How often consumers are asked how far they lag behind.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Measures how many messages wait for each consumer of a service, until `drain`.
+///
+/// Apart from the other measurements: a broker that does not answer must not hold them up.
+pub(crate) async fn measure(
+    service: Service,
+    client: async_nats::Client,
+    drain: CancellationToken,
+) {
+    let context = bus::accounts::jetstream(client);
+    let durables: Vec<_> =
+        catalogue::consumers_of(service).flat_map(ConsumerRow::durables).collect();
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = drain.cancelled() => return,
+            _tick = every.tick() => {}
+        }
+        for durable in &durables {
+            let asked = context.get_consumer_from_stream(&durable.name, durable.stream);
+            let found: Result<PullConsumer, _> = tokio::select! {
+                () = drain.cancelled() => return,
+                found = asked => found,
+            };
+            match found {
+                Ok(found) => {
+                    let pending = found.cached_info().num_pending;
+                    telemetry::metrics().consumer_pending(durable.name.clone(), pending);
+                }
+                Err(error) => {
+                    tracing::debug!(consumer = durable.name, %error, "its lag is not known");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What this service decided, told again in a raised epoch: the active release, then everybody's
+//! desired access.
+
+use chassis::{Republish, Told};
+use domain::{PersonId, Rejection, Version};
+use store::Tx;
+use uuid::Uuid;
+
+use crate::person::table as people;
+use crate::release;
+use crate::timeline::{Key, table as timelines};
+use crate::wire;
+
+#[derive(Debug)]
+pub(crate) struct ActiveRelease;
+
+impl Republish for ActiveRelease {
+    const WHAT: &'static str = "the documents of the active release";
+
+    async fn batch(&self, tx: &mut Tx, _after: Uuid, _limit: u16) -> Result<Told, Rejection> {
+        release::table::lock(tx).await?;
+        let Some((number, at)) = release::table::active_since(tx).await? else {
+            return Ok(Told { events: 0, next: None });
+        };
+        let release = release::load(tx, number).await?;
+        release::announce(tx, &release, number, at)?;
+        Ok(Told { events: release.documents().len() + 1, next: None })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct DesiredAccess;
+
+impl Republish for DesiredAccess {
+    const WHAT: &'static str = "desired access";
+
+    async fn batch(&self, tx: &mut Tx, after: Uuid, limit: u16) -> Result<Told, Rejection> {
+        let mut stored = people::untold(tx, after, limit).await?;
+        let keys: Vec<Key> = stored.iter().map(|one| (one.id, one.person_version)).collect();
+        let known = timelines::read(tx, &keys).await?;
+        let mut versions: Vec<(PersonId, Version)> = Vec::with_capacity(stored.len());
+        for (person, key) in stored.iter_mut().zip(&keys) {
+            let Some(mut evaluated) = person.evaluated.take() else { continue };
+            evaluated.version = tx.next_version(evaluated.version);
+            let recorded_at = known.get(key).map(|known| known.recorded_at);
+            tx.publish(&wire::stored(person, &evaluated, recorded_at))?;
+            versions.push((person.id, evaluated.version));
+        }
+        people::retell(tx, &versions).await?;
+        let ids: Vec<Uuid> = stored.iter().map(|one| one.id.0).collect();
+        Ok(Told::of(&ids, limit))
+    }
+}
