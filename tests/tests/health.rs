@@ -57,11 +57,8 @@ async fn a_service_is_not_ready_without_its_broker_nor_while_it_drains() {
     };
     let app = App::new(Service::HrisIngest).drive(slow);
     let running = Running::start(app, resources, Some(|| "metrics".to_owned())).unwrap();
-    let admin = running.addresses().admin;
-    let get = async |path: &str| {
-        let answer = reqwest::get(format!("http://{admin}{path}")).await.ok()?;
-        Some((answer.status().as_u16(), answer.text().await.ok()?))
-    };
+    let admin = running.addresses().admin.to_string();
+    let get = async |path: &str| mesh_tests::http::get(&admin, path).await;
     let becomes = async |status: u16, text: &str| {
         until(text, async || {
             (get("/readyz").await == Some((status, format!("{text}\n")))).then_some(())

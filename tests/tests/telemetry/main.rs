@@ -238,8 +238,9 @@ async fn scrape(board: &serde_json::Value) -> String {
     let mut text = String::new();
     for service in Service::ALL {
         let address = board["services"][service.as_str()]["admin"].as_str().unwrap();
-        let answer = reqwest::get(format!("http://{address}/metrics")).await.unwrap();
-        text.push_str(&answer.text().await.unwrap());
+        let (status, page) = mesh_tests::http::get(address, "/metrics").await.unwrap();
+        assert_eq!(status, 200, "{service}");
+        text.push_str(&page);
     }
     text
 }
