@@ -89,6 +89,7 @@ async fn tell(
     event.lane = WireLane::from(lane).into();
     event.change = wire::ChangeKind::from(change).into();
     event.recorded_at = Some(tx.now().into());
+    tx.begin_trace(person.id);
     tx.publish(&event).map_err(internal)?;
     let event = event.encode_to_vec();
     person::table::upsert(tx, &[Announced { person, event }]).await.map_err(internal)
