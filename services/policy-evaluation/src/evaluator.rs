@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Lane, PersonId, Rejection};
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use store::Tx;
 use store::timers::{self, Timer};
@@ -25,6 +26,8 @@ pub(crate) const BOUNDARY: &str = "boundary";
 pub(crate) struct Evaluator {
     active: Arc<Active>,
     zone: TimeZone,
+    /// How long what follows an urgent evaluation is urgent, too.
+    leaver_span: SignedDuration,
 }
 
 /// A version of a timeline that was not known before.
@@ -69,8 +72,8 @@ impl From<Error> for Rejection {
 }
 
 impl Evaluator {
-    pub(crate) fn new(zone: TimeZone) -> Self {
-        Self { active: Arc::default(), zone }
+    pub(crate) fn new(zone: TimeZone, leaver_span: SignedDuration) -> Self {
+        Self { active: Arc::default(), zone, leaver_span }
     }
 
     /// Takes over timelines, and evaluates them if a release is active.
@@ -155,6 +158,9 @@ impl Evaluator {
             .map(|due| due.evaluate(release, &self.zone, now, |version| tx.next_version(version)))
             .collect();
         choose_lanes(tx, &mut evaluated).await?;
+        for one in &mut evaluated {
+            one.follow(now, self.leaver_span);
+        }
         let written = people::write(tx, &evaluated, release.number()).await?;
         complete(evaluated.len(), written)?;
         set_timers(tx, &evaluated).await?;
@@ -163,6 +169,9 @@ impl Evaluator {
                 tx.publish(&wire::changed(one, release.number(), now))?;
             } else if confirm == Confirm::All || one.release_before() < release.number() {
                 tx.publish(&wire::confirmed(one, release.number(), now))?;
+            }
+            if one.telling.news {
+                tx.publish(&wire::lifecycle(one, now))?;
             }
         }
         Ok(())

@@ -5,7 +5,10 @@
 //! `evaluator`, which loads, asks the pure [`rules::desired`], writes and announces.
 //!
 //! Invariants:
-//! - an evaluation, the timer of its next boundary and the event that announces it commit together;
+//! - an evaluation, the timer of its next boundary and the events that announce it commit together;
+//! - a lifecycle is announced when its content differs from what was announced last, and only then;
+//! - what follows an urgent evaluation of a person is urgent for a while: it never overtakes it, and
+//!   never falls behind it;
 //! - a row evaluated with a release is never overwritten by an evaluation with an older one;
 //! - desired access depends on timeline, release and instant alone, never on the order of messages;
 //! - nothing here touches the outside world.
@@ -13,6 +16,7 @@ mod config;
 mod driver;
 mod evaluator;
 mod handlers;
+mod lifecycle;
 mod person;
 mod release;
 mod republish;
@@ -38,7 +42,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 /// Never; every service's `start` may fail.
 #[expect(clippy::unused_async, reason = "the host awaits every service's start")]
 pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
-    let evaluator = Evaluator::new(config.zone);
+    let evaluator = Evaluator::new(config.zone.clone(), config.leaver_span());
     Ok(App::new(Service::PolicyEvaluation)
         .on(handlers::EvaluatePeople::new(evaluator.clone()))
         .drive(driver::Boundaries::new(evaluator.clone()))

@@ -3,9 +3,11 @@ pub(crate) mod table;
 
 use domain::time::{CutOff, instant};
 use domain::{AccountState, Lane, PersonId, Timestamp, Version};
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use rules::{Access, Engagement, Evaluation};
 
+use crate::lifecycle::{Telling, Told};
 use crate::timeline::{Key, Known};
 
 /// A person's row, locked.
@@ -29,6 +31,10 @@ pub(crate) struct Desired {
     pub(crate) release: u64,
     /// When it is evaluated again without any new fact.
     pub(crate) next_boundary: Option<Timestamp>,
+    /// What was last told of the person's lifecycle.
+    pub(crate) told: Told,
+    /// When an evaluation was urgent for the last time.
+    pub(crate) leaver_at: Option<Timestamp>,
 }
 
 /// A person who is to be evaluated.
@@ -66,6 +72,9 @@ pub(crate) struct Evaluated {
     pub(crate) changed: bool,
     /// The lane its announcement travels in.
     pub(crate) lane: Lane,
+    /// When an evaluation was urgent for the last time, this one included.
+    pub(crate) leaver_at: Option<Timestamp>,
+    pub(crate) telling: Telling,
 }
 
 impl Person {
@@ -108,7 +117,7 @@ impl Due {
         release: &rules::Release,
         zone: &TimeZone,
         now: Timestamp,
-        next: impl FnOnce(Version) -> Version,
+        next: impl Fn(Version) -> Version,
     ) -> Evaluated {
         let evaluation = rules::desired(&self.known.timeline, release, zone, now);
         let digest = evaluation.access.digest();
@@ -116,9 +125,23 @@ impl Due {
         let changed = before.is_none_or(|desired| desired.digest != digest);
         let version = before.map(|desired| desired.version).unwrap_or_default();
         let version = if changed { next(version) } else { version };
+        let told = before.map(|desired| desired.told.clone()).unwrap_or_default();
+        let lifecycle = rules::lifecycle(&self.known.timeline, zone, now);
+        let telling = Telling::of(lifecycle, told, next);
         let lane = resting_lane(&evaluation);
+        let leaver_at = before.and_then(|desired| desired.leaver_at);
         let zone = self.known.timeline.zone_or(zone);
-        Evaluated { due: self, evaluation, zone, digest, version, changed, lane }
+        Evaluated {
+            due: self,
+            evaluation,
+            zone,
+            digest,
+            version,
+            changed,
+            lane,
+            leaver_at,
+            telling,
+        }
     }
 }
 
@@ -140,6 +163,20 @@ impl Evaluated {
     pub(crate) fn compare(&mut self, before: &Access) {
         if self.due.trigger == Lane::Leaver && takes_away(before, &self.evaluation.access) {
             self.lane = Lane::Leaver;
+        }
+    }
+
+    /// Stays in the leaver lane for a while after an evaluation that was urgent of its own: it may
+    /// not have settled, and what is newer must not wait where bulk work waits.
+    pub(crate) fn follow(&mut self, now: Timestamp, span: SignedDuration) {
+        match self.lane {
+            Lane::Leaver => self.leaver_at = Some(now),
+            Lane::Regular => {
+                let urgent = self.leaver_at.is_some_and(|at| now.duration_since(at) < span);
+                if urgent {
+                    self.lane = Lane::Leaver;
+                }
+            }
         }
     }
 

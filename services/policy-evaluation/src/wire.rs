@@ -1,14 +1,17 @@
 //! Wire types to domain types and back; nothing else in this service reads or makes them, except
 //! for releases, which have no form of their own here.
 
-use domain::{Lane, Timestamp};
-use proto::common::v1 as common;
+use std::collections::BTreeMap;
+
+use domain::{Lane, PersonId, Timestamp};
+use proto::common::v1::{self as common, AccountReference};
 use proto::convert::{self, Invalid};
 use proto::hris::v1::{self as hris, ChangeKind, PersonUpdated};
 use proto::policy::v1::{
-    DesiredAccessChanged, DesiredAccessConfirmed, DesiredAccount, DesiredGrant, Reason, ReasonKind,
+    DesiredAccessChanged, DesiredAccessConfirmed, DesiredAccount, DesiredGrant, EngagementStanding,
+    LifecycleChanged, PositionChange, Reason, ReasonKind,
 };
-use rules::{Access, Engagement, Slice, Timeline};
+use rules::{Access, Engagement, Position, Reference, Slice, Standing, Timeline};
 
 use crate::person::Evaluated;
 use crate::person::table::{Stored, StoredEvaluation};
@@ -45,6 +48,7 @@ fn engagement(wire: &hris::Engagement) -> Result<Engagement, Invalid> {
         last_working_day: convert::date("last_working_day", wire.last_working_day.as_ref())?,
         termination_date: convert::date("termination_date", wire.termination_date.as_ref())?,
         ends_at: convert::optional_instant("ends_at", wire.ends_at.as_ref())?,
+        quiet_through: convert::date("quiet_through", wire.quiet_through.as_ref())?,
     })
 }
 
@@ -54,6 +58,10 @@ fn slice(wire: &hris::Slice) -> Result<Slice, Invalid> {
         from: convert::date("from", wire.from.as_ref())?.ok_or(Invalid::Missing("from"))?,
         until: convert::date("until", wire.until.as_ref())?,
         attributes: convert::attributes(&wire.attributes)?,
+        manager: match wire.manager_person_id.as_str() {
+            "" => None,
+            manager => Some(convert::id("manager_person_id", manager)?),
+        },
     })
 }
 
@@ -95,6 +103,46 @@ pub(crate) fn confirmed(
     }
 }
 
+/// Announces where a person stands.
+pub(crate) fn lifecycle(evaluated: &Evaluated, evaluated_at: Timestamp) -> LifecycleChanged {
+    let telling = &evaluated.telling;
+    let lifecycle = &telling.lifecycle;
+    LifecycleChanged {
+        person_id: evaluated.due.id.to_string(),
+        version: Some(telling.told.version.into()),
+        person_version: Some(evaluated.due.known.version.into()),
+        lane: lane(evaluated.lane),
+        evaluated_at: Some(evaluated_at.into()),
+        display_name: lifecycle.display_name.clone(),
+        mail: lifecycle.mail.clone(),
+        zone: lifecycle.zone.clone(),
+        engagements: lifecycle.engagements.iter().map(standing).collect(),
+    }
+}
+
+fn standing(standing: &Standing) -> EngagementStanding {
+    EngagementStanding {
+        engagement_id: standing.engagement.to_string(),
+        start_date: Some(standing.start.into()),
+        starts_at: Some(standing.starts_at.into()),
+        last_working_day: standing.last_day.map(|(day, _over)| day.into()),
+        ends_at: standing.last_day.map(|(_day, over)| over.into()),
+        quiet_through: standing.quiet_through.map(Into::into),
+        positions: standing.positions.iter().map(position).collect(),
+    }
+}
+
+fn position(position: &Position) -> PositionChange {
+    PositionChange {
+        from: Some(position.from.into()),
+        from_at: Some(position.from_at.into()),
+        title: position.title.clone(),
+        department: position.department.clone(),
+        location: position.location.clone(),
+        manager_person_id: id_or_empty(position.manager),
+    }
+}
+
 /// Writes stored desired access as if it were announced once more.
 pub(crate) fn stored(
     person: &Stored,
@@ -126,9 +174,27 @@ fn accounts(access: &Access) -> Vec<DesiredAccount> {
             application: application.clone(),
             state: common::AccountState::from(account.state).into(),
             attributes: convert::wire_attributes(&account.attributes),
-            references: [].into(),
+            references: references(&account.references),
         })
         .collect()
+}
+
+fn references(references: &BTreeMap<String, Reference>) -> BTreeMap<String, AccountReference> {
+    references
+        .iter()
+        .map(|(name, reference)| {
+            let reference = AccountReference {
+                person_id: id_or_empty(reference.person),
+                application: reference.application.clone(),
+                attribute: reference.attribute.clone(),
+            };
+            (name.clone(), reference)
+        })
+        .collect()
+}
+
+fn id_or_empty(person: Option<PersonId>) -> String {
+    person.map(|person| person.to_string()).unwrap_or_default()
 }
 
 fn grants(access: &Access) -> Vec<DesiredGrant> {

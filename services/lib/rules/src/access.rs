@@ -4,6 +4,7 @@ use domain::{AccountState, Attributes, EngagementId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::document::canonical;
+use crate::reference::Reference;
 
 /// The account attribute that holds the wished login.
 pub const USER_NAME: &str = "userName";
@@ -35,6 +36,9 @@ pub struct DesiredAccount {
     pub state: AccountState,
     /// The wished login as [`USER_NAME`] and the mapped attributes; unknown ones are left out.
     pub attributes: Attributes,
+    /// Attributes whose value another account supplies, by name; none of them is in `attributes`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<String, Reference>,
 }
 
 /// An entitlement the person shall hold, with everything that justifies it.

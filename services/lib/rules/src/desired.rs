@@ -4,7 +4,7 @@
 //! with the present compares those instants, so that the boundaries named are exactly the moments
 //! at which an answer changes, also on days on which midnight does not exist or comes twice.
 
-mod span;
+pub(crate) mod span;
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,9 @@ pub fn desired(
     }
 
     let employed = spans.iter().any(|span| span.runs_at(now));
-    let profile = span::in_force(&spans, now).and_then(|slice| contexts.get(slice));
+    let in_force = span::in_force(&spans, now);
+    let profile = in_force.and_then(|slice| contexts.get(slice));
+    let manager = in_force.and_then(|slice| timeline.slices.get(slice)?.manager);
     let mut accounts = BTreeMap::new();
     for (application, use_of) in release.applications().zip(&state.applications) {
         let state = match use_of {
@@ -65,7 +67,9 @@ pub fn desired(
             Use::Held => AccountState::Suspended,
         };
         let attributes = profile.map(|context| application.attributes(context)).unwrap_or_default();
-        accounts.insert(application.name().to_owned(), DesiredAccount { state, attributes });
+        let references = application.references(manager);
+        let account = DesiredAccount { state, attributes, references };
+        accounts.insert(application.name().to_owned(), account);
     }
     Evaluation {
         access: Access { accounts, grants: state.grants(release) },

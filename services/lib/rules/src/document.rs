@@ -9,6 +9,7 @@ mod days;
 mod kind;
 mod load;
 mod metadata;
+mod owner;
 mod read;
 mod setting;
 
@@ -27,6 +28,7 @@ pub use kind::Kind;
 pub(crate) use load::duplicates;
 pub use load::{load, load_all};
 pub use metadata::{Metadata, Name};
+pub use owner::Owner;
 pub use setting::{SecretReference, Setting};
 
 /// One document, checked for itself; what it refers to is checked when a release is compiled.

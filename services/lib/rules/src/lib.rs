@@ -11,7 +11,9 @@ mod access;
 mod condition;
 mod desired;
 pub mod document;
+mod lifecycle;
 mod problem;
+mod reference;
 mod release;
 mod suggest;
 mod timeline;
@@ -20,6 +22,8 @@ pub use access::{Access, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_
 pub use condition::slug;
 pub use desired::desired;
 pub use document::Document;
+pub use lifecycle::{Lifecycle, Position, Standing, lifecycle};
 pub use problem::Problem;
+pub use reference::{ACCOUNT_ID, LOGIN, Reference};
 pub use release::{Application, Policy, Release};
 pub use timeline::{Engagement, Slice, Timeline};

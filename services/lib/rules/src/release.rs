@@ -2,11 +2,14 @@
 
 mod compile;
 
-use domain::Attributes;
+use std::collections::BTreeMap;
+
+use domain::{Attributes, PersonId};
 
 use crate::Problem;
 use crate::condition::Expression;
 use crate::document::{self, AttributeSchema, Days, Document};
+use crate::reference::{Pointer, Reference};
 
 /// A set of policy documents, ready to be evaluated; share it in an `Arc`.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub struct Application {
     name: String,
     spec: document::Application,
     attributes: Vec<(String, Expression)>,
+    references: Vec<(String, Pointer)>,
 }
 
 /// An access policy of a release.
@@ -115,6 +119,14 @@ impl Application {
         self.attributes
             .iter()
             .filter_map(|(name, expression)| Some((name.clone(), expression.value(context)?)))
+            .collect()
+    }
+
+    /// Returns the account attributes that other accounts supply, for somebody with this manager.
+    pub(crate) fn references(&self, manager: Option<PersonId>) -> BTreeMap<String, Reference> {
+        self.references
+            .iter()
+            .filter_map(|(name, pointer)| Some((name.clone(), pointer.of(manager)?)))
             .collect()
     }
 }

@@ -1,4 +1,4 @@
-use domain::{Attributes, Date, EngagementId, Timestamp};
+use domain::{Attributes, Date, EngagementId, PersonId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Engagement {
     /// When an operator ended it: access ends then at the latest, whatever the dates say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
+    /// What took effect on this day or before it is history: nobody is told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_through: Option<Date>,
 }
 
 /// What holds of one engagement from a date on.
@@ -40,6 +43,9 @@ pub struct Slice {
     pub until: Option<Date>,
     /// What policies see.
     pub attributes: Attributes,
+    /// To whom the person reports, as far as the source says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<PersonId>,
 }
 
 impl Timeline {

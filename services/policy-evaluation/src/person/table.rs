@@ -9,6 +9,7 @@ use store::{Error, SqlTimestamp, ToSqlx as _, Tx};
 use uuid::Uuid;
 
 use super::{Before, Desired, Evaluated, Person, resting_lane};
+use crate::lifecycle::Told;
 use crate::timeline::Key;
 
 /// What a person shall hold, as it is stored.
@@ -42,6 +43,10 @@ struct PersonRow {
     access_digest: Option<String>,
     evaluated_release: i64,
     next_boundary: Option<SqlTimestamp>,
+    lifecycle_epoch: i64,
+    lifecycle_counter: i64,
+    lifecycle_digest: Option<String>,
+    leaver_at: Option<SqlTimestamp>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -61,7 +66,8 @@ struct StoredRow {
 pub(crate) async fn lock(tx: &mut Tx, people: &[PersonId]) -> Result<Vec<Person>, Error> {
     let rows: Vec<PersonRow> = sqlx::query_as(
         "SELECT person_id, person_epoch, person_counter, desired_epoch, desired_counter,
-                access_digest, evaluated_release, next_boundary
+                access_digest, evaluated_release, next_boundary, lifecycle_epoch,
+                lifecycle_counter, lifecycle_digest, leaver_at
            FROM people WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE",
     )
     .bind(ids(people))
@@ -99,7 +105,8 @@ pub(crate) async fn lock_outdated(
 ) -> Result<Vec<Person>, Error> {
     let rows: Vec<PersonRow> = sqlx::query_as(
         "SELECT person_id, person_epoch, person_counter, desired_epoch, desired_counter,
-                access_digest, evaluated_release, next_boundary
+                access_digest, evaluated_release, next_boundary, lifecycle_epoch,
+                lifecycle_counter, lifecycle_digest, leaver_at
            FROM people WHERE person_id = ANY($1) AND evaluated_release < $2
           ORDER BY person_id FOR UPDATE SKIP LOCKED",
     )
@@ -176,14 +183,17 @@ async fn insert(tx: &mut Tx, evaluated: &[&Evaluated], release: u64) -> Result<u
     let written = sqlx::query(
         "INSERT INTO people (person_id, person_epoch, person_counter, desired_epoch,
                              desired_counter, access, access_digest, next_boundary, zone, lane,
+                             lifecycle_epoch, lifecycle_counter, lifecycle_digest, leaver_at,
                              evaluated_release, evaluated_at)
          SELECT v.person_id, v.person_epoch, v.person_counter, v.desired_epoch,
                 v.desired_counter, v.access, v.access_digest, v.next_boundary, v.zone, v.lane,
-                $11, $12
+                v.lifecycle_epoch, v.lifecycle_counter, v.lifecycle_digest, v.leaver_at, $15, $16
            FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-                       $6::jsonb[], $7::text[], $8::timestamptz[], $9::text[], $10::smallint[])
+                       $6::jsonb[], $7::text[], $8::timestamptz[], $9::text[], $10::smallint[],
+                       $11::bigint[], $12::bigint[], $13::text[], $14::timestamptz[])
                   AS v (person_id, person_epoch, person_counter, desired_epoch, desired_counter,
-                        access, access_digest, next_boundary, zone, lane)
+                        access, access_digest, next_boundary, zone, lane, lifecycle_epoch,
+                        lifecycle_counter, lifecycle_digest, leaver_at)
           ORDER BY v.person_id
          ON CONFLICT (person_id) DO NOTHING",
     );
@@ -205,12 +215,16 @@ async fn update(tx: &mut Tx, evaluated: &[&Evaluated], release: u64) -> Result<u
                 desired_epoch = v.desired_epoch, desired_counter = v.desired_counter,
                 access = COALESCE(v.access, p.access), access_digest = v.access_digest,
                 next_boundary = v.next_boundary, zone = v.zone, lane = v.lane,
-                evaluated_release = $11, evaluated_at = $12
+                lifecycle_epoch = v.lifecycle_epoch, lifecycle_counter = v.lifecycle_counter,
+                lifecycle_digest = v.lifecycle_digest, leaver_at = v.leaver_at,
+                evaluated_release = $15, evaluated_at = $16
            FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-                       $6::jsonb[], $7::text[], $8::timestamptz[], $9::text[], $10::smallint[])
+                       $6::jsonb[], $7::text[], $8::timestamptz[], $9::text[], $10::smallint[],
+                       $11::bigint[], $12::bigint[], $13::text[], $14::timestamptz[])
                   AS v (person_id, person_epoch, person_counter, desired_epoch, desired_counter,
-                        access, access_digest, next_boundary, zone, lane)
-          WHERE p.person_id = v.person_id AND p.evaluated_release <= $11",
+                        access, access_digest, next_boundary, zone, lane, lifecycle_epoch,
+                        lifecycle_counter, lifecycle_digest, leaver_at)
+          WHERE p.person_id = v.person_id AND p.evaluated_release <= $15",
     );
     let written = columns.bind(written).bind(number(release)).bind(now);
     let written = written.execute(tx.connection()).await;
@@ -291,6 +305,11 @@ impl PersonRow {
     fn into_person(self) -> Person {
         let version = Version { epoch: self.desired_epoch, counter: self.desired_counter };
         let next_boundary = self.next_boundary.map(SqlTimestamp::to_jiff);
+        let told = Told {
+            version: Version { epoch: self.lifecycle_epoch, counter: self.lifecycle_counter },
+            digest: self.lifecycle_digest,
+        };
+        let leaver_at = self.leaver_at.map(SqlTimestamp::to_jiff);
         Person {
             id: PersonId(self.person_id),
             version: Version { epoch: self.person_epoch, counter: self.person_counter },
@@ -299,6 +318,8 @@ impl PersonRow {
                 digest,
                 release: self.evaluated_release.unsigned_abs(),
                 next_boundary,
+                told,
+                leaver_at,
             }),
         }
     }
@@ -321,7 +342,7 @@ impl StoredRow {
     }
 }
 
-/// Evaluations as arrays, one per column, in the order of the statements' first ten parameters.
+/// Evaluations as arrays, one per column, in the order of the statements' first parameters.
 struct Columns<'a> {
     people: Vec<Uuid>,
     person_epochs: Vec<i64>,
@@ -333,6 +354,10 @@ struct Columns<'a> {
     boundaries: Vec<Option<SqlTimestamp>>,
     zones: Vec<&'a str>,
     lanes: Vec<i16>,
+    lifecycle_epochs: Vec<i64>,
+    lifecycle_counters: Vec<i64>,
+    lifecycle_digests: Vec<Option<&'a str>>,
+    leavers: Vec<Option<SqlTimestamp>>,
 }
 
 impl<'a> Columns<'a> {
@@ -354,7 +379,17 @@ impl<'a> Columns<'a> {
                 .map(|one| one.evaluation.next_boundary.map(|boundary| boundary.to_sqlx()))
                 .collect(),
             zones: column.clone().map(|one| one.zone.iana_name().unwrap_or("unnamed")).collect(),
-            lanes: column.map(|one| resting_lane(&one.evaluation).rank()).collect(),
+            lanes: column.clone().map(|one| resting_lane(&one.evaluation).rank()).collect(),
+            lifecycle_epochs: column.clone().map(|one| one.telling.told.version.epoch).collect(),
+            lifecycle_counters: column
+                .clone()
+                .map(|one| one.telling.told.version.counter)
+                .collect(),
+            lifecycle_digests: column
+                .clone()
+                .map(|one| one.telling.told.digest.as_deref())
+                .collect(),
+            leavers: column.map(|one| one.leaver_at.map(|at| at.to_sqlx())).collect(),
         }
     }
 
@@ -370,6 +405,10 @@ impl<'a> Columns<'a> {
             .bind(self.boundaries)
             .bind(self.zones)
             .bind(self.lanes)
+            .bind(self.lifecycle_epochs)
+            .bind(self.lifecycle_counters)
+            .bind(self.lifecycle_digests)
+            .bind(self.leavers)
     }
 }
 

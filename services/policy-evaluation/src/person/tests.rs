@@ -49,6 +49,25 @@ fn the_end_of_an_engagement_is_an_urgent_boundary_in_the_persons_zone() {
     assert_eq!(one.boundary_lane(start), Lane::Regular);
 }
 
+#[test]
+fn what_follows_an_urgent_evaluation_is_urgent_for_a_while_and_not_for_ever() {
+    let span = SignedDuration::from_mins(60);
+    let at = |minute: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
+    let followed = |urgent_at: Option<Timestamp>, now| {
+        let mut one = evaluated(Lane::Regular, Access::default(), false);
+        one.leaver_at = urgent_at;
+        one.follow(now, span);
+        (one.lane, one.leaver_at)
+    };
+
+    assert_eq!(followed(None, at(0)), (Lane::Regular, None));
+    assert_eq!(followed(Some(at(0)), at(59)), (Lane::Leaver, Some(at(0))));
+    assert_eq!(followed(Some(at(0)), at(60)), (Lane::Regular, Some(at(0))));
+    let mut ended = evaluated(Lane::Regular, Access::default(), true);
+    ended.follow(at(90), span);
+    assert_eq!(ended.leaver_at, Some(at(90)));
+}
+
 fn lane(trigger: Lane, before: &Access, after: &Access, login_ended: bool) -> Lane {
     let mut one = evaluated(trigger, after.clone(), login_ended);
     if one.may_be_urgent() {
@@ -67,6 +86,7 @@ fn evaluated(trigger: Lane, access: Access, login_ended: bool) -> Evaluated {
         last_working_day: Some("2026-03-10".parse().unwrap()),
         termination_date: Some("2026-06-30".parse().unwrap()),
         ends_at: None,
+        quiet_through: None,
     };
     let known = Known {
         version,
@@ -78,13 +98,19 @@ fn evaluated(trigger: Lane, access: Access, login_ended: bool) -> Evaluated {
         digest: "another".to_owned(),
         release: 1,
         next_boundary: None,
+        told: Told::default(),
+        leaver_at: None,
     });
     let id = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
+    let zone = TimeZone::get("America/New_York").unwrap();
+    let lifecycle = rules::lifecycle(&known.timeline, &zone, Timestamp::UNIX_EPOCH);
     Evaluated {
         lane: resting_lane(&evaluation),
+        leaver_at: None,
+        telling: Telling::of(lifecycle, Told::default(), |version| version.next(1)),
         due: Due { id, known, before, trigger },
         evaluation,
-        zone: TimeZone::get("America/New_York").unwrap(),
+        zone,
         digest,
         version,
         changed: true,
@@ -104,7 +130,8 @@ fn access(entitlements: &[&str], state: AccountState) -> Access {
         entitlement: (*entitlement).to_owned(),
         reasons: vec![reason.clone()],
     });
-    let account = DesiredAccount { state, attributes: BTreeMap::new() };
+    let account =
+        DesiredAccount { state, attributes: BTreeMap::new(), references: BTreeMap::new() };
     Access {
         accounts: BTreeMap::from([("directory".to_owned(), account)]),
         grants: grants.collect(),

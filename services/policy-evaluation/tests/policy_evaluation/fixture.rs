@@ -13,6 +13,7 @@ use proto::policy::v1::policy_evaluation_service_server::PolicyEvaluationService
 use proto::policy::v1::{
     ApplyDocumentsRequest, ApplyDocumentsResponse, DesiredAccessChanged, DesiredAccessConfirmed,
     DocumentFile, GetDesiredAccessRequest, GetProgressRequest, GetProgressResponse,
+    LifecycleChanged,
 };
 use proto::prost::Message as _;
 use testkit::{Database, Feed};
@@ -131,6 +132,10 @@ impl Fixture {
         self.feed.published().await
     }
 
+    pub(crate) async fn told(&self) -> Vec<LifecycleChanged> {
+        self.feed.published().await
+    }
+
     pub(crate) async fn confirmed(&self) -> Vec<DesiredAccessConfirmed> {
         self.feed.published().await
     }
@@ -145,6 +150,10 @@ pub(crate) struct Hire {
     pub(crate) starts: &'static str,
     pub(crate) last_working_day: Option<&'static str>,
     pub(crate) lane: Lane,
+    pub(crate) mail: Option<&'static str>,
+    pub(crate) quiet_through: Option<&'static str>,
+    /// The number of the person to whom the person reports.
+    pub(crate) manager: Option<u32>,
 }
 
 impl Hire {
@@ -156,11 +165,27 @@ impl Hire {
             starts,
             last_working_day: None,
             lane: Lane::Regular,
+            mail: None,
+            quiet_through: None,
+            manager: None,
         }
     }
 
     pub(crate) fn id(&self) -> String {
-        format!("018f0000-0000-7000-8000-{:012x}", self.number)
+        id(self.number)
+    }
+
+    pub(crate) fn mail(self, mail: &'static str) -> Self {
+        Self { mail: Some(mail), ..self }
+    }
+
+    /// What took effect on this day or before it is history.
+    pub(crate) fn quiet_through(self, day: &'static str) -> Self {
+        Self { quiet_through: Some(day), ..self }
+    }
+
+    pub(crate) fn reports_to(self, manager: u32) -> Self {
+        Self { manager: Some(manager), ..self }
     }
 
     pub(crate) fn version(self, version: u64) -> Self {
@@ -182,10 +207,12 @@ impl Hire {
     pub(crate) fn event(&self) -> PersonUpdated {
         let engagement_id = format!("018f0000-0000-7000-9000-{:012x}", self.number);
         let text = |text: &str| Value::from(domain::Value::Text(text.to_owned()));
-        let attributes = BTreeMap::from([
+        let mut attributes = BTreeMap::from([
             ("agency".to_owned(), text(self.agency)),
             ("display_name".to_owned(), text("Ada Lovelace")),
+            ("department".to_owned(), text(self.agency)),
         ]);
+        attributes.extend(self.mail.map(|mail| ("mail".to_owned(), text(mail))));
         let start_date = Some(date(self.starts));
         PersonUpdated {
             person_id: self.id(),
@@ -198,20 +225,24 @@ impl Hire {
                 start_date,
                 last_working_day: self.last_working_day.map(date),
                 termination_date: None,
-                quiet_through: None,
                 ends_at: None,
+                quiet_through: self.quiet_through.map(date),
             }],
             slices: vec![Slice {
                 engagement_id,
                 from: start_date,
                 until: None,
                 attributes,
-                manager_person_id: String::new(),
+                manager_person_id: self.manager.map(id).unwrap_or_default(),
             }],
             zone: "America/New_York".to_owned(),
             recorded_at: Some("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap().into()),
         }
     }
+}
+
+pub(crate) fn id(number: u32) -> String {
+    format!("018f0000-0000-7000-8000-{number:012x}")
 }
 
 fn date(text: &str) -> proto::common::v1::CivilDate {

@@ -5,6 +5,7 @@
 
 mod boundaries;
 mod fixture;
+mod lifecycle;
 mod order;
 mod people;
 mod releases;

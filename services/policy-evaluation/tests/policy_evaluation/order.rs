@@ -22,9 +22,9 @@ fn histories(first: u32) -> Vec<Hire> {
     let left = Hire::police(first + 5, "2020-01-06");
     events.push(left.clone().leaves("2026-04-30"));
     events.push(left.version(2).leaves("2026-03-05").urgent());
-    let moved = Hire::police(first + 6, "2020-01-06");
-    events.push(moved.clone());
-    events.push(moved.version(2).agency("Fire").urgent());
+    let moved = Hire::police(first + 6, "2020-01-06").quiet_through("2026-03-01");
+    events.push(moved.clone().mail("ada@city.example"));
+    events.push(moved.version(2).agency("Fire").mail("ada@city.example").reports_to(7).urgent());
     let rehired = Hire::police(first + 7, "2020-01-06");
     events.push(rehired.clone().leaves("2026-03-01").urgent());
     events.push(rehired.clone().version(2));
@@ -108,6 +108,13 @@ async fn what_is_announced_last_of_a_person_is_what_is_stored() {
         assert_eq!((&stored.version, &stored.grants), (&last.version, &last.grants), "{id}");
         assert_eq!(stored.accounts, last.accounts, "{id}");
     }
+    let mut versions = std::collections::BTreeMap::new();
+    for told in service.told().await {
+        let version = told.version.unwrap();
+        let before = versions.insert(told.person_id, version.counter).unwrap_or_default();
+        assert_eq!(version.counter, before + 1, "every announcement is a version of its own");
+    }
+    assert_eq!(versions.len(), 8);
 }
 
 #[tokio::test]
@@ -159,7 +166,17 @@ async fn state(service: &Fixture, first: u32) -> Vec<String> {
                 .await
                 .unwrap();
         let timer = timer.map(|(lane, due_at)| (lane, due_at.to_jiff()));
-        state.push(format!("{access:?} {boundary:?} {timer:?}"));
+        let told = service.told().await;
+        let mut told = told.into_iter().rfind(|event| event.person_id == person.id());
+        if let Some(told) = &mut told {
+            told.person_id = String::new();
+            (told.version, told.person_version, told.evaluated_at) = (None, None, None);
+            told.lane = Lane::Unspecified.into();
+            for engagement in &mut told.engagements {
+                engagement.engagement_id = String::new();
+            }
+        }
+        state.push(format!("{access:?} {boundary:?} {timer:?} {told:?}"));
     }
     state
 }

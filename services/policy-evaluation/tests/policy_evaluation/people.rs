@@ -1,7 +1,7 @@
 //! What becomes of `PersonUpdated`.
 
 use bus::Outcome;
-use proto::common::v1::Version;
+use proto::common::v1::{Lane, Version};
 use tonic::Code;
 
 use crate::fixture::{Fixture, Hire, lines};
@@ -62,16 +62,36 @@ async fn a_leaver_is_urgent_and_so_is_what_an_urgent_event_takes_from_somebody_e
     service.feed.deliver(&[ada.event(), bob.event()]).await;
     service.feed.deliver(&[ada.version(2).leaves("2026-03-19").event()]).await;
     service.feed.deliver(&[bob.clone().version(2).agency("Fire").urgent().event()]).await;
-    service.feed.deliver(&[bob.version(3).urgent().event()]).await;
 
     assert_eq!(
         lines(&service.changed().await)[2..],
+        ["1.2 leaver [] [suspended]", "1.2 leaver [all-staff] [active]"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_newer_than_an_urgent_event_is_urgent_until_that_one_must_have_settled() {
+    let service = Fixture::with_release("2026-03-20T09:00:00Z").await;
+    let ada = Hire::police(1, "2020-01-06");
+    service.feed.deliver(&[ada.event()]).await;
+    service.feed.deliver(&[ada.clone().version(2).leaves("2026-03-19").event()]).await;
+
+    // Rescinded at once, confirmed, and moved an hour later.
+    service.feed.deliver(&[ada.clone().version(3).event()]).await;
+    service.feed.deliver(&[ada.clone().version(4).event()]).await;
+    service.clock.advance_to("2026-03-20T10:00:00Z".parse().unwrap());
+    service.feed.deliver(&[ada.version(5).agency("Fire").event()]).await;
+
+    assert_eq!(
+        lines(&service.changed().await)[1..],
         [
             "1.2 leaver [] [suspended]",
-            "1.2 leaver [all-staff] [active]",
-            "1.3 regular [all-staff police] [active]"
+            "1.3 leaver [all-staff police] [active]",
+            "1.4 regular [all-staff] [active]"
         ]
     );
+    let confirmed = service.confirmed().await;
+    assert_eq!(confirmed.iter().map(|one| one.lane()).collect::<Vec<_>>(), [Lane::Leaver]);
 }
 
 #[tokio::test]

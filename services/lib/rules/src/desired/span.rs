@@ -8,22 +8,22 @@ use crate::release::Policy;
 use crate::timeline::{Engagement, Timeline};
 
 /// An engagement in instants.
-pub(super) struct Span {
-    pub(super) engagement: EngagementId,
-    pub(super) starts: Timestamp,
+pub(crate) struct Span {
+    pub(crate) engagement: EngagementId,
+    pub(crate) starts: Timestamp,
     /// Exclusive.
-    pub(super) ends: Option<Timestamp>,
+    pub(crate) ends: Option<Timestamp>,
     /// By date, without overlap, within the engagement.
-    pub(super) stretches: Vec<Stretch>,
+    pub(crate) stretches: Vec<Stretch>,
     first_day: Date,
 }
 
 /// A slice, cut to its engagement.
-pub(super) struct Stretch {
-    pub(super) starts: Timestamp,
+pub(crate) struct Stretch {
+    pub(crate) starts: Timestamp,
     /// Index into the timeline's slices.
-    slice: usize,
-    from: Date,
+    pub(crate) slice: usize,
+    pub(crate) from: Date,
     until: Until,
 }
 
@@ -38,13 +38,13 @@ enum Until {
 
 /// A time in which a policy justifies its grants; `until` is exclusive, and later than `from`.
 #[derive(Clone, Copy)]
-pub(super) struct Interval {
-    pub(super) from: Timestamp,
-    pub(super) until: Option<Timestamp>,
+pub(crate) struct Interval {
+    pub(crate) from: Timestamp,
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// Returns the engagements in the order of their starts.
-pub(super) fn spans(timeline: &Timeline, zone: &TimeZone) -> Vec<Span> {
+pub(crate) fn spans(timeline: &Timeline, zone: &TimeZone) -> Vec<Span> {
     let mut spans: Vec<_> =
         timeline.engagements.iter().map(|engagement| span(timeline, engagement, zone)).collect();
     spans.sort_by_key(|span| (span.starts, span.engagement));
@@ -101,7 +101,7 @@ fn stretches(timeline: &Timeline, engagement: &Engagement, zone: &TimeZone) -> V
 ///
 /// It is taken from the running engagement that started first; when none runs, from the one that
 /// ended last; before the first day, from the one that starts first.
-pub(super) fn in_force(spans: &[Span], now: Timestamp) -> Option<usize> {
+pub(crate) fn in_force(spans: &[Span], now: Timestamp) -> Option<usize> {
     let running = spans.iter().find(|span| span.runs_at(now));
     let ended = || {
         let ended = spans.iter().filter(|span| span.ends.is_some_and(|ends| ends <= now));
@@ -113,12 +113,12 @@ pub(super) fn in_force(spans: &[Span], now: Timestamp) -> Option<usize> {
 }
 
 impl Span {
-    pub(super) fn runs_at(&self, now: Timestamp) -> bool {
+    pub(crate) fn runs_at(&self, now: Timestamp) -> bool {
         self.starts <= now && self.ends.is_none_or(|ends| now < ends)
     }
 
     /// Returns when a policy justifies its grants, given the slices for which it holds.
-    pub(super) fn intervals(
+    pub(crate) fn intervals(
         &self,
         policy: &Policy,
         zone: &TimeZone,

@@ -1,9 +1,10 @@
 //! The lifecycle rules, each as a sentence.
 
-use domain::{Attributes, Date, EngagementId, Value};
+use domain::{Attributes, Date, EngagementId, PersonId, Value};
 
 use super::*;
 use crate::document::load;
+use crate::reference::Reference;
 use crate::timeline::{Engagement, Slice};
 
 mod boundaries;
@@ -244,6 +245,41 @@ fn a_condition_that_pauses_makes_two_runs() {
 }
 
 #[test]
+fn references_name_the_manager_whom_the_slice_in_force_names() {
+    let mut ada = hired(
+        "2020-01-01",
+        None,
+        &[
+            ("2020-01-01", Some("2026-03-10"), police("Officer")),
+            ("2026-03-10", None, police("Officer")),
+        ],
+    );
+    let boss: PersonId = "018f0000-0000-7000-8000-00000000000b".parse().unwrap();
+    ada.slices[1].manager = Some(boss);
+    let text = crate::release::tests::DOCUMENTS.replace(
+        "attributes: {displayName: person.display_name, title: person.title}",
+        "attributes: {email: accounts.records.login, manager: manager.accounts.directory.id}",
+    );
+    let release = Release::compile(1, load("city.yaml", &text).unwrap()).unwrap();
+    let references = |day: &str| {
+        let evaluation = desired(&ada, &release, &zone(), instant_of(&ada, day));
+        let account = evaluation.access.accounts["directory"].clone();
+        assert_eq!(account.attributes.keys().collect::<Vec<_>>(), ["userName"]);
+        account.references
+    };
+    let reference = |person, application: &str, attribute: &str| Reference {
+        person,
+        application: application.to_owned(),
+        attribute: attribute.to_owned(),
+    };
+
+    let email = ("email".to_owned(), reference(None, "records", "login"));
+    let manager = ("manager".to_owned(), reference(Some(boss), "directory", "id"));
+    assert_eq!(references("2026-03-09"), [email.clone()].into());
+    assert_eq!(references("2026-03-10"), [email, manager].into());
+}
+
+#[test]
 fn nobody_is_given_anything_without_an_engagement() {
     let evaluation = at(&Timeline::default(), "2026-03-01 12:00");
 
@@ -390,12 +426,14 @@ fn engage(
         last_working_day: last.map(date),
         termination_date: None,
         ends_at: None,
+        quiet_through: None,
     });
     timeline.slices.extend(slices.iter().map(|(from, until, attributes)| Slice {
         engagement: id,
         from: date(from),
         until: until.map(date),
         attributes: attributes.clone(),
+        manager: None,
     }));
 }
 

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, SecretReference, Setting};
+use super::{Finding, Owner, SecretReference, Setting};
 use crate::access::USER_NAME;
 
 /// A target system: how it is reached, what its accounts look like, what they may hold.
@@ -12,6 +12,9 @@ pub struct Application {
     /// For people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// How it is reached.
     pub connector: Connector,
     /// How hard it may be worked.
@@ -66,7 +69,8 @@ pub struct Limits {
 pub struct AccountRules {
     /// CEL for the wished login.
     pub login: String,
-    /// CEL by account attribute.
+    /// CEL by account attribute, or a reference to what another account supplies:
+    /// `accounts.<application>.<attribute>`, `manager.accounts.<application>.<attribute>`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
@@ -129,6 +133,7 @@ impl Application {
             .into_iter()
             .map(|(field, message)| (field.to_owned(), message.to_owned()))
             .collect();
+        found.extend(self.owner.iter().flat_map(Owner::problems));
         found.extend(self.entitlement_problems());
         found
     }

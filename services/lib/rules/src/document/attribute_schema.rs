@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::Finding;
 
 /// What is known of people: the attributes that conditions may name.
+///
+/// Some names mean something beyond policies, by convention. What people are told about a person
+/// rests on `display_name`, `mail`, `title`, `department` and `location`, each of type `string`; a
+/// source that has them should map them to these names. None of them has to be declared: one that no
+/// policy asks for needs no place in the schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeSchema {

@@ -168,6 +168,7 @@ metadata: {name: directory}
 spec:
   connector: {kind: scim}
   limits: {concurrency: 2, leaver_reserve: 2, changes_per_request: 0}
+  owner: {name: \" IT\", mail: it at city.example}
   account: {login: \"\", attributes: {userName: person.worker_id}}
   entitlements: [{name: a}, {name: a}, {name: \" b\"}]
 ";
@@ -178,8 +179,32 @@ spec:
         app.yaml:1:1: Application directory: spec.limits.changes_per_request: must be at least 1
         app.yaml:1:1: Application directory: spec.account.login: empty; write for instance slug(person.name)
         app.yaml:1:1: Application directory: spec.account.attributes.userName: is the login; write it under spec.account.login
+        app.yaml:1:1: Application directory: spec.owner.name: not a name; use 1 to 255 bytes without white space around them
+        app.yaml:1:1: Application directory: spec.owner.mail: not a mail address; write for instance it@city.example
         app.yaml:1:1: Application directory: spec.entitlements[1].name: `a` is listed twice; remove one
         app.yaml:1:1: Application directory: spec.entitlements[2].name: not a name; use 1 to 255 bytes without white space around them"#]].assert_eq(&told(&load("app.yaml", text).unwrap_err()));
+}
+
+#[test]
+fn an_application_names_its_owner() {
+    let text = "\
+apiVersion: tenure.dev/v1
+kind: Application
+metadata: {name: directory}
+spec:
+  owner: {name: Identity team, mail: identity@city.example}
+  connector: {kind: inprocess}
+  account: {login: slug(person.display_name)}
+";
+
+    let documents = load("app.yaml", text).unwrap();
+
+    let Spec::Application(application) = &documents[0].spec else { panic!("not an application") };
+    let owner = application.owner.as_ref().unwrap();
+    let (name, mail) = ("Identity team", "identity@city.example");
+    assert_eq!((owner.name.as_str(), owner.mail.as_str()), (name, mail));
+    let unknown = load("app.yaml", &text.replace("mail:", "phone:")).unwrap_err();
+    assert!(told(&unknown).contains("unknown field `phone`"), "{unknown:?}");
 }
 
 #[test]

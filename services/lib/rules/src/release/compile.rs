@@ -9,6 +9,7 @@ use crate::condition::{Expression, Shape};
 use crate::document::{
     self, AccessPolicy, AttributeSchema, Bundle, Document, Spec, canonical, duplicates,
 };
+use crate::reference;
 use crate::suggest::did_you_mean;
 
 pub(super) fn release(number: u64, mut documents: Vec<Document>) -> Result<Release, Vec<Problem>> {
@@ -98,18 +99,33 @@ impl<'a> Sorted<'a> {
             if let Some(login) = note(document, "spec.account.login", login, problems) {
                 attributes.push((USER_NAME.to_owned(), login));
             }
+            let mut references = Vec::new();
             let wanted = [Shape::Text, Shape::Integer, Shape::Boolean, Shape::Date, Shape::Texts];
             for (attribute, text) in &spec.account.attributes {
                 let field = format!("spec.account.attributes.{attribute}");
-                if let Some(expression) =
+                if let Some(parsed) = reference::parse(text) {
+                    let checked = parsed.and_then(|pointer| {
+                        reference::check(&pointer, name, &self.applications).map(|()| pointer)
+                    });
+                    match checked {
+                        Ok(pointer) => references.push((attribute.clone(), pointer)),
+                        Err(message) => problems.push(document.problem(&field, message)),
+                    }
+                } else if let Some(expression) =
                     note(document, &field, self.expression(text, &wanted), problems)
                 {
                     attributes.push((attribute.clone(), expression));
                 }
             }
             let name = (*name).to_owned();
-            compiled.push(Application { name, spec: (*spec).clone(), attributes });
+            compiled.push(Application { name, spec: (*spec).clone(), attributes, references });
         }
+        let pointers = compiled.iter().flat_map(|application| {
+            let name = application.name.as_str();
+            let references = application.references.iter();
+            references.map(move |(attribute, pointer)| (name, attribute.as_str(), pointer))
+        });
+        reference::check_circles(&self.applications, pointers, problems);
         compiled
     }
 

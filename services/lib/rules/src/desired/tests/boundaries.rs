@@ -138,6 +138,7 @@ impl Dice {
                 .filter(|_| self.roll(2) == 0)
                 .map(|day| day + 30.days()),
             ends_at: ended.map(|day| instant(day, CutOff::StartOfDay, &TimeZone::UTC)),
+            quiet_through: None,
         });
         let mut from = start;
         for _ in 0..self.roll(5) {
@@ -149,6 +150,7 @@ impl Dice {
                 from,
                 until: (!open).then_some(until),
                 attributes,
+                manager: None,
             });
             if open {
                 return;
