@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "journeys/references.rs"]
+mod references;
+
 use std::path::Path;
 
 use cli::client::Import;

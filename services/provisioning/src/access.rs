@@ -9,6 +9,7 @@ use proto::Invalid;
 use proto::common::v1 as wire;
 use proto::convert;
 use proto::policy::v1::DesiredAccessChanged;
+use rules::Reference;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -22,6 +23,9 @@ pub(crate) struct Access(pub(crate) BTreeMap<String, Slice>);
 pub(crate) struct Slice {
     pub(crate) state: AccountState,
     pub(crate) attributes: Attributes,
+    /// Attributes whose value another account supplies, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) references: BTreeMap<String, Reference>,
     pub(crate) grants: BTreeSet<String>,
 }
 
@@ -64,7 +68,11 @@ impl Announced {
                 .map_err(|_unknown| Invalid::field("accounts.state", "unknown enum value"))?
                 .try_into()?;
             let attributes = convert::attributes(&account.attributes)?;
-            let slice = Slice { state, attributes, grants: BTreeSet::new() };
+            let references = references(&account.references)?;
+            if references.keys().any(|name| attributes.contains_key(name)) {
+                return Err(Invalid::field("accounts.references", "also given as an attribute"));
+            }
+            let slice = Slice { state, attributes, references, grants: BTreeSet::new() };
             let name = named("accounts.application", &account.application)?;
             if access.0.insert(name, slice).is_some() {
                 return Err(Invalid::field("accounts.application", "named twice"));
@@ -88,6 +96,35 @@ impl Announced {
             digest,
         })
     }
+}
+
+impl Access {
+    /// Whether anything in it refers to another account.
+    pub(crate) fn refers(&self) -> bool {
+        self.0.values().any(|slice| !slice.references.is_empty())
+    }
+
+    /// Other people to whose accounts it refers.
+    pub(crate) fn others(&self) -> impl Iterator<Item = PersonId> {
+        let references = self.0.values().flat_map(|slice| slice.references.values());
+        references.filter_map(|reference| reference.person)
+    }
+}
+
+fn references(
+    references: &BTreeMap<String, wire::AccountReference>,
+) -> Result<BTreeMap<String, Reference>, Invalid> {
+    let read = |reference: &wire::AccountReference| {
+        Ok(Reference {
+            person: match reference.person_id.as_str() {
+                "" => None,
+                person => Some(convert::id("accounts.references.person_id", person)?),
+            },
+            application: named("accounts.references.application", &reference.application)?,
+            attribute: named("accounts.references.attribute", &reference.attribute)?,
+        })
+    };
+    references.iter().map(|(name, reference)| Ok((name.clone(), read(reference)?))).collect()
 }
 
 /// Reads the number of a release.

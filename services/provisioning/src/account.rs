@@ -9,6 +9,7 @@ use proto::provisioning::v1::AccountChanged;
 use serde_json::{Value as Json, json};
 
 use crate::connectors::ObservedAccount;
+use crate::dossier::Key;
 
 /// A person's account in one application, with what it holds.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +22,13 @@ pub(crate) struct Account {
     pub(crate) entitlements: BTreeSet<String>,
     pub(crate) version: Version,
     pub(crate) observed_at: Timestamp,
+}
+
+/// An account that takes values from another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Dependency {
+    pub(crate) of: Key,
+    pub(crate) on: Key,
 }
 
 impl Account {

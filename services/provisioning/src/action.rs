@@ -111,6 +111,11 @@ impl Action {
         self.state == State::Failed && self.round == round
     }
 
+    /// Whether it failed for good and that is not written yet.
+    pub(crate) fn failed_just_now(&self) -> bool {
+        self.state == State::Failed && self.pending != Pending::Nothing
+    }
+
     /// Ends it after an attempt.
     pub(crate) fn end(&mut self, state: State, error: &str, at: Timestamp) {
         self.attempts = self.attempts.saturating_add(1);

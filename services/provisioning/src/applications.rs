@@ -85,6 +85,12 @@ impl Applications {
         self.lock().applications.get(name)?.connector.clone()
     }
 
+    /// Returns how many requests an application admits at once.
+    pub(crate) fn concurrency(&self, name: &str) -> usize {
+        let state = self.lock();
+        state.applications.get(name).map_or(1, |of| usize::from(of.spec.limits.concurrency))
+    }
+
     /// Every change leaves the state whole, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -18,11 +18,21 @@ pub(crate) struct Branch {
     pub(crate) lease: Option<Uuid>,
     /// The trace context of what opened its actions last.
     pub(crate) traceparent: Option<String>,
+    /// Until when it waits for another account before its own is made; kept when that is over.
+    pub(crate) waits_until: Option<Timestamp>,
 }
 
 impl Branch {
     pub(crate) fn idle(lane: Lane) -> Self {
-        Self { lane, round: 0, login: None, due_at: None, lease: None, traceparent: None }
+        Self {
+            lane,
+            round: 0,
+            login: None,
+            due_at: None,
+            lease: None,
+            traceparent: None,
+            waits_until: None,
+        }
     }
 
     /// Whether a worker has it in hand. A lease that ran out is nobody's.

@@ -8,6 +8,8 @@ pub(crate) const LOGIN_UNKNOWN: &str = "PROV-121";
 pub(crate) const LOGINS_EXHAUSTED: &str = "PROV-122";
 /// A grant waits for an account that could not be made.
 pub(crate) const NO_ACCOUNT: &str = "PROV-123";
+/// An account was made without values that other accounts should have supplied.
+pub(crate) const MADE_WITHOUT: &str = "PROV-126";
 /// An application cannot be reached with what its document says.
 pub(crate) const NOT_CONNECTED: &str = "PROV-124";
 /// An application did not answer in the time for which its work was leased.

@@ -19,6 +19,9 @@ pub struct Config {
     pub backoff_max_seconds: NonZeroU32,
     /// How long a confirmation waits for the desired access it confirms before it is parked.
     pub confirmation_wait_seconds: NonZeroU32,
+    /// How long an account that is to be made waits for those it refers to; then it is made without
+    /// what they do not supply.
+    pub reference_wait_seconds: NonZeroU32,
 }
 
 impl Default for Config {
@@ -30,6 +33,7 @@ impl Default for Config {
             backoff_seconds: const { NonZeroU32::new(1).unwrap() },
             backoff_max_seconds: const { NonZeroU32::new(300).unwrap() },
             confirmation_wait_seconds: const { NonZeroU32::new(900).unwrap() },
+            reference_wait_seconds: const { NonZeroU32::new(600).unwrap() },
         }
     }
 }
@@ -41,6 +45,10 @@ impl Config {
 
     pub(crate) fn confirmation_wait(&self) -> SignedDuration {
         seconds(self.confirmation_wait_seconds)
+    }
+
+    pub(crate) fn reference_wait(&self) -> SignedDuration {
+        seconds(self.reference_wait_seconds)
     }
 }
 

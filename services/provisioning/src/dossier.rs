@@ -4,11 +4,13 @@
 //! plans follow from desired and observed access, counts follow from actions, and what changed is
 //! announced in the transaction that changes it.
 
+mod references;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{ActionId, Lane, PersonId, Timestamp};
+use jiff::SignedDuration;
 use store::{Error, Tx};
 use uuid::Uuid;
 
@@ -19,6 +21,9 @@ use crate::branch::{self, Branch};
 use crate::code;
 use crate::person::{self, Fence, Person};
 use crate::plan::{Kind, Step, hash, plan};
+use crate::reference::Referred;
+
+pub(crate) use references::look_up;
 
 /// A person in an application.
 pub(crate) type Key = (PersonId, String);
@@ -32,8 +37,14 @@ pub(crate) struct Dossier {
     accounts: BTreeMap<Key, Account>,
     /// Those that stood when it was loaded, and those opened since.
     actions: BTreeMap<Key, Vec<Action>>,
+    /// Accounts that references lead to and that are not among those above.
+    referred: Referred,
+    /// It holds everything about its people, not only what concerns one application.
+    whole: bool,
     /// Whose desired access has to be written.
     received: BTreeSet<PersonId>,
+    /// Whose references have to be written.
+    referring: BTreeSet<PersonId>,
     before: Before,
 }
 
@@ -53,12 +64,25 @@ struct Counts {
 impl Dossier {
     /// Loads and locks everything that is known of people. Those without a row are left out.
     pub(crate) async fn load(tx: &mut Tx, ids: &BTreeSet<PersonId>) -> Result<Self, Error> {
+        Self::load_beside(tx, ids, &BTreeSet::new()).await
+    }
+
+    /// Loads people like [`load`](Self::load), and locks others beside them: until this is
+    /// committed nobody records what the others' accounts have become.
+    pub(crate) async fn load_beside(
+        tx: &mut Tx,
+        ids: &BTreeSet<PersonId>,
+        others: &BTreeSet<PersonId>,
+    ) -> Result<Self, Error> {
+        let all: Vec<Uuid> = ids.union(others).map(|id| id.0).collect();
+        let mut people = person::table::lock(tx, &all).await?;
+        people.retain(|id, _person| ids.contains(id));
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let people = person::table::lock(tx, &ids).await?;
         let branches = branch::table::lock(tx, &ids, None).await?;
         let accounts = account::table::of(tx, &ids, None).await?;
         let actions = action::table::standing(tx, &ids, None).await?;
-        Ok(Self::new(tx.now(), people, branches, accounts, actions))
+        let loaded = Self::new(tx.now(), people, branches, accounts, actions);
+        Ok(Self { whole: true, ..loaded })
     }
 
     /// Locks people and their branches in one application, and takes the rest of what is known of
@@ -89,8 +113,19 @@ impl Dossier {
             branches: branches.clone(),
             accounts: accounts.clone(),
         };
-        let (access, received) = (BTreeMap::new(), BTreeSet::new());
-        Self { now, people, access, branches, accounts, actions, received, before }
+        Self {
+            now,
+            people,
+            access: BTreeMap::new(),
+            branches,
+            accounts,
+            actions,
+            referred: Referred::default(),
+            whole: false,
+            received: BTreeSet::new(),
+            referring: BTreeSet::new(),
+            before,
+        }
     }
 
     /// Whether a worker still has a branch in hand.
@@ -174,6 +209,9 @@ impl Dossier {
             Fence::Newer => {
                 person.announce(&announced);
                 self.received.insert(announced.person);
+                if announced.access.refers() {
+                    self.referring.insert(announced.person);
+                }
                 self.access.insert(announced.person, announced.access);
             }
             Fence::Same => {
@@ -184,8 +222,25 @@ impl Dossier {
         fence
     }
 
-    /// Plans every branch of a person; the dossier holds everything about the person.
-    pub(crate) fn plan_person(&mut self, tx: &Tx, id: PersonId) {
+    /// Plans every branch of people; the dossier holds everything about them.
+    ///
+    /// An account that is to be made waits at most for `wait` for those it refers to.
+    pub(crate) async fn plan_people(
+        &mut self,
+        tx: &mut Tx,
+        ids: &BTreeSet<PersonId>,
+        wait: SignedDuration,
+    ) -> Result<(), Error> {
+        self.load_referred(tx).await?;
+        for id in ids {
+            self.plan_person(tx, *id);
+        }
+        // After everybody is planned: whether a value may still come is seen from the others' plans.
+        self.hold_back(ids, wait);
+        Ok(())
+    }
+
+    fn plan_person(&mut self, tx: &Tx, id: PersonId) {
         let desired = self.access.get(&id).into_iter().flat_map(|access| access.0.keys().cloned());
         let first = (id, String::new());
         let known = self
@@ -223,9 +278,9 @@ impl Dossier {
             }
             branch.lease = None;
         }
-        let desired = slice(&self.access, key);
+        let target = self.target(key);
         let mut wanted: BTreeSet<Step> =
-            plan(desired, self.accounts.get(key)).into_iter().collect();
+            plan(&target, self.accounts.get(key)).into_iter().collect();
         if wanted.is_empty() && !self.branches.contains_key(key) {
             return false;
         }
@@ -254,6 +309,10 @@ impl Dossier {
         }
         if opened {
             branch.traceparent = tx.cause(key.0);
+        }
+        let creates = |action: &Action| action.is_open() && action.step.kind == Kind::CreateAccount;
+        if !actions.iter().any(creates) {
+            branch.waits_until = None;
         }
         branch.due_at = match branch.due_at {
             _ if opened => Some(self.now),

@@ -5,7 +5,9 @@
 
 mod act;
 mod hands;
+mod recall;
 mod record;
+mod references;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use chassis::{Cause, Driver};
 use domain::{ActionId, Lane, PersonId, Rejection};
-use store::Tx;
+use store::{Store, Tx};
 use uuid::Uuid;
 
 use crate::access::{self, Slice};
@@ -22,16 +24,21 @@ use crate::action::{self, Action};
 use crate::applications::Applications;
 use crate::backoff::Backoff;
 use crate::branch;
+use crate::code;
 use crate::config::Config;
 use crate::connectors::{Connector, ObservedAccount, Outcome};
-use crate::dossier::Key;
+use crate::dossier::{Key, look_up};
 use crate::plan::{Kind, Target};
+use crate::reference::{self, Referred};
 
 use hands::{Hand, Hands};
+
+pub(crate) use references::References;
 
 /// What every worker of a process shares.
 pub(crate) struct Shared {
     config: Config,
+    store: Store,
     backoff: Backoff,
     applications: Applications,
     hands: Arc<Hands>,
@@ -54,6 +61,10 @@ pub(crate) struct Job {
     round: i32,
     desired: Option<Slice>,
     target: Target,
+    /// The accounts that references of the batch lead to, as they were when it was taken.
+    referred: Arc<Referred>,
+    /// Attributes that are left out, because the accounts they come from do not supply them.
+    missing: Vec<String>,
     login: Option<String>,
     account: Option<Account>,
     /// Those that stand: open ones, and failed ones.
@@ -61,6 +72,8 @@ pub(crate) struct Job {
     connector: Arc<Connector>,
     /// The trace context of what opened its actions.
     traceparent: Option<String>,
+    /// Requests under way at once that the application admits.
+    at_once: usize,
     _hand: Arc<Hand>,
 }
 
@@ -69,13 +82,16 @@ pub(crate) struct Job {
 pub(crate) struct Done {
     account: Option<Outcome<ObservedAccount>>,
     memberships: Vec<(ActionId, Outcome<()>)>,
+    /// The batch was given back early; what was not tried is due at once.
+    recalled: bool,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Arc<Self> {
+    pub(crate) fn new(config: Config, store: Store) -> Arc<Self> {
         Arc::new(Self {
             backoff: Backoff::new(&config),
             config,
+            store,
             applications: Applications::default(),
             hands: Arc::default(),
             looking: tokio::sync::Mutex::default(),
@@ -135,7 +151,7 @@ impl Driver for Branches {
     async fn act(&self, jobs: &[Job]) -> Vec<Done> {
         // Whoever takes a branch over after its lease must not meet its former holder at work.
         let leased = Duration::from_secs(self.shared.config.leased_seconds.get().into());
-        act::act(jobs, leased.mul_f64(0.8)).await
+        act::act(jobs, leased.mul_f64(0.8), &self.shared.store).await
     }
 
     async fn record(&self, tx: &mut Tx, done: &[(Job, Done)]) -> Result<(), Rejection> {
@@ -164,23 +180,32 @@ impl Branches {
         let mut slices = access::table::slices(tx, &ids, application).await?;
         let mut accounts = account::table::of(tx, &ids, Some(application)).await?;
         let mut actions = action::table::standing(tx, &ids, Some(application)).await?;
+        let referred = Arc::new(look_up(tx, &slices).await?);
+        let at_once = self.shared.applications.concurrency(application);
         let hand = Arc::new(Hands::take(&self.shared.hands, application));
 
         let jobs = leased.into_iter().map(|(key, branch)| {
             let desired = slices.remove(&key.0);
             let account = accounts.remove(&key);
+            let resolved = desired
+                .as_ref()
+                .map(|slice| reference::resolve(slice, key.0, |key| referred.account(key)))
+                .unwrap_or_default();
             let known = account.as_ref().filter(|account| account.exists());
             Job {
                 lane: branch.lane,
                 lease,
                 round: branch.round,
-                target: Target::of(desired.as_ref()),
+                target: Target::of(desired.as_ref(), &resolved.attributes),
+                referred: Arc::clone(&referred),
+                missing: resolved.missing.into_keys().collect(),
                 desired,
                 login: known.map(|account| account.login.clone()).or(branch.login),
                 account,
                 actions: actions.remove(&key).unwrap_or_default(),
                 connector: Arc::clone(&connector),
                 traceparent: branch.traceparent,
+                at_once,
                 _hand: Arc::clone(&hand),
                 key,
             }
@@ -200,6 +225,15 @@ impl Job {
 
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Action> {
         self.open().filter(move |action| action.step.kind == kind)
+    }
+
+    /// What is to be said of a step that was done: which values an account was made without.
+    fn note(&self, kind: Kind) -> String {
+        if kind != Kind::CreateAccount || self.missing.is_empty() {
+            return String::new();
+        }
+        let names = self.missing.join(", ");
+        format!("{}: made without {names}: no account supplies it", code::MADE_WITHOUT)
     }
 
     /// The account as it was when the branch was taken, if there was one.

@@ -13,6 +13,9 @@
 //! - a branch belongs to one worker at a time: a record without the present lease changes nothing,
 //!   and no worker is still asking an application when its lease ends;
 //! - locks are taken people first, then branches, each in the order of their keys;
+//! - an account that is to be made waits, for a time, for accounts it refers to; nothing else waits
+//!   for another account, and what an account supplies is looked up when the branch is leased. Who
+//!   refers to an account that changes is planned anew, by a timer;
 //! - within an application an account comes before its grants, closing an account before
 //!   revocations, and grants before revocations;
 //! - what failed for good is not tried again in the same round; newer desired access, or the same
@@ -35,6 +38,7 @@ mod handlers;
 mod login;
 mod person;
 mod plan;
+mod reference;
 mod release;
 mod republish;
 mod rpc;
@@ -55,15 +59,17 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 /// Never: what is not there at the start is waited for.
 #[expect(clippy::unused_async, reason = "every service starts alike")]
 pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
+    let reference_wait = config.reference_wait();
     let mut app = App::new(Service::Provisioning)
-        .on(handlers::PlanAccess)
-        .on(handlers::ConfirmAccess { wait: config.confirmation_wait() })
+        .on(handlers::PlanAccess { wait: reference_wait })
+        .on(handlers::ConfirmAccess { wait: config.confirmation_wait(), reference_wait })
         .on(handlers::ReceiveDocuments)
         .on(handlers::ActivateRelease)
+        .drive(driver::References { wait: reference_wait })
         .drive(chassis::Resync::new(&store).tell(republish::Accounts).tell(republish::Settled))
-        .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store)));
+        .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store.clone())));
     let workers = config.workers.get();
-    let shared = driver::Shared::new(config);
+    let shared = driver::Shared::new(config, store);
     app = app.drive(driver::Branches::leavers(&shared));
     for _worker in 0..workers {
         app = app.drive(driver::Branches::regular(&shared));

@@ -80,7 +80,10 @@ impl Person {
         self.desired_version = announced.version;
         self.desired_release = announced.release;
         self.desired_digest.clone_from(&announced.digest);
-        self.lane = announced.lane;
+        // A leaver whose work is open stays one: what is newer must not put it behind bulk work.
+        if self.lane == Lane::Regular || self.open == 0 {
+            self.lane = announced.lane;
+        }
         self.round = self.round.wrapping_add(1);
         self.settled = false;
         self.confirm(announced.person_version, announced.release, announced.recorded_at);

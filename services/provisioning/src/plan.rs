@@ -94,10 +94,10 @@ impl Step {
 }
 
 impl Target {
-    /// Returns what desired access asks for in one application.
+    /// Returns what desired access asks for in one application; other accounts supply `referred`.
     ///
     /// An account that shall not be there is closed and emptied: removing it has its own approval.
-    pub(crate) fn of(desired: Option<&Slice>) -> Self {
+    pub(crate) fn of(desired: Option<&Slice>, referred: &Attributes) -> Self {
         let closed = || Self {
             state: AccountState::Suspended,
             attributes: Attributes::new(),
@@ -106,18 +106,17 @@ impl Target {
         let Some(slice) = desired else { return closed() };
         match slice.state {
             AccountState::None | AccountState::Deleted => closed(),
-            AccountState::Active | AccountState::Suspended => Self {
-                state: slice.state,
-                attributes: slice.managed(),
-                grants: slice.grants.clone(),
-            },
+            AccountState::Active | AccountState::Suspended => {
+                let mut attributes = slice.managed();
+                attributes.extend(referred.clone());
+                Self { state: slice.state, attributes, grants: slice.grants.clone() }
+            }
         }
     }
 }
 
 /// Returns the steps from what one application holds of a person to what it shall hold.
-pub(crate) fn plan(desired: Option<&Slice>, observed: Option<&Account>) -> Vec<Step> {
-    let target = Target::of(desired);
+pub(crate) fn plan(target: &Target, observed: Option<&Account>) -> Vec<Step> {
     let mut steps = Vec::new();
     let Some(account) = observed.filter(|account| account.exists()) else {
         // An account that nobody could use and that holds nothing is not made.

@@ -78,6 +78,46 @@ async fn a_mover_is_changed_in_place_with_patch_and_with_put() {
 }
 
 #[tokio::test]
+async fn a_name_an_address_and_a_manager_change_with_patch_and_with_put() {
+    for config in [json!({}), json!({"patch": {"supported": false}})] {
+        let peer = Peer::start(&config).await;
+        let directory = scim(peer.url(), peer.token());
+        let [grace, edith] = [hire(2, "grace"), hire(3, "edith")];
+        let grace = done(directory.ensure_accounts(&[grace]).await).account_id;
+        let edith = done(directory.ensure_accounts(&[edith]).await).account_id;
+        let described = |manager: &str, family_name: &str, email: &str| {
+            let mut change = hire(1, "ada");
+            change.attributes.extend(
+                [("manager", manager), ("familyName", family_name), ("email", email)]
+                    .map(|(name, value)| (name.to_owned(), Value::Text(value.to_owned()))),
+            );
+            change
+        };
+        let hired = described(&grace, "Byron", "ada.byron@city.example");
+        let ada = done(directory.ensure_accounts(&[hired]).await);
+        let id = ada.account_id;
+        assert_eq!(peer.user(&id).await[ENTERPRISE]["manager"]["value"], grace);
+
+        let moved = described(&edith, "Lovelace", "ada.lovelace@city.example");
+        let moved = AccountChange { account_id: Some(id.clone()), ..moved };
+        let observed = done(directory.ensure_accounts(std::slice::from_ref(&moved)).await);
+        let again = directory.ensure_accounts(std::slice::from_ref(&moved)).await;
+
+        assert_eq!((&observed.account_id, observed.login.as_str()), (&id, "ada"));
+        let user = peer.user(&id).await;
+        assert_eq!(user[ENTERPRISE]["manager"]["value"], edith);
+        assert_eq!(user["name"]["familyName"], "Lovelace");
+        assert_eq!(user["emails"][0]["value"], "ada.lovelace@city.example");
+        assert!(matches!(again.as_slice(), [Outcome::Already(_)]), "{again:?}");
+
+        let freed = described("", "Lovelace", "ada.lovelace@city.example");
+        let freed = AccountChange { account_id: Some(id.clone()), ..freed };
+        done(directory.ensure_accounts(&[freed]).await);
+        assert!(peer.user(&id).await[ENTERPRISE]["manager"].is_null());
+    }
+}
+
+#[tokio::test]
 async fn the_same_hire_by_another_connector_finds_the_account() {
     let peer = Peer::start(&json!({})).await;
     let ada = done(scim(peer.url(), peer.token()).ensure_accounts(&[hire(1, "ada")]).await);

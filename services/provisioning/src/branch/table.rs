@@ -1,8 +1,9 @@
 //! SQL for the `branches` table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Lane, PersonId, Timestamp};
+use sqlx::PgPool;
 use store::{Error, SqlTimestamp, ToSqlx as _, Tx};
 use uuid::Uuid;
 
@@ -17,11 +18,20 @@ pub(crate) struct Due {
     pub(crate) since: Timestamp,
 }
 
-type Row =
-    (Uuid, String, i16, i32, Option<String>, Option<SqlTimestamp>, Option<Uuid>, Option<String>);
+type Row = (
+    Uuid,
+    String,
+    i16,
+    i32,
+    Option<String>,
+    Option<SqlTimestamp>,
+    Option<Uuid>,
+    Option<String>,
+    Option<SqlTimestamp>,
+);
 
 fn read(
-    (person, application, lane, round, login, due_at, lease, traceparent): Row,
+    (person, application, lane, round, login, due_at, lease, traceparent, waits): Row,
 ) -> (Key, Branch) {
     let branch = Branch {
         lane: Lane::from_rank(lane),
@@ -30,6 +40,7 @@ fn read(
         due_at: due_at.map(SqlTimestamp::to_jiff),
         lease,
         traceparent,
+        waits_until: waits.map(SqlTimestamp::to_jiff),
     };
     ((PersonId(person), application), branch)
 }
@@ -43,7 +54,8 @@ pub(crate) async fn lock(
     application: Option<&str>,
 ) -> Result<BTreeMap<Key, Branch>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT person_id, application, lane, round, login, due_at, lease, traceparent
+        "SELECT person_id, application, lane, round, login, due_at, lease, traceparent,
+                waits_until
            FROM branches
           WHERE person_id = ANY($1) AND ($2::text IS NULL OR application = $2)
           ORDER BY person_id, application FOR UPDATE",
@@ -72,17 +84,20 @@ pub(crate) async fn put(tx: &mut Tx, branches: &[(&Key, &Branch)]) -> Result<(),
     let leases: Vec<Option<Uuid>> = branches.iter().map(|(_key, branch)| branch.lease).collect();
     let traceparents: Vec<Option<&str>> =
         branches.iter().map(|(_key, branch)| branch.traceparent.as_deref()).collect();
+    let waits: Vec<Option<SqlTimestamp>> =
+        branches.iter().map(|(_key, branch)| branch.waits_until.map(|at| at.to_sqlx())).collect();
     sqlx::query(
         "INSERT INTO branches (person_id, application, lane, round, login, due_at, lease,
-                               traceparent)
-         SELECT person_id, application, lane, round, login, due_at, lease, traceparent
+                               traceparent, waits_until)
+         SELECT person_id, application, lane, round, login, due_at, lease, traceparent, waits_until
            FROM UNNEST($1::uuid[], $2::text[], $3::smallint[], $4::integer[], $5::text[],
-                       $6::timestamptz[], $7::uuid[], $8::text[])
-             AS t (person_id, application, lane, round, login, due_at, lease, traceparent)
+                       $6::timestamptz[], $7::uuid[], $8::text[], $9::timestamptz[])
+             AS t (person_id, application, lane, round, login, due_at, lease, traceparent,
+                   waits_until)
          ON CONFLICT (person_id, application) DO UPDATE
             SET lane = excluded.lane, round = excluded.round, login = excluded.login,
                 due_at = excluded.due_at, lease = excluded.lease,
-                traceparent = excluded.traceparent",
+                traceparent = excluded.traceparent, waits_until = excluded.waits_until",
     )
     .bind(people)
     .bind(applications)
@@ -92,6 +107,7 @@ pub(crate) async fn put(tx: &mut Tx, branches: &[(&Key, &Branch)]) -> Result<(),
     .bind(due)
     .bind(leases)
     .bind(traceparents)
+    .bind(waits)
     .execute(tx.connection())
     .await
     .map_err(Error::during("write branches"))?;
@@ -132,6 +148,42 @@ pub(crate) async fn due(
         .collect())
 }
 
+/// Whether a branch that somebody has in hand became a leaver's meanwhile.
+pub(crate) async fn has_leaver(
+    pool: &PgPool,
+    application: &str,
+    lease: Uuid,
+) -> Result<bool, Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM branches
+                         WHERE application = $1 AND lane = $2 AND due_at IS NOT NULL AND lease = $3)",
+    )
+    .bind(application)
+    .bind(Lane::Leaver.rank())
+    .bind(lease)
+    .fetch_one(pool)
+    .await
+    .map_err(Error::during("look for leavers in hand"))
+}
+
+/// Returns those of these branches in which something is open.
+pub(crate) async fn open(tx: &mut Tx, keys: &BTreeSet<Key>) -> Result<Vec<Key>, Error> {
+    let (people, applications): (Vec<Uuid>, Vec<&str>) =
+        keys.iter().map(|(person, application)| (person.0, application.as_str())).unzip();
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT b.person_id, b.application
+           FROM UNNEST($1::uuid[], $2::text[]) AS t (person_id, application)
+           JOIN branches b USING (person_id, application)
+          WHERE b.due_at IS NOT NULL",
+    )
+    .bind(people)
+    .bind(applications)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("look for open branches"))?;
+    Ok(rows.into_iter().map(|(person, application)| (PersonId(person), application)).collect())
+}
+
 /// Leases the oldest due branches of one application and lane.
 ///
 /// Until the transaction ends nobody plans them, so what is read after this belongs to their round.
@@ -150,7 +202,7 @@ pub(crate) async fn lease(
                   ORDER BY due_at LIMIT $6 FOR UPDATE SKIP LOCKED) due
           WHERE b.person_id = due.person_id AND b.application = due.application
          RETURNING b.person_id, b.application, b.lane, b.round, b.login, b.due_at, b.lease,
-                   b.traceparent",
+                   b.traceparent, b.waits_until",
     )
     .bind(&due.application)
     .bind(due.lane.rank())

@@ -1,11 +1,16 @@
 //! Writing a dossier: what changed, and the events that say so.
 
+use std::collections::BTreeSet;
+
 use domain::{Lane, Version};
 use store::{Error, Tx};
+use uuid::Uuid;
 
+use super::references::supplies_otherwise;
 use super::{Counts, Dossier, Key, counts, slice};
 use crate::access;
-use crate::account::{self, Account};
+use crate::account;
+use crate::account::table::Kept;
 use crate::action::{self, Action, Pending, State};
 use crate::branch::{self, Branch};
 use crate::login::{self, Wish};
@@ -17,7 +22,7 @@ impl Dossier {
     pub(crate) async fn write(mut self, tx: &mut Tx) -> Result<(), Error> {
         self.reserve_logins(tx).await?;
         self.count();
-        self.write_accounts(tx).await?;
+        let dependants = self.write_accounts(tx).await?;
         self.write_actions(tx).await?;
         let branches: Vec<(&Key, &Branch)> = self
             .branches
@@ -31,6 +36,8 @@ impl Dossier {
             .filter_map(|id| self.access.get(id).map(|access| (*id, access)))
             .collect();
         access::table::put(tx, &received).await?;
+        self.write_dependencies(tx).await?;
+        self.wake(tx, dependants).await?;
         self.write_people(tx).await
     }
 
@@ -80,8 +87,9 @@ impl Dossier {
         }
     }
 
-    async fn write_accounts(&mut self, tx: &mut Tx) -> Result<(), Error> {
-        let mut changed: Vec<(&Key, &Account)> = Vec::new();
+    /// Returns the people whose accounts refer to those that changed.
+    async fn write_accounts(&mut self, tx: &mut Tx) -> Result<BTreeSet<Uuid>, Error> {
+        let mut changed: Vec<Kept<'_>> = Vec::new();
         for (key, account) in &mut self.accounts {
             let before = self.before.accounts.get(key);
             if !account.differs(before) {
@@ -91,10 +99,11 @@ impl Dossier {
                 }
                 continue;
             }
+            let supplies = supplies_otherwise(account, before);
             account.version = tx.next_version(account.version);
             let lane = self.branches.get(key).map_or(Lane::Regular, |branch| branch.lane);
             tx.publish(&account.changed(key.0, &key.1, lane))?;
-            changed.push((key, account));
+            changed.push(Kept { key, account, supplies });
         }
         account::table::put(tx, &changed).await
     }

@@ -3,58 +3,173 @@
 //! A grant needs an account. A revocation waits for the grants of its branch, which end in a bounded
 //! number of attempts. It does not wait for the account to be as it shall be: where closing it fails,
 //! what it holds is taken away all the same.
+//!
+//! A batch is begun a few accounts, a few groups at a time, so that it can be given back early. The
+//! next ones begin when any of the former is done: the application is never left waiting.
 
+use std::future::{Future, ready};
+use std::ops::Range;
 use std::time::Duration;
 
+use futures::stream::{self, Stream, StreamExt as _};
+use store::Store;
 use tokio::time::{Instant, timeout_at};
 
+use super::recall::Recall;
 use super::{Done, Job};
 use crate::access::Slice;
 use crate::code;
 use crate::connectors::{AccountChange, Connector, MembershipChange, Outcome};
 use crate::plan::Kind;
 
-/// Carries out a batch within a time.
-pub(super) async fn act(jobs: &[Job], budget: Duration) -> Vec<Done> {
-    let mut done: Vec<Done> = jobs.iter().map(|_job| Done::default()).collect();
-    let Some(connector) = jobs.first().map(|job| &*job.connector) else { return done };
-    let deadline = Instant::now() + budget;
-    ensure_accounts(connector, jobs, &mut done, deadline).await;
-    change_memberships(connector, jobs, &mut done, Kind::Grant, deadline).await;
-    change_memberships(connector, jobs, &mut done, Kind::Revoke, deadline).await;
-    done
+/// Pieces of a batch under way at once. Together they keep more than twice the requests busy that
+/// the application admits, so that a slow one among them leaves nothing idle.
+const PIECES: usize = 4;
+
+/// Carries a batch out within a time, or as much of it as is begun before a leaver is found in it.
+pub(super) async fn act(jobs: &[Job], budget: Duration, store: &Store) -> Vec<Done> {
+    let Some(first) = jobs.first() else { return Vec::new() };
+    let recall = Recall::of(first);
+    let work = Work {
+        connector: &first.connector,
+        jobs,
+        piece: first.at_once.div_ceil(2).max(1),
+        recall: &recall,
+        deadline: Instant::now() + budget,
+    };
+    tokio::select! {
+        done = work.carry_out() => done,
+        () = recall.watch(store) => Vec::new(),
+    }
 }
 
-async fn ensure_accounts(
-    connector: &Connector,
-    jobs: &[Job],
-    done: &mut [Done],
+struct Work<'a> {
+    connector: &'a Connector,
+    jobs: &'a [Job],
+    /// Accounts, or groups, that are begun together.
+    piece: usize,
+    recall: &'a Recall,
     deadline: Instant,
-) {
-    let mut changes = Vec::new();
-    let mut places = Vec::new();
-    for (place, job) in jobs.iter().enumerate() {
-        if !job.open().any(|action| action.step.kind.is_of_account()) {
+}
+
+impl Work<'_> {
+    async fn carry_out(&self) -> Vec<Done> {
+        let mut done: Vec<Done> = self.jobs.iter().map(|_job| Done::default()).collect();
+        self.ensure_accounts(&mut done).await;
+        self.change_memberships(&mut done, Kind::Grant).await;
+        self.change_memberships(&mut done, Kind::Revoke).await;
+        let recalled = self.recall.is_set();
+        done.iter_mut().for_each(|done| done.recalled = recalled);
+        done
+    }
+
+    async fn ensure_accounts(&self, done: &mut [Done]) {
+        let mut changes = Vec::new();
+        let mut places = Vec::new();
+        for (place, job) in self.jobs.iter().enumerate() {
+            if !job.open().any(|action| action.step.kind.is_of_account()) {
+                continue;
+            }
+            match account_change(job) {
+                Ok(change) => {
+                    changes.push(change);
+                    places.push(place);
+                }
+                Err(failed) => done[place].account = Some(failed),
+            }
+        }
+        let pieces = (0..changes.len()).step_by(self.piece);
+        let pieces = pieces.map(|from| from..changes.len().min(from + self.piece)).collect();
+        self.begin(pieces, |piece| self.connector.ensure_accounts(&changes[piece]))
+            .for_each(|(piece, outcomes)| {
+                for (place, outcome) in places[piece].iter().zip(outcomes) {
+                    done[*place].account = Some(outcome);
+                }
+                ready(())
+            })
+            .await;
+    }
+
+    async fn change_memberships(&self, done: &mut [Done], kind: Kind) {
+        let mut changes = Vec::new();
+        for (place, job) in self.jobs.iter().enumerate() {
+            let Some(account_id) = account_id(job, &done[place]) else { continue };
+            if kind == Kind::Revoke && !grants_ended(job, &done[place]) {
+                continue;
+            }
+            for action in job.of_kind(kind) {
+                let change = MembershipChange {
+                    person: job.key.0,
+                    lane: job.lane,
+                    account_id: account_id.clone(),
+                    entitlement: action.step.entitlement.clone(),
+                    held: kind == Kind::Grant,
+                };
+                changes.push((place, action.id, change));
+            }
+        }
+        // The changes of one entitlement stay together: they travel in few requests.
+        changes.sort_by(|(_, _, one), (_, _, other)| one.entitlement.cmp(&other.entitlement));
+        let pieces = pieces_of(&changes, self.piece);
+        let (places, changes): (Vec<_>, Vec<_>) =
+            changes.into_iter().map(|(place, action, change)| ((place, action), change)).unzip();
+        self.begin(pieces, |piece| self.connector.change_memberships(&changes[piece]))
+            .for_each(|(piece, outcomes)| {
+                for ((place, action), outcome) in places[piece].iter().zip(outcomes) {
+                    done[*place].memberships.push((*action, outcome));
+                }
+                ready(())
+            })
+            .await;
+    }
+
+    /// Begins pieces one after the other, some at once, until the batch is recalled or its time is
+    /// over; those that have begun are waited for.
+    fn begin<'b, T, F>(
+        &'b self,
+        pieces: Vec<Range<usize>>,
+        ask: impl Fn(Range<usize>) -> F + 'b,
+    ) -> impl Stream<Item = (Range<usize>, Vec<Outcome<T>>)> + 'b
+    where
+        F: Future<Output = Vec<Outcome<T>>> + 'b,
+        T: 'b,
+    {
+        stream::iter(pieces)
+            .take_while(|_piece| ready(!self.recall.is_set() && Instant::now() < self.deadline))
+            .map(move |piece| {
+                let answer = ask(piece.clone());
+                async move {
+                    let outcomes = match timeout_at(self.deadline, answer).await {
+                        Ok(outcomes) => outcomes,
+                        Err(_elapsed) => piece.clone().map(|_change| too_slow()).collect(),
+                    };
+                    (piece, outcomes)
+                }
+            })
+            .buffer_unordered(PIECES)
+    }
+}
+
+/// Cuts changes, in the order of their entitlements, into pieces of a few entitlements each.
+fn pieces_of<A, B>(changes: &[(A, B, MembershipChange)], piece: usize) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let mut entitlements = 0;
+    for (at, (_, _, change)) in changes.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| changes.get(at));
+        if before.is_some_and(|(_, _, before)| before.entitlement == change.entitlement) {
             continue;
         }
-        match account_change(job) {
-            Ok(change) => {
-                changes.push(change);
-                places.push(place);
-            }
-            Err(failed) => done[place].account = Some(failed),
+        if entitlements == piece {
+            pieces.push(from..at);
+            (from, entitlements) = (at, 0);
         }
+        entitlements += 1;
     }
-    if changes.is_empty() {
-        return;
+    if from < changes.len() {
+        pieces.push(from..changes.len());
     }
-    let outcomes = match timeout_at(deadline, connector.ensure_accounts(&changes)).await {
-        Ok(outcomes) => outcomes,
-        Err(_elapsed) => changes.iter().map(|_change| too_slow()).collect(),
-    };
-    for (place, outcome) in places.into_iter().zip(outcomes) {
-        done[place].account = Some(outcome);
-    }
+    pieces
 }
 
 fn account_change<T>(job: &Job) -> Result<AccountChange, Outcome<T>> {
@@ -75,43 +190,6 @@ fn account_change<T>(job: &Job) -> Result<AccountChange, Outcome<T>> {
         attributes: job.target.attributes.clone(),
         create: job.has(Kind::CreateAccount),
     })
-}
-
-async fn change_memberships(
-    connector: &Connector,
-    jobs: &[Job],
-    done: &mut [Done],
-    kind: Kind,
-    deadline: Instant,
-) {
-    let mut changes = Vec::new();
-    let mut places = Vec::new();
-    for (place, job) in jobs.iter().enumerate() {
-        let Some(account_id) = account_id(job, &done[place]) else { continue };
-        if kind == Kind::Revoke && !grants_ended(job, &done[place]) {
-            continue;
-        }
-        for action in job.of_kind(kind) {
-            changes.push(MembershipChange {
-                person: job.key.0,
-                lane: job.lane,
-                account_id: account_id.clone(),
-                entitlement: action.step.entitlement.clone(),
-                held: kind == Kind::Grant,
-            });
-            places.push((place, action.id));
-        }
-    }
-    if changes.is_empty() || Instant::now() >= deadline {
-        return;
-    }
-    let outcomes = match timeout_at(deadline, connector.change_memberships(&changes)).await {
-        Ok(outcomes) => outcomes,
-        Err(_elapsed) => changes.iter().map(|_change| too_slow()).collect(),
-    };
-    for ((place, action), outcome) in places.into_iter().zip(outcomes) {
-        done[place].memberships.push((action, outcome));
-    }
 }
 
 /// The account's id, if there is an account to grant to or to revoke from.

@@ -41,7 +41,10 @@ pub(super) async fn record(
             && !opened
         {
             // What was not tried waits for what was; it is never looked at in a tight loop.
-            let pause = pause.unwrap_or_else(|| shared.backoff.pause(1, &job.key));
+            let pause = pause.unwrap_or_else(|| match done.recalled {
+                true => SignedDuration::ZERO,
+                false => shared.backoff.pause(1, &job.key),
+            });
             branch.due_at = Some(now.saturating_add(pause).unwrap_or(now));
         }
     }
@@ -78,7 +81,13 @@ async fn resume(
             changed.insert(id);
         }
     }
-    dossier.load_access(tx, &changed).await?;
+    if let Some((job, _done)) = done.first() {
+        dossier.refer(job.referred.as_ref().clone());
+    }
+    if !changed.is_empty() {
+        dossier.load_access(tx, &changed).await?;
+        dossier.load_referred(tx).await?;
+    }
     Ok(dossier)
 }
 
@@ -225,7 +234,8 @@ fn settle(
     action.round = job.round;
     let (after, reason) = match attempt {
         Attempt::Ended(state) => {
-            action.end(*state, "", now);
+            let note = job.note(action.step.kind);
+            action.end(*state, &note, now);
             return None;
         }
         Attempt::Failed { code, reason } => {

@@ -120,10 +120,10 @@ impl World {
         let database = Database::start().await;
         let clock = TestClock::at(start());
         let store = database.store(Service::Provisioning, &crate::MIGRATIONS, clock.clock()).await;
-        let shared = Shared::new(Config::default());
+        let shared = Shared::new(Config::default(), store.clone());
         // Drivers are moved by hand here, so the service has none.
         let app = chassis::App::new(Service::Provisioning)
-            .on(PlanAccess)
+            .on(PlanAccess { wait: Config::default().reference_wait() })
             .on(crate::handlers::ReceiveDocuments)
             .on(crate::handlers::ActivateRelease);
         let feed = Feed::new(app, store.clone());

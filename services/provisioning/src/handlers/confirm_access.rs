@@ -18,6 +18,8 @@ use crate::dossier::Dossier;
 pub(crate) struct ConfirmAccess {
     /// How long a confirmation waits for what it confirms.
     pub(crate) wait: SignedDuration,
+    /// How long an account that is to be made waits for those it refers to.
+    pub(crate) reference_wait: SignedDuration,
 }
 
 /// A confirmation that overtook what it confirms looks again after this time.
@@ -91,12 +93,12 @@ impl Handler for ConfirmAccess {
             }
         }
         dossier.load_access(tx, &again).await?;
-        for id in again {
-            if let Some(person) = dossier.person_mut(id) {
+        for id in &again {
+            if let Some(person) = dossier.person_mut(*id) {
                 person.try_again();
             }
-            dossier.plan_person(tx, id);
         }
+        dossier.plan_people(tx, &again, self.reference_wait).await?;
         dossier.write(tx).await?;
         Ok(verdicts)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bus::{Batch, Handler, Verdicts};
 use domain::{PersonId, Rejection};
+use jiff::SignedDuration;
 use proto::policy::v1::DesiredAccessChanged;
 use store::Tx;
 use uuid::Uuid;
@@ -12,7 +13,10 @@ use crate::access::Announced;
 use crate::dossier::Dossier;
 use crate::person::{self, Fence};
 
-pub(crate) struct PlanAccess;
+pub(crate) struct PlanAccess {
+    /// How long an account that is to be made waits for those it refers to.
+    pub(crate) wait: SignedDuration,
+}
 
 impl Handler for PlanAccess {
     type Event = DesiredAccessChanged;
@@ -36,8 +40,11 @@ impl Handler for PlanAccess {
             return Ok(verdicts);
         }
         let ids: BTreeSet<PersonId> = received.iter().map(|(_event, read)| read.person).collect();
-        person::table::ensure(tx, &ids.iter().map(|id| id.0).collect::<Vec<_>>()).await?;
-        let mut dossier = Dossier::load(tx, &ids).await?;
+        let others: BTreeSet<PersonId> =
+            received.iter().flat_map(|(_event, read)| read.access.others()).collect();
+        let rows: Vec<Uuid> = ids.union(&others).map(|id| id.0).collect();
+        person::table::ensure(tx, &rows).await?;
+        let mut dossier = Dossier::load_beside(tx, &ids, &others).await?;
 
         let mut newer = BTreeSet::new();
         for (event, announced) in received {
@@ -53,9 +60,7 @@ impl Handler for PlanAccess {
                 }
             }
         }
-        for id in newer {
-            dossier.plan_person(tx, id);
-        }
+        dossier.plan_people(tx, &newer, self.wait).await?;
         dossier.write(tx).await?;
         Ok(verdicts)
     }

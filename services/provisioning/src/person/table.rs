@@ -1,6 +1,6 @@
 //! SQL for the `people` table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Lane, PersonId, Timestamp, Version};
 use sqlx::PgPool;
@@ -179,6 +179,22 @@ pub(crate) async fn untold(tx: &mut Tx, after: Uuid, limit: u16) -> Result<Vec<U
     .fetch_all(tx.connection())
     .await
     .map_err(Error::during("look for settled people to tell again"))
+}
+
+/// Returns those of these people for whom desired access has arrived.
+pub(crate) async fn known(tx: &mut Tx, people: &[Uuid]) -> Result<BTreeSet<PersonId>, Error> {
+    if people.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT person_id FROM people
+          WHERE person_id = ANY($1) AND (desired_epoch > 0 OR desired_counter > 0)",
+    )
+    .bind(people)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("look for people who are known"))?;
+    Ok(rows.into_iter().map(PersonId).collect())
 }
 
 /// Returns whether a person is settled; nothing when the person is not known.

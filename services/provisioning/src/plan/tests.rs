@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use domain::{Timestamp, Value, Version};
@@ -71,6 +72,20 @@ fn a_changed_attribute_updates_and_an_unknown_one_is_left_alone() {
 }
 
 #[test]
+fn what_another_account_supplies_is_compared_like_everything_else() {
+    let email = |address: &str| {
+        [("email".to_owned(), Value::Text(address.to_owned()))].into_iter().collect::<Attributes>()
+    };
+    let mut account = account(AccountState::Active, &[]);
+    account.attributes = email("ada@old.example");
+    let steps = |referred| super::plan(&Target::of(Some(&active(&[])), &referred), Some(&account));
+
+    assert_eq!(shown(&steps(email("ada@new.example"))), "update");
+    assert_eq!(shown(&steps(email("ada@old.example"))), "");
+    assert_eq!(shown(&steps(Attributes::new())), "", "what is not known is left alone");
+}
+
+#[test]
 fn a_wished_login_alone_changes_nothing() {
     let mut slice = active(&[]);
     slice.attributes.insert(rules::USER_NAME.to_owned(), Value::Text("new.name".to_owned()));
@@ -89,10 +104,15 @@ fn equal_plans_have_equal_hashes() {
     assert_ne!(one, hash([("crm", &create)].into_iter()));
 }
 
+fn plan(desired: Option<&Slice>, observed: Option<&Account>) -> Vec<Step> {
+    super::plan(&Target::of(desired, &Attributes::new()), observed)
+}
+
 fn active(grants: &[&str]) -> Slice {
     Slice {
         state: AccountState::Active,
         attributes: Attributes::new(),
+        references: BTreeMap::new(),
         grants: grants.iter().map(|grant| (*grant).to_owned()).collect(),
     }
 }

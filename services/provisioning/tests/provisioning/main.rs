@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod leavers;
 mod order;
+mod references;
 mod trouble;
 mod world;
 

@@ -74,6 +74,26 @@ impl World {
         })
     }
 
+    /// An attribute of a person's account, as provisioning last read it.
+    pub(crate) async fn attribute(
+        &self,
+        person: PersonId,
+        application: &str,
+        name: &str,
+    ) -> Option<String> {
+        sqlx::query_scalar(
+            "SELECT attributes -> $3 ->> 'text' FROM accounts
+              WHERE person_id = $1 AND application = $2",
+        )
+        .bind(person.0)
+        .bind(application)
+        .bind(name)
+        .fetch_optional(self.store.pool())
+        .await
+        .unwrap()
+        .flatten()
+    }
+
     /// The kinds, entitlements and outcomes of all actions that ended, in the order in which they did.
     pub(crate) async fn ended(&self) -> Vec<String> {
         let published = self.feed.published::<proto::provisioning::v1::ActionFinished>().await;
@@ -121,13 +141,14 @@ pub(crate) struct Desired {
     release: u64,
     lane: Lane,
     accounts: BTreeMap<String, (AccountState, BTreeMap<String, Value>)>,
+    references: BTreeMap<(String, String), common::AccountReference>,
     grants: Vec<(String, String)>,
 }
 
 impl Desired {
     pub(crate) fn of(person: PersonId, counter: i64) -> Self {
-        let (accounts, grants) = (BTreeMap::new(), Vec::new());
-        Self { person, counter, release: 1, lane: Lane::Regular, accounts, grants }
+        let (accounts, references, grants) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        Self { person, counter, release: 1, lane: Lane::Regular, accounts, references, grants }
     }
 
     pub(crate) fn active(self, application: &str, login: &str, grants: &[&str]) -> Self {
@@ -156,6 +177,33 @@ impl Desired {
     pub(crate) fn attribute(mut self, application: &str, name: &str, value: &str) -> Self {
         let (_state, attributes) = self.accounts.get_mut(application).unwrap();
         attributes.insert(name.to_owned(), Value::Text(value.to_owned()));
+        self
+    }
+
+    /// An attribute that another of the person's accounts supplies: `<application>.<attribute>`.
+    pub(crate) fn refers(self, application: &str, name: &str, to: &str) -> Self {
+        self.refers_to(application, name, "", to)
+    }
+
+    /// An attribute that the account of a manager supplies.
+    pub(crate) fn reports(
+        self,
+        application: &str,
+        name: &str,
+        manager: PersonId,
+        to: &str,
+    ) -> Self {
+        self.refers_to(application, name, &manager.to_string(), to)
+    }
+
+    fn refers_to(mut self, application: &str, name: &str, person: &str, to: &str) -> Self {
+        let (to, attribute) = to.split_once('.').unwrap();
+        let reference = common::AccountReference {
+            person_id: person.to_owned(),
+            application: to.to_owned(),
+            attribute: attribute.to_owned(),
+        };
+        self.references.insert((application.to_owned(), name.to_owned()), reference);
         self
     }
 
@@ -189,7 +237,12 @@ impl Desired {
                     application: application.clone(),
                     state: common::AccountState::from(*state).into(),
                     attributes: proto::convert::wire_attributes(attributes),
-                    references: [].into(),
+                    references: self
+                        .references
+                        .iter()
+                        .filter(|((of, _name), _reference)| of == application)
+                        .map(|((_of, name), reference)| (name.clone(), reference.clone()))
+                        .collect(),
                 })
                 .collect(),
             grants: self

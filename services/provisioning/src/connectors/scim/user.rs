@@ -20,10 +20,12 @@ enum Place {
     Name(&'static str),
     WorkEmail,
     Enterprise(&'static str),
+    /// The id of another user; what else the application says of the manager is its own.
+    Manager,
 }
 
 /// The attributes a document may map, and where each goes.
-const ATTRIBUTES: [(&str, Place); 10] = [
+const ATTRIBUTES: [(&str, Place); 11] = [
     ("displayName", Place::Core("displayName")),
     ("title", Place::Core("title")),
     ("givenName", Place::Name("givenName")),
@@ -34,6 +36,7 @@ const ATTRIBUTES: [(&str, Place); 10] = [
     ("costCenter", Place::Enterprise("costCenter")),
     ("organization", Place::Enterprise("organization")),
     ("division", Place::Enterprise("division")),
+    ("manager", Place::Manager),
 ];
 
 /// Why an account cannot be expressed as a SCIM user.
@@ -140,6 +143,9 @@ impl Field {
                 json!({ "op": "replace", "path": path, "value": user["emails"] })
             }
             (_, Value::Null) => json!({ "op": "remove", "path": path }),
+            (Place::Manager, value) => {
+                json!({ "op": "replace", "path": path, "value": { "value": value } })
+            }
             (_, value) => json!({ "op": "replace", "path": path, "value": value }),
         }
     }
@@ -154,6 +160,7 @@ impl Place {
             Self::Name(name) => format!("name.{name}"),
             Self::WorkEmail => "emails".to_owned(),
             Self::Enterprise(name) => format!("{ENTERPRISE}:{name}"),
+            Self::Manager => format!("{ENTERPRISE}:manager"),
         }
     }
 
@@ -169,6 +176,7 @@ impl Place {
                 None => &Value::Null,
             },
             Self::Enterprise(name) => &user[ENTERPRISE][name],
+            Self::Manager => &user[ENTERPRISE]["manager"]["value"],
         };
         if value == "" { Value::Null } else { value.clone() }
     }
@@ -181,6 +189,11 @@ impl Place {
             Self::Name(name) => put(nested(user, "name"), name, value),
             Self::WorkEmail => write_email(user, value),
             Self::Enterprise(name) => put(nested(user, ENTERPRISE), name, value),
+            // Whole: a reference or a name that the application adds belongs to the former manager.
+            Self::Manager if value.is_null() => put(nested(user, ENTERPRISE), "manager", value),
+            Self::Manager => {
+                put(nested(user, ENTERPRISE), "manager", &json!({ "value": value }));
+            }
         }
     }
 }

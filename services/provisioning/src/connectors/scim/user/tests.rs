@@ -76,6 +76,27 @@ fn a_new_work_address_keeps_the_others() {
 }
 
 #[test]
+fn a_manager_is_the_id_of_another_user() {
+    let managed = wanted(&[("manager", "17")]);
+    let free = wanted(&[("manager", "")]);
+    let found = json!({
+        "schemas": [CORE, ENTERPRISE], "userName": "ada", "active": true,
+        ENTERPRISE: {"manager": {"value": "16", "displayName": "Babbage"}},
+    });
+    let path = format!("{ENTERPRISE}:manager");
+
+    assert_eq!(managed.resource()[ENTERPRISE], json!({"manager": {"value": "17"}}));
+    assert_eq!(managed.differences(&found), ["manager"]);
+    assert_eq!(
+        managed.patch(&found)["Operations"],
+        json!([{"op": "replace", "path": path, "value": {"value": "17"}}])
+    );
+    assert_eq!(managed.merged_into(found.clone())[ENTERPRISE], json!({"manager": {"value": "17"}}));
+    assert_eq!(free.patch(&found)["Operations"], json!([{"op": "remove", "path": path}]));
+    assert_eq!(free.merged_into(found)["schemas"], json!([CORE]));
+}
+
+#[test]
 fn a_replaced_user_keeps_what_is_not_ours() {
     let found = json!({
         "schemas": [CORE], "id": "1", "userName": "ada", "active": false, "nickName": "Countess",
@@ -111,11 +132,12 @@ fn what_is_observed_carries_the_names_documents_use() {
     let account = observed(&json!({
         "id": "1", "userName": "ada", "active": "False", "name": {"familyName": "Lovelace"},
         "emails": [{"value": "ada@example.org", "primary": true}], "title": "",
+        ENTERPRISE: {"manager": {"value": "17"}},
     }))
     .unwrap();
 
     assert_eq!(account.state, AccountState::Suspended);
-    let expected = [("email", "ada@example.org"), ("familyName", "Lovelace")];
+    let expected = [("email", "ada@example.org"), ("familyName", "Lovelace"), ("manager", "17")];
     assert_eq!(account.attributes, attributes(&expected));
 }
 
