@@ -17,10 +17,14 @@ installed, and nothing when all of them were there.
                    SCIM on ..."; that line repeats the port it was told, so choose a free one rather than 0. End
                    it by its process id. (Python's -I and -E would hide the packages from it.)
     buf            protobuf's linter (optional; needs npm)
+    slapd          Debian's LDAP server (optional; needs apt, and glibc as new as Debian 12's). Three folders above
+                   it is the tree that it was unpacked into, with the libraries it needs besides glibc, its
+                   modules and schemas, and ldapsearch; LD_LIBRARY_PATH has to name the tree's lib folders.
 
 The cache is $TENURE_CACHE; else $XDG_CACHE_HOME/tenure, else ~/.cache/tenure. Root, whose home others cannot
 enter, uses /var/cache/tenure instead, because PostgreSQL runs from the cache under another uid. What is
-downloaded must have the hash that lock.json or requirements.txt states. A tool appears in the cache by one
+downloaded must have the hash that lock.json or requirements.txt states. Debian's packages come through the apt
+client without root, from the machine's own sources where these offer what is pinned. A tool appears in the cache by one
 rename, so an interrupted run leaves nothing half-installed, and two runs at once install it once.
 
 Needs Python 3.9 with pip, and 3.11 or newer somewhere on PATH for python-peers. Standard library only.
@@ -192,7 +196,8 @@ def all_tools() -> List[Tool]:
     """Returns every tool, in the order in which they are named."""
     wheels = [wheel_tool(name, entry) for name, entry in LOCK["wheels"].items()]
     tarballs = [tarball_tool(name, entry) for name, entry in LOCK["tarballs"].items()]
-    return [*wheels, peers_tool(), *tarballs]
+    packages = [debian_tool(name, entry) for name, entry in LOCK["debian"].items()]
+    return [*wheels, peers_tool(), *tarballs, *packages]
 
 
 def for_this_machine(name: str, entry: Dict[str, str]) -> str:
@@ -302,6 +307,62 @@ def tarball_tool(name: str, entry: Dict[str, object]) -> Tool:
         (into / str(entry["path"])).chmod(0o755)
 
     return Tool(name, str(entry["version"]), True, integrity, unpack, str(entry["path"]))
+
+
+def debian_tool(name: str, entry: Dict[str, object]) -> Tool:
+    """A program that comes as Debian packages, which are unpacked and not installed; optional, because it needs apt."""
+
+    def packages() -> Dict[str, Dict[str, str]]:
+        return for_this_machine(name, entry["packages"])
+
+    def fingerprint() -> str:
+        return " ".join(pinned["sha256"] for pinned in packages().values())
+
+    def unpack(into: pathlib.Path) -> None:
+        for program in ("apt-get", "dpkg"):
+            if shutil.which(program) is None:
+                raise Unavailable(f"{name} needs {program}, which this machine does not have")
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix=into.name) as folder:
+            apt_download(pathlib.Path(folder), name, packages(), str(entry["source"]))
+            for archive in sorted(pathlib.Path(folder).glob("*.deb")):
+                run(["dpkg", "-x", str(archive), str(into)], f"dpkg could not unpack {archive.name}")
+
+    return Tool(name, str(entry["version"]), True, fingerprint, unpack, str(entry["path"]))
+
+
+def apt_download(into: pathlib.Path, name: str, packages: Dict[str, Dict[str, str]], source: str) -> None:
+    """Downloads pinned packages: from the machine's lists as they are, else with lists of our own, made without root.
+
+    The last resort is the archive that the pins were taken from. It needs no key: a file that has not the
+    pinned hash is refused, wherever it came from.
+    """
+    state = into / "apt"
+    for part in ("lists/partial", "cache/archives/partial"):
+        (state / part).mkdir(parents=True)
+    (state / "status").touch()
+    (state / "sources.list").write_text(f"deb [trusted=yes] {source}\n", encoding="utf-8")
+    ours = ["-o", f"Dir::State={state}", "-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}/cache",
+            "-o", f"Dir::State::status={state}/status", "-o", "APT::Sandbox::User="]
+    alone = ["-o", f"Dir::Etc::sourcelist={state}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null"]
+    wanted = [f"{package}={pinned['version']}" for package, pinned in packages.items()]
+    last = "nothing was tried"
+    for options, update in ((["-o", "APT::Sandbox::User="], False), (ours, True), ([*ours, *alone], True)):
+        try:
+            if update:
+                run(["apt-get", "--quiet", *options, "update"], f"apt could not read the lists for {name}")
+            run(["apt-get", "--quiet", *options, "download", *wanted], f"apt could not fetch {name}", cwd=str(into))
+            break
+        except Unavailable as problem:
+            last = str(problem)
+    else:
+        raise Unavailable(last)
+    pins = {pinned["sha256"] for pinned in packages.values()}
+    came = {hashlib.sha256(path.read_bytes()).hexdigest(): path.name for path in into.glob("*.deb")}
+    for sha256, archive in came.items():
+        if sha256 not in pins:
+            raise SystemExit(f"fetch: {archive} has the hash {sha256}, which is not a pinned one")
+    if len(came) != len(pins):
+        raise Unavailable(f"apt fetched {len(came)} of the {len(pins)} packages of {name}")
 
 
 # --- other programs

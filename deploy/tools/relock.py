@@ -3,7 +3,8 @@
 
 Run by a person who changes a version in lock.json or requirements.in. It downloads each wheel for every
 platform and Python that fetch.py supports and records the SHA-256 of what came, so that fetch.py accepts
-nothing else. npm's tarballs are pinned by the registry's SHA-512, written as npm writes it.
+nothing else. npm's tarballs are pinned by the registry's SHA-512, written as npm writes it. Debian's packages are
+pinned by version and the SHA-256 of the suite's signed list, for which this machine's apt must know Debian's keys.
 """
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 MACHINES = ("x86_64", "aarch64")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+DEBIAN_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def download(requirement: str, into: pathlib.Path, *options: str) -> list[pathlib.Path]:
@@ -54,7 +56,34 @@ def lock_tools() -> None:
         for machine, package in tool["packages"].items():
             view = ["npm", "view", f"{package}@{tool['version']}", "dist.integrity"]
             tool["integrity"][machine] = subprocess.run(view, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    for name, tool in lock["debian"].items():
+        tool["packages"] = {
+            machine: debian_packages(tool["source"], DEBIAN_MACHINES[machine], tool["wanted"]) for machine in MACHINES
+        }
+        tool["version"] = tool["packages"]["x86_64"][name]["version"].replace("+", ".")
     path.write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+
+
+def debian_packages(source: str, architecture: str, names: list[str]) -> dict[str, dict[str, str]]:
+    """Returns version and SHA-256 of packages as a suite offers them for a kind of processor."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = pathlib.Path(folder)
+        for part in ("lists/partial", "cache/archives/partial"):
+            (state / part).mkdir(parents=True)
+        (state / "status").touch()
+        (state / "sources.list").write_text(f"deb {source}\n", encoding="utf-8")
+        options = ["-o", f"Dir::State={state}", "-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}/cache",
+                   "-o", f"Dir::State::status={state}/status", "-o", f"Dir::Etc::sourcelist={state}/sources.list",
+                   "-o", "Dir::Etc::sourceparts=/dev/null", "-o", f"APT::Architecture={architecture}",
+                   "-o", f"APT::Architectures={architecture}", "-o", "APT::Sandbox::User="]
+        subprocess.run(["apt-get", "--quiet=2", *options, "update"], stdout=subprocess.PIPE, check=True)
+        found = {}
+        for name in names:
+            show = ["apt-cache", *options, "show", "--no-all-versions", name]
+            shown = subprocess.run(show, stdout=subprocess.PIPE, text=True, check=True).stdout
+            fields = dict(line.split(": ", 1) for line in shown.splitlines() if ": " in line and not line.startswith(" "))
+            found[name] = {"version": fields["Version"], "sha256": fields["SHA256"]}
+        return found
 
 
 def lock_requirements() -> None:
