@@ -14,7 +14,8 @@ use store::{Error, Tx};
 
 use crate::code;
 use crate::connectors::{
-    ConnectError, Connector, InProcess, Limits, ReferenceError, Scim, Secret, Settings, resolve,
+    ConnectError, Connector, InProcess, Ldap, LdapConnectError, LdapSettings, Limits,
+    ReferenceError, Scim, Secret, Settings, Timeouts, resolve,
 };
 use crate::release;
 
@@ -50,8 +51,12 @@ enum Unreachable {
     Variable { name: String },
     #[error("the document names no address")]
     NoAddress,
+    #[error("the document does not describe the directory")]
+    NoDirectory,
     #[error("set up the connector")]
     Connect(#[from] ConnectError),
+    #[error("set up the connector")]
+    Directory(#[from] LdapConnectError),
 }
 
 /// How often a way is looked for where there is none.
@@ -176,20 +181,42 @@ impl Application {
 
 fn connect(name: &str, spec: &document::Application) -> Result<Connector, Unreachable> {
     match spec.connector.kind {
+        ConnectorKind::Ldap => directory(name, spec),
         ConnectorKind::InProcess => Ok(Connector::InProcess(InProcess::default())),
         ConnectorKind::Scim => {
             let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;
             let token = spec.connector.token.as_ref().map(|token| token.to_string());
             let token: Option<Secret> = token.as_deref().map(resolve).transpose()?;
             let limits = limits(&spec.limits);
-            let settings = Settings { token, limits, ..Settings::new(name, address(url)?) };
+            let settings = Settings { token, limits, ..Settings::new(name, looked_up(url)?) };
             Ok(Connector::Scim(Box::new(Scim::try_new(&settings)?)))
         }
     }
 }
 
-fn address(url: &Setting) -> Result<String, Unreachable> {
-    let text = match url {
+fn directory(name: &str, spec: &document::Application) -> Result<Connector, Unreachable> {
+    let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;
+    let described = spec.connector.ldap.as_ref().ok_or(Unreachable::NoDirectory)?;
+    let settings = LdapSettings {
+        application: name.to_owned(),
+        url: looked_up(url)?,
+        starttls: described.starttls,
+        ca: described.ca.as_ref().and_then(|ca| match ca {
+            Setting::File(path) => Some(path.into()),
+            Setting::Literal(_) | Setting::Env(_) => None,
+        }),
+        bind_dn: looked_up(&described.bind_dn)?,
+        password: resolve(&described.password.to_string())?,
+        layout: described.layout(),
+        managed: spec.account.attributes.keys().cloned().collect(),
+        limits: limits(&spec.limits),
+        timeouts: Timeouts::default(),
+    };
+    Ok(Connector::Ldap(Box::new(Ldap::try_new(settings)?)))
+}
+
+fn looked_up(setting: &Setting) -> Result<String, Unreachable> {
+    let text = match setting {
         Setting::Literal(text) => text.clone(),
         Setting::Env(name) => {
             std::env::var(name).map_err(|_unset| Unreachable::Variable { name: name.clone() })?

@@ -8,6 +8,7 @@
 
 pub mod code;
 mod in_process;
+mod ldap;
 mod permits;
 mod scim;
 mod secret;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use domain::{AccountState, Attributes, Lane, PersonId};
 
 pub use in_process::InProcess;
+pub use ldap::{ConnectError as LdapConnectError, Ldap, Settings as LdapSettings};
 pub use permits::Limits;
 pub use scim::{ConnectError, Scim, Settings, Timeouts};
 pub use secret::{ReferenceError, Secret, resolve};
@@ -27,6 +29,8 @@ pub use secret::{ReferenceError, Secret, resolve};
 pub enum Connector {
     /// Speaks SCIM 2.0 over HTTP.
     Scim(Box<Scim>),
+    /// Speaks LDAP.
+    Ldap(Box<Ldap>),
     /// Answers from memory, for measurements without a network.
     InProcess(InProcess),
 }
@@ -44,7 +48,7 @@ pub struct AccountChange {
     pub login: String,
     /// Active or suspended; nothing else can be asked for.
     pub state: AccountState,
-    /// SCIM attribute names and values, without the login.
+    /// Attributes by the application's names for them, without the login.
     pub attributes: Attributes,
     /// When false, an account that is gone is not made anew.
     pub create: bool,
@@ -113,6 +117,7 @@ impl Connector {
     ) -> Vec<Outcome<ObservedAccount>> {
         match self {
             Self::Scim(scim) => scim.ensure_accounts(changes).await,
+            Self::Ldap(ldap) => ldap.ensure_accounts(changes).await,
             Self::InProcess(memory) => memory.ensure_accounts(changes),
         }
     }
@@ -121,6 +126,7 @@ impl Connector {
     pub async fn change_memberships(&self, changes: &[MembershipChange]) -> Vec<Outcome<()>> {
         match self {
             Self::Scim(scim) => scim.change_memberships(changes).await,
+            Self::Ldap(ldap) => ldap.change_memberships(changes).await,
             Self::InProcess(memory) => memory.change_memberships(changes),
         }
     }

@@ -20,7 +20,10 @@ use serde::{Deserialize, Serialize};
 use crate::Problem;
 
 pub use access_policy::{AccessPolicy, PolicyGrant};
-pub use application::{AccountRules, Application, Connector, ConnectorKind, Entitlement, Limits};
+pub use application::{
+    AccountRules, Application, Connector, ConnectorKind, Entitlement, Ldap, LdapDisable,
+    LdapDisabled, LdapLayout, LdapSchema, Limits, check_address,
+};
 pub use attribute_schema::{Attribute, AttributeSchema, AttributeType};
 pub use bundle::{Bundle, BundleEntitlement};
 pub use days::Days;

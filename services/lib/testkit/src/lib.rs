@@ -8,10 +8,12 @@ mod feed;
 mod http;
 mod peer;
 pub mod sandbox;
+mod slapd;
 mod until;
 
 pub use broker::Broker;
 pub use database::Database;
 pub use feed::Feed;
 pub use peer::Peer;
+pub use slapd::{Entry as DirectoryEntry, Slapd};
 pub use until::until;

@@ -18,3 +18,15 @@ pub const NOT_AS_WRITTEN: &str = "PROV-107";
 pub const STATE_UNSUPPORTED: &str = "PROV-108";
 /// What answers at the application's address does not speak SCIM.
 pub const NOT_SCIM: &str = "PROV-109";
+/// The directory does not let the connector's account do what is asked.
+pub const DIRECTORY_ACCESS: &str = "PROV-110";
+/// The directory's schema or rules do not allow what the document asks for.
+pub const DIRECTORY_SCHEMA: &str = "PROV-111";
+/// A mandatory attribute of an account has no value.
+pub const ATTRIBUTE_EMPTY: &str = "PROV-112";
+/// The directory has no group of an entitlement's name, and none is made.
+pub const GROUP_MISSING: &str = "PROV-113";
+/// The entry below which accounts or groups lie is not there.
+pub const DIRECTORY_BASE: &str = "PROV-114";
+/// The connection to a directory cannot be secured.
+pub const DIRECTORY_TLS: &str = "PROV-115";

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod leavers;
+mod directory;
 mod order;
 mod references;
 mod trouble;

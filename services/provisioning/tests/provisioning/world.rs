@@ -289,6 +289,14 @@ pub(crate) fn release(
             rules::document::load("application.yaml", &text).unwrap()
         })
         .collect();
+    announced(number, &documents)
+}
+
+/// The events of a release of these documents.
+pub(crate) fn announced(
+    number: u64,
+    documents: &[Document],
+) -> (Vec<DocumentReleased>, ReleaseActivated) {
     let released = documents
         .iter()
         .map(|document| DocumentReleased {

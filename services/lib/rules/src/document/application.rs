@@ -1,9 +1,13 @@
+mod ldap;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Owner, SecretReference, Setting};
 use crate::access::USER_NAME;
+
+pub use ldap::{Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, check_address};
 
 /// A target system: how it is reached, what its accounts look like, what they may hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,12 +37,15 @@ pub struct Application {
 pub struct Connector {
     /// The adapter.
     pub kind: ConnectorKind,
-    /// The base address; needed by `scim`.
+    /// The base address; needed by `scim` and `ldap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Setting>,
     /// Where the token is kept that the application asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretReference>,
+    /// What else it takes to work in a directory; needed by `ldap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ldap: Option<Ldap>,
 }
 
 /// The adapters there are.
@@ -47,6 +54,8 @@ pub struct Connector {
 pub enum ConnectorKind {
     /// SCIM 2.0 over HTTP.
     Scim,
+    /// A directory that speaks LDAP, such as OpenLDAP or Active Directory.
+    Ldap,
     /// An application inside the process, for measurements.
     InProcess,
 }
@@ -107,7 +116,13 @@ impl Application {
             ConnectorKind::Scim if self.connector.url.is_none() => {
                 found.push(("spec.connector.url", "missing; scim needs the application's address"));
             }
-            ConnectorKind::Scim | ConnectorKind::InProcess => {}
+            ConnectorKind::Ldap if self.connector.token.is_some() => {
+                found.push((
+                    "spec.connector.token",
+                    "is for scim; ldap signs in with ldap.password",
+                ));
+            }
+            ConnectorKind::Scim | ConnectorKind::Ldap | ConnectorKind::InProcess => {}
         }
         if self.limits.concurrency == 0 {
             found.push(("spec.limits.concurrency", "must be at least 1"));
@@ -134,8 +149,27 @@ impl Application {
             .map(|(field, message)| (field.to_owned(), message.to_owned()))
             .collect();
         found.extend(self.owner.iter().flat_map(Owner::problems));
+        found.extend(self.directory_problems());
         found.extend(self.entitlement_problems());
         found
+    }
+
+    fn directory_problems(&self) -> Vec<Finding> {
+        let field = "spec.connector.ldap".to_owned();
+        match (self.connector.kind, &self.connector.ldap) {
+            (ConnectorKind::Ldap, Some(ldap)) => {
+                let url = self.connector.url.as_ref();
+                ldap.problems(url, &self.account, !self.entitlements.is_empty())
+            }
+            (ConnectorKind::Ldap, None) => {
+                let needs = "missing; ldap needs bind_dn, password and accounts_base";
+                vec![(field, needs.to_owned())]
+            }
+            (ConnectorKind::Scim | ConnectorKind::InProcess, Some(_)) => {
+                vec![(field, "is for connectors of kind ldap; remove it".to_owned())]
+            }
+            (ConnectorKind::Scim | ConnectorKind::InProcess, None) => Vec::new(),
+        }
     }
 
     fn entitlement_problems(&self) -> Vec<Finding> {

@@ -1,0 +1,275 @@
+//! A directory that somebody else wrote: Debian's `slapd`, with a private folder of its own.
+
+mod ldif;
+mod settings;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+
+use settings::{ADMINISTRATOR, ADMINISTRATOR_PASSWORD, BASE, config};
+
+pub use ldif::Entry;
+
+/// OpenLDAP's server with people, groups, a policy for passwords, and a service account. Ends when it is dropped.
+///
+/// What it holds is read and changed with OpenLDAP's own clients, which share no code with ours.
+#[derive(Debug)]
+pub struct Slapd {
+    port: u16,
+    folder: TempDir,
+    process: Option<Child>,
+}
+
+/// The server takes a port by number, and somebody else may take it first.
+const PORTS_TRIED: usize = 5;
+/// How long it may take to listen.
+const STARTING: Duration = Duration::from_secs(30);
+/// The password of the service account.
+const PASSWORD: &str = "s3cret";
+
+impl Slapd {
+    /// Starts an empty directory.
+    ///
+    /// # Panics
+    /// When it cannot be fetched or started.
+    pub async fn start() -> Self {
+        let folder = servers::scratch().expect("a scratch folder can be made");
+        let path = folder.path();
+        std::fs::create_dir(path.join("data")).expect("a folder for its data can be made");
+        std::fs::write(path.join("password"), PASSWORD).expect("the password can be written");
+        std::fs::write(path.join("admin"), ADMINISTRATOR_PASSWORD).expect("so can the other");
+        let config = config(tree().await, path);
+        std::fs::write(path.join("slapd.conf"), config).expect("its settings can be written");
+        for _attempt in 0..PORTS_TRIED {
+            let port = free_port();
+            if let Some(process) = launch(path, port).await {
+                let slapd = Self { port, folder, process: Some(process) };
+                slapd.change(BASE).await;
+                return slapd;
+            }
+        }
+        panic!("slapd ended before it listened, on {PORTS_TRIED} ports");
+    }
+
+    /// Where it serves.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("ldap://127.0.0.1:{}", self.port)
+    }
+
+    /// The account that the connector signs in with: it may write people and groups, and nothing else.
+    #[must_use]
+    pub fn bind_dn(&self) -> &'static str {
+        "cn=tenure,ou=services,dc=city,dc=example"
+    }
+
+    /// Its password.
+    #[must_use]
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// A reference to a file that holds the password, as policy documents name secrets.
+    #[must_use]
+    pub fn password_reference(&self) -> String {
+        format!("file:{}", self.folder.path().join("password").display())
+    }
+
+    /// Below which entry accounts lie.
+    #[must_use]
+    pub fn accounts_base(&self) -> &'static str {
+        "ou=people,dc=city,dc=example"
+    }
+
+    /// Below which entry groups lie.
+    #[must_use]
+    pub fn groups_base(&self) -> &'static str {
+        "ou=groups,dc=city,dc=example"
+    }
+
+    /// Kills it without warning.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill().await.expect("it can be killed");
+    }
+
+    /// Starts it again where it was, with what it held.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn restart(&mut self) {
+        let process = launch(self.folder.path(), self.port).await;
+        self.process = Some(process.expect("slapd starts again"));
+    }
+
+    /// Returns what is found below an entry, operational attributes included.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn search(&self, base: &str, filter: &str) -> Vec<Entry> {
+        let arguments = ["-LLL", "-o", "ldif-wrap=no", "-b", base, filter, "*", "+"];
+        let (status, text) = self.client("ldapsearch", &arguments, "").await;
+        assert!(status, "ldapsearch: {text}");
+        ldif::read(&text)
+    }
+
+    /// Returns every account.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn accounts(&self) -> Vec<Entry> {
+        self.search(self.accounts_base(), "(objectClass=inetOrgPerson)").await
+    }
+
+    /// Returns the only account of that login.
+    ///
+    /// # Panics
+    /// When there is none, or another one.
+    pub async fn account(&self, login: &str) -> Entry {
+        let mut found = self.search(self.accounts_base(), &format!("(uid={login})")).await;
+        assert_eq!(found.len(), 1, "accounts of that login");
+        found.remove(0)
+    }
+
+    /// Returns the logins of those members of a group that are accounts, in order.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn members(&self, group: &str) -> Vec<String> {
+        let found = self.search(self.groups_base(), &format!("(cn={group})")).await;
+        let members = found.iter().flat_map(|group| group.all("member"));
+        let mut logins: Vec<String> = members
+            .filter_map(|dn| Some(dn.strip_prefix("uid=")?.split(',').next()?.to_owned()))
+            .collect();
+        logins.sort();
+        logins
+    }
+
+    /// Applies changes written as LDIF, as the administrator.
+    ///
+    /// # Panics
+    /// When it refuses them.
+    pub async fn change(&self, ldif: &str) {
+        let (status, text) = self.client("ldapmodify", &[], ldif).await;
+        assert!(status, "ldapmodify: {text}");
+    }
+
+    /// Gives an account a password.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub async fn set_password(&self, dn: &str, password: &str) {
+        let change = format!(
+            "dn: {dn}\nchangetype: modify\nreplace: userPassword\nuserPassword: {password}\n"
+        );
+        self.change(&change).await;
+    }
+
+    /// Whether somebody can sign in.
+    ///
+    /// # Panics
+    /// When no client can be started.
+    pub async fn can_sign_in(&self, dn: &str, password: &str) -> bool {
+        let file = self.folder.path().join("somebody");
+        std::fs::write(&file, password).expect("the password can be written");
+        let url = self.url();
+        let mut command = program("ldapwhoami").await;
+        command.args(["-x", "-H", &url, "-D", dn, "-y"]).arg(file);
+        command.output().await.expect("ldapwhoami starts").status.success()
+    }
+
+    async fn client(&self, name: &str, arguments: &[&str], input: &str) -> (bool, String) {
+        let file = self.folder.path().join("admin");
+        let mut child = program(name)
+            .await
+            .args(["-x", "-H", &self.url(), "-D", ADMINISTRATOR, "-y"])
+            .arg(file)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a client of OpenLDAP starts");
+        let mut stdin = child.stdin.take().expect("its input is piped");
+        stdin.write_all(input.as_bytes()).await.expect("it reads its input");
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("its output can be read");
+        let text = if output.status.success() { output.stdout } else { output.stderr };
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// Starts the server; `None` when it ended before it listened.
+async fn launch(folder: &Path, port: u16) -> Option<Child> {
+    let mut process = Command::new(tree().await.join("usr/sbin/slapd"))
+        .env("LD_LIBRARY_PATH", libraries(tree().await))
+        .arg("-f")
+        .arg(folder.join("slapd.conf"))
+        .args(["-h", &format!("ldap://127.0.0.1:{port}"), "-d", "0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("slapd starts");
+    let listens = async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        _ended = process.wait() => None,
+        () = listens => Some(process),
+        () = tokio::time::sleep(STARTING) => panic!("slapd does not listen after {STARTING:?}"),
+    }
+}
+
+/// A client of OpenLDAP.
+async fn program(name: &str) -> Command {
+    let mut command = Command::new(tree().await.join("usr/bin").join(name));
+    command.env("LD_LIBRARY_PATH", libraries(tree().await)).kill_on_drop(true);
+    command
+}
+
+fn libraries(tree: &Path) -> String {
+    let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
+    let folders = ["usr/lib", "lib"].map(|part| tree.join(part).join(&triplet));
+    let [one, other] = folders.map(|folder| folder.display().to_string());
+    format!("{one}:{other}:{}", tree.join("lib").display())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port is free")
+        .port()
+}
+
+/// The tree that slapd was unpacked into, fetched once into the cache.
+async fn tree() -> &'static Path {
+    static TREE: OnceCell<PathBuf> = OnceCell::const_new();
+    TREE.get_or_init(|| async {
+        let fetch = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/tools/fetch.py");
+        let output = Command::new("python3").args([fetch, "slapd"]).output().await;
+        let output = output.expect("python3 starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let tools: Value = serde_json::from_slice(&output.stdout).expect("it names its tools");
+        let program = tools["slapd"].as_str().unwrap_or_else(|| panic!("no slapd here: {tools}"));
+        let tree = Path::new(program).ancestors().nth(3);
+        tree.expect("the program lies in a tree").to_owned()
+    })
+    .await
+}

@@ -1,0 +1,111 @@
+//! One connection to a directory, signed in. Every wait on it has a limit.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
+use tokio::time::{Instant, timeout};
+
+use super::super::Secret;
+use super::Timeouts;
+use super::fault::{Fault, rc};
+
+/// How a directory is reached.
+pub(super) struct Way {
+    pub(super) application: String,
+    pub(super) url: reqwest::Url,
+    pub(super) starttls: bool,
+    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
+    pub(super) bind_dn: String,
+    pub(super) password: Secret,
+    pub(super) timeouts: Timeouts,
+}
+
+/// What carries bytes to and fro; it moves only while somebody waits for an answer.
+type Driver = Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>;
+
+/// A connection that is signed in.
+pub(super) struct Session {
+    ldap: Ldap,
+    driver: Driver,
+    pub(super) used_at: Instant,
+}
+
+impl Session {
+    /// Connects and signs in.
+    pub(super) async fn open(way: &Way) -> Result<Self, Fault> {
+        let mut settings = LdapConnSettings::new().set_starttls(way.starttls);
+        if let Some(tls) = &way.tls {
+            settings = settings.set_config(Arc::clone(tls));
+        }
+        let connecting = LdapConnAsync::from_url_with_settings(settings, &way.url);
+        let connected = timeout(way.timeouts.connect, connecting).await;
+        let Ok(connected) = connected else {
+            return Err(Fault::Unreachable { what: "the directory does not answer" });
+        };
+        let (connection, ldap) = connected.map_err(|error| Fault::unconnected(&error))?;
+        let driver = Box::pin(connection.drive());
+        let mut session = Self { ldap, driver, used_at: Instant::now() };
+        let mut ldap = session.ldap.clone();
+        let binding = async move { ldap.simple_bind(&way.bind_dn, way.password.expose()).await };
+        let bound = session.run(way, binding).await?;
+        match bound.rc {
+            rc::SUCCESS => Ok(session),
+            // Whatever else is refused here, it is not what we may do but who we are.
+            other => Err(match Fault::of(other).refusal() {
+                Some(rc) => Fault::Credentials { rc },
+                None => Fault::of(other),
+            }),
+        }
+    }
+
+    /// A handle for one operation, or several at once.
+    pub(super) fn handle(&self) -> Ldap {
+        self.ldap.clone()
+    }
+
+    /// Waits for an operation while carrying its bytes. After an error the session is of no use.
+    pub(super) async fn run<T>(
+        &mut self,
+        way: &Way,
+        operation: impl Future<Output = Result<T, LdapError>>,
+    ) -> Result<T, Fault> {
+        let waited = timeout(way.timeouts.request, async {
+            let mut operation = std::pin::pin!(operation);
+            tokio::select! {
+                biased;
+                done = &mut operation => done,
+                // What arrived before the end still reaches the operation.
+                _ended = &mut self.driver => operation.await,
+            }
+        });
+        match waited.await {
+            Ok(Ok(done)) => {
+                self.used_at = Instant::now();
+                Ok(done)
+            }
+            Ok(Err(error)) => Err(Fault::lost(&error)),
+            Err(_elapsed) => Err(Fault::Broken { what: "the directory did not answer in time" }),
+        }
+    }
+
+    /// Whether the server has not closed it meanwhile, as far as that can be seen.
+    pub(super) fn is_open(&mut self) -> bool {
+        (&mut self.driver).now_or_never().is_none()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("used_at", &self.used_at).finish_non_exhaustive()
+    }
+}
+
+/// Names of accounts stay out of logs, also that of the connector.
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Way").field("application", &self.application).finish_non_exhaustive()
+    }
+}
