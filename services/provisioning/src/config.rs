@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Batches of regular work in hand at once; one more takes leavers only.
     pub workers: NonZeroU16,
-    /// How long a batch belongs to the worker that took it.
+    /// How long a batch belongs to the worker that took it, unless that worker keeps it. Whoever
+    /// is killed is missed for as long.
     pub leased_seconds: NonZeroU32,
+    /// How long a batch may be worked at.
+    pub worked_seconds_max: NonZeroU32,
     /// How often an action is tried before it has failed for good.
     pub attempts_max: NonZeroU32,
     /// How long after the first attempt the second one follows; every later pause is twice as long.
@@ -28,7 +31,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             workers: const { NonZeroU16::new(6).unwrap() },
-            leased_seconds: const { NonZeroU32::new(300).unwrap() },
+            leased_seconds: const { NonZeroU32::new(15).unwrap() },
+            worked_seconds_max: const { NonZeroU32::new(240).unwrap() },
             attempts_max: const { NonZeroU32::new(12).unwrap() },
             backoff_seconds: const { NonZeroU32::new(1).unwrap() },
             backoff_max_seconds: const { NonZeroU32::new(300).unwrap() },

@@ -121,6 +121,7 @@ impl Driver for Branches {
 
     const NAME: &'static str = "provisioning.branches";
     const AT_ONCE: u16 = 128;
+    const KEEP_EVERY: Option<Duration> = Some(Duration::from_secs(4));
 
     fn cause<'a>(&self, job: &'a Job) -> Option<Cause<'a>> {
         Some(Cause { person: job.key.0, traceparent: job.traceparent.as_deref() })
@@ -149,9 +150,15 @@ impl Driver for Branches {
     }
 
     async fn act(&self, jobs: &[Job]) -> Vec<Done> {
-        // Whoever takes a branch over after its lease must not meet its former holder at work.
-        let leased = Duration::from_secs(self.shared.config.leased_seconds.get().into());
-        act::act(jobs, leased.mul_f64(0.8), &self.shared.store).await
+        let budget = Duration::from_secs(self.shared.config.worked_seconds_max.get().into());
+        act::act(jobs, budget, &self.shared.store).await
+    }
+
+    async fn keep(&self, tx: &mut Tx, jobs: &[Job]) -> Result<(), Rejection> {
+        let Some(first) = jobs.first() else { return Ok(()) };
+        let people: Vec<Uuid> = jobs.iter().map(|job| job.key.0.0).collect();
+        let until = tx.now().saturating_add(self.shared.config.lease()).unwrap_or(tx.now());
+        Ok(branch::table::keep(tx, &first.key.1, &people, first.lease, until).await?)
     }
 
     async fn record(&self, tx: &mut Tx, done: &[(Job, Done)]) -> Result<(), Rejection> {

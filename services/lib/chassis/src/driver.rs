@@ -27,6 +27,9 @@ pub trait Driver: Send + Sync + 'static {
     const AT_ONCE: u16;
     /// Batches in hand at once.
     const WORKERS: usize = 1;
+    /// How often the lease of a batch in hand is made longer. A short lease that is kept lets
+    /// somebody else take over soon after its holder has died.
+    const KEEP_EVERY: Option<Duration> = None;
 
     /// Whom a job concerns and what made it due; `None` when that is nobody in particular.
     fn cause<'a>(&self, _job: &'a Self::Job) -> Option<Cause<'a>> {
@@ -42,6 +45,15 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Touches the outside world. No transaction is open. One outcome per job, in order.
     fn act(&self, jobs: &[Self::Job]) -> impl Future<Output = Vec<Self::Outcome>> + Send;
+
+    /// Makes the lease of a batch in hand longer.
+    fn keep(
+        &self,
+        _tx: &mut Tx,
+        _jobs: &[Self::Job],
+    ) -> impl Future<Output = Result<(), Rejection>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Records the outcomes, unless a job changed hands meanwhile.
     fn record(
@@ -136,7 +148,7 @@ async fn turn<D: Driver>(driver: &D, store: &Store) -> Result<bool, Rejection> {
 
 async fn work<D: Driver>(driver: &D, store: &Store, jobs: Vec<D::Job>) -> Result<bool, Rejection> {
     let traced: Vec<Option<Traced>> = jobs.iter().map(|job| traced(driver, job)).collect();
-    let outcomes = driver.act(&jobs).await;
+    let outcomes = act(driver, store, &jobs).await;
     let done: Vec<(D::Job, D::Outcome)> = jobs.into_iter().zip(outcomes).collect();
     let mut pause = Duration::from_millis(100);
     for attempt in 1..=RECORD_ATTEMPTS {
@@ -166,6 +178,30 @@ fn traced<D: Driver>(driver: &D, job: &D::Job) -> Option<Traced> {
         name: format!("do {}", D::NAME).into(),
         attributes: vec![("person.id", person.to_string().into())],
     })
+}
+
+/// Acts, and keeps the lease meanwhile.
+async fn act<D: Driver>(driver: &D, store: &Store, jobs: &[D::Job]) -> Vec<D::Outcome> {
+    let Some(every) = D::KEEP_EVERY else { return driver.act(jobs).await };
+    let keeping = async {
+        loop {
+            tokio::time::sleep(every).await;
+            if let Err(rejection) = keep(driver, store, jobs).await {
+                tracing::warn!(driver = D::NAME, "{} cannot keep its lease: {rejection}", D::NAME);
+            }
+        }
+    };
+    tokio::select! {
+        outcomes = driver.act(jobs) => outcomes,
+        never = keeping => never,
+    }
+}
+
+async fn keep<D: Driver>(driver: &D, store: &Store, jobs: &[D::Job]) -> Result<(), Rejection> {
+    let mut tx = store.begin().await?;
+    driver.keep(&mut tx, jobs).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn record<D: Driver>(

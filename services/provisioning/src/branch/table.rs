@@ -215,3 +215,25 @@ pub(crate) async fn lease(
     .map_err(Error::during("lease branches"))?;
     Ok(rows.into_iter().map(read).collect())
 }
+
+/// Makes a lease longer, of those branches that are still under it.
+pub(crate) async fn keep(
+    tx: &mut Tx,
+    application: &str,
+    people: &[Uuid],
+    lease: Uuid,
+    until: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE branches SET due_at = $4
+          WHERE person_id = ANY($1) AND application = $2 AND lease = $3",
+    )
+    .bind(people)
+    .bind(application)
+    .bind(lease)
+    .bind(until.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("keep a lease"))
+}

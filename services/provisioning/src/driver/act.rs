@@ -218,6 +218,6 @@ fn grants_ended(job: &Job, done: &Done) -> bool {
 }
 
 fn too_slow<T>() -> Outcome<T> {
-    let reason = format!("{}: no answer in the time for which the work was leased", code::TOO_SLOW);
+    let reason = format!("{}: no answer in the time that a batch may take", code::TOO_SLOW);
     Outcome::Retry { after: Duration::ZERO, reason }
 }

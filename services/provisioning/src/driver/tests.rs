@@ -48,6 +48,29 @@ async fn whoever_lost_a_lease_records_nothing() {
 }
 
 #[tokio::test]
+async fn a_lease_that_is_kept_lasts_and_one_of_the_dead_is_soon_taken_over() {
+    let world = World::start().await;
+    world.feed.deliver(&[desired(1, 1, common::Lane::Regular, &["all-staff"])]).await;
+    let (holder, other) = (Branches::regular(&world.shared), Branches::regular(&world.shared));
+    let in_hand = world.lease(&holder).await;
+
+    for seconds in [10, 20, 30] {
+        world.clock.advance_to(start() + seconds.seconds());
+        assert!(world.lease(&other).await.is_empty(), "after {seconds} s");
+        world.keep(&holder, &in_hand).await;
+    }
+    // Its holder is killed.
+    world.clock.advance_to(start() + 46.seconds());
+    let taken_over = world.lease(&other).await;
+    assert_eq!(taken_over.len(), 1);
+
+    world.keep(&holder, &in_hand).await;
+    let outcomes = other.act(&taken_over).await;
+    world.record(&other, taken_over, outcomes).await;
+    assert_eq!(finished(&world).await, ["create: done", "grant: done"]);
+}
+
+#[tokio::test]
 async fn what_changed_while_a_branch_was_in_hand_is_planned_when_it_is_recorded() {
     let world = World::start().await;
     world.feed.deliver(&[desired(1, 1, common::Lane::Regular, &["all-staff"])]).await;
@@ -138,6 +161,12 @@ impl World {
         let jobs = worker.lease(&mut tx, Branches::AT_ONCE).await.unwrap();
         tx.commit().await.unwrap();
         jobs
+    }
+
+    async fn keep(&self, worker: &Branches, jobs: &[Job]) {
+        let mut tx = self.store.begin().await.unwrap();
+        worker.keep(&mut tx, jobs).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     async fn record(&self, worker: &Branches, jobs: Vec<Job>, outcomes: Vec<Done>) {
