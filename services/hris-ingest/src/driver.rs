@@ -1,5 +1,7 @@
 //! Runs that wait: staged ones are applied chunk by chunk, those that ended are cleared away.
 
+use std::time::Duration;
+
 use chassis::Driver;
 use domain::{Rejection, RunId};
 use proto::hris::v1::SourceRunFinished;
@@ -10,8 +12,11 @@ use crate::config::Config;
 use crate::mapping::Source;
 use crate::person;
 use crate::roster;
-use crate::run::{self, Cursor, LEASE, Run, State};
+use crate::run::{self, Cursor, Run, State};
 
+/// How long a chunk in hand is left to whoever took it. It is short, so that a run does not stand
+/// still for long when that one dies; two at work on a run wait for each other in its row.
+const LEASE: Duration = Duration::from_secs(10);
 /// Staged rows removed in one transaction.
 const UNSTAGED_AT_ONCE: u16 = 10_000;
 

@@ -118,7 +118,8 @@ impl Error {
             | Self::Spool(_)
             | Self::Reading(_)
             | Self::Store(_) => {
-                "the service failed; its log says how; nothing was changed".to_owned()
+                "the service failed; its log says how; nothing was changed: import the file again"
+                    .to_owned()
             }
             Self::File(
                 reader::Error::Empty

@@ -172,7 +172,16 @@ async fn watch(rpc: &Rpc, id: RunId, tell: import::Tell<'_>) -> Result<run::Run,
     let mut commits = rpc.store.commits();
     loop {
         commits.mark_unchanged();
-        let run = run::table::find(rpc.store.pool(), id).await.map_err(internal)?;
+        let run = match run::table::find(rpc.store.pool(), id).await {
+            Ok(run) => run,
+            Err(error) if error.is_transient() => {
+                // The run goes on once the database is back, and so does whoever watches it.
+                tracing::warn!(run.id = %id, "run {id}: {}", domain::Rejection::retry(error));
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            Err(error) => return Err(internal(error)),
+        };
         let run = run.ok_or_else(|| Status::not_found(format!("run {id} is gone")))?;
         let (done, total) = (run.tally.people(), run.content.workers);
         tell(Progress { stage: Stage::Apply, done, total: total.max(done) });
