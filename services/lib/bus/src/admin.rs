@@ -24,8 +24,9 @@ impl Default for StreamOptions {
     }
 }
 
-/// How long a consumer has for a batch before the broker delivers it again.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// How long a consumer has for a batch, unless it says that it is at work, before the broker
+/// delivers it again. What a service that is killed had in hand is missed for as long.
+const ACK_WAIT: Duration = Duration::from_secs(15);
 /// Messages given to one consumer and not yet acknowledged.
 const ACK_PENDING_MAX: i64 = 4096;
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);

@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A pull is renewed this often; it also bounds how long a broken one stays unnoticed.
 const PULL_EXPIRES: Duration = Duration::from_secs(15);
 /// A batch that is handled longer than this tells the broker that it is still held.
-const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// Pulls one durable consumer until `drain`, then finishes what it holds.
 ///
