@@ -231,12 +231,12 @@ impl Mesh {
             let mut client = self.hris()?;
             let mut reports = match client.import(ReceiverStream::new(stream)).await {
                 Ok(reports) => reports.into_inner(),
-                Err(status) => bail!("{}", status.message()),
+                Err(status) => bail!("{}", told(&status)),
             };
             loop {
                 let report = match reports.message().await {
                     Ok(report) => report,
-                    Err(status) => bail!("{}", status.message()),
+                    Err(status) => bail!("{}", told(&status)),
                 };
                 match report.and_then(|report| report.report) {
                     Some(import_response::Report::Progress(step)) => progress(&step),
@@ -312,6 +312,17 @@ impl Mesh {
             tokio::time::sleep(ASK_EVERY).await;
         }
     }
+}
+
+/// What became of an import: hris-ingest's own words, or, where it is gone, what to do.
+fn told(status: &tonic::Status) -> String {
+    // What the other side says has no source here; a connection that broke or was never made has.
+    if std::error::Error::source(status).is_none() {
+        return status.message().to_owned();
+    }
+    "hris-ingest went out of reach before the import had ended: import the file again; whoever was \
+     taken over of it already will be found unchanged"
+        .to_owned()
 }
 
 /// Reads policy documents: a file, or every `.yaml` and `.yml` file of a folder and below it.
