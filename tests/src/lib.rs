@@ -2,6 +2,7 @@
 //! PostgreSQL, under exactly the permissions of production, on one clock.
 
 pub mod http;
+pub mod processes;
 pub mod programs;
 
 use std::collections::BTreeMap;

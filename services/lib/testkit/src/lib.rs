@@ -14,6 +14,6 @@ mod until;
 pub use broker::Broker;
 pub use database::Database;
 pub use feed::Feed;
-pub use peer::Peer;
+pub use peer::{Peer, python};
 pub use slapd::{Entry as DirectoryEntry, Slapd};
 pub use until::until;

@@ -152,8 +152,11 @@ fn free_port() -> u16 {
         .port()
 }
 
-/// A Python that has the service provider, fetched once into the cache.
-async fn python() -> &'static str {
+/// A Python with what tests need of its registry, fetched once into the cache.
+///
+/// # Panics
+/// When it cannot be fetched.
+pub async fn python() -> &'static str {
     static PYTHON: OnceCell<String> = OnceCell::const_new();
     PYTHON
         .get_or_init(|| async {

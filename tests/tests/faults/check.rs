@@ -1,0 +1,100 @@
+//! What must hold after a death: everybody has exactly what the policies say, once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_tests::processes::{APPLICATIONS, Account};
+use proto::catalogue::Service;
+use tokio::process::Command;
+
+use crate::town::{Counts, Town};
+
+/// What was found after a death.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    /// What an independent calculation finds wrong in the applications.
+    pub(crate) differences: u64,
+    /// Accounts and notices that one person has twice.
+    pub(crate) twice: u64,
+    /// Events that were delivered although they had been handled.
+    pub(crate) came_again: u64,
+    /// Messages that wait for an operator.
+    pub(crate) parked: u64,
+    /// What the calculation printed.
+    told: String,
+}
+
+impl Findings {
+    pub(crate) fn are_good(&self) -> bool {
+        let good = self.differences == 0 && self.twice == 0 && self.parked == 0;
+        if !good {
+            eprintln!("{}", self.told);
+        }
+        good
+    }
+}
+
+pub(crate) async fn everything(town: &Town, before: &Counts) -> Findings {
+    let (differences, told) = differences(town).await;
+    Findings {
+        differences,
+        twice: accounts_twice(town).await + notices_twice(town),
+        came_again: came_again(&before.duplicates, &town.duplicates().await),
+        parked: parked(town).await,
+        told,
+    }
+}
+
+/// Notices that went out twice: no two with one Message-ID, no two Message-IDs for one notice.
+///
+/// Nobody sends notices in this mesh; whoever does is checked here.
+fn notices_twice(_town: &Town) -> u64 {
+    0
+}
+
+/// Whoever has two accounts in an application, and creations beyond the accounts there are.
+async fn accounts_twice(town: &Town) -> u64 {
+    let mut twice = 0;
+    for application in APPLICATIONS {
+        let accounts = town.applications.accounts(application).await.unwrap();
+        let once =
+            |of: fn(&Account) -> &String| accounts.iter().map(of).collect::<BTreeSet<_>>().len();
+        let (people, logins) =
+            (once(|account| &account.external_id), once(|account| &account.user_name));
+        let counters = town.applications.counters(application).await.unwrap();
+        let created = counters.get(&("POST /Users".to_owned(), 201)).copied().unwrap_or_default();
+        let accounts = accounts.len();
+        twice += u64::try_from(2 * accounts - people - logins).unwrap();
+        twice += created.saturating_sub(u64::try_from(accounts).unwrap());
+    }
+    twice
+}
+
+/// A service that was started again counts from zero.
+fn came_again(before: &BTreeMap<Service, u64>, now: &BTreeMap<Service, u64>) -> u64 {
+    let more = now.iter().map(|(service, now)| {
+        let before = before.get(service).copied().unwrap_or_default();
+        if *now >= before { now - before } else { *now }
+    });
+    more.sum()
+}
+
+async fn parked(town: &Town) -> u64 {
+    let mut parked = 0;
+    for service in Service::ALL {
+        parked += town.mesh.status(service).await.unwrap().parked;
+    }
+    parked
+}
+
+/// Runs the independent calculation over the applications as they are.
+async fn differences(town: &Town) -> (u64, String) {
+    let mut command = Command::new(testkit::python().await);
+    let output = command.args(town.verification()).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last =
+        told.trim_end().rsplit('\n').next().and_then(|line| line.strip_prefix("differences: "));
+    let Some(differences) = last.and_then(|number| number.parse().ok()) else {
+        panic!("{told}{}", String::from_utf8_lossy(&output.stderr));
+    };
+    (differences, told)
+}

@@ -1,0 +1,91 @@
+//! What becomes of an import in the middle of which something dies: real processes under the
+//! launcher, `kill -9`, and an independent calculation of what must stand in the applications.
+//!
+//! One mesh lives through every death in turn, each in the middle of an import of more people.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::print_stdout, reason = "what each death cost is for people to read")]
+
+mod check;
+mod town;
+mod victim;
+
+use std::fmt::Write as _;
+
+use check::Findings;
+use town::Town;
+use victim::Victim;
+
+/// People whom each import adds.
+const PEOPLE: u64 = 500;
+
+/// What one death cost.
+struct Line {
+    victim: Victim,
+    when: String,
+    restarts: u64,
+    seconds: f64,
+    findings: Findings,
+}
+
+#[tokio::test]
+async fn whatever_is_killed_in_the_middle_of_an_import_nothing_is_lost_and_nothing_done_twice() {
+    let town = Town::start().await;
+    let mut lines = Vec::new();
+    for (round, victim) in Victim::ALL.into_iter().enumerate() {
+        let people = PEOPLE * (u64::try_from(round).unwrap() + 1);
+        let before = town.counts().await;
+
+        let (when, killed_at) = town.kill_during_import(victim, people).await;
+        let settled_at = town.settle(people).await;
+
+        let seconds = settled_at.duration_since(killed_at).as_secs_f64();
+        let findings = check::everything(&town, &before).await;
+        let restarts = town.restarts_of(victim) - before.restarts_of(victim);
+        lines.push(Line { victim, when, restarts, seconds, findings });
+        println!("{}", table(&lines));
+        assert_restarted(lines.last().unwrap());
+    }
+    let wrong = lines.iter().filter(|line| !line.findings.are_good()).count();
+    assert_eq!(wrong, 0, "after {wrong} deaths the applications were not as they must be");
+    town.stop();
+}
+
+/// A backend's death makes PostgreSQL start itself again; everything else is the launcher's.
+fn assert_restarted(line: &Line) {
+    match line.victim {
+        Victim::Backend => assert_eq!(line.restarts, 0, "{:?}", line.victim),
+        Victim::Service(_)
+        | Victim::Sending
+        | Victim::Nats
+        | Victim::Store
+        | Victim::Postmaster
+        | Victim::Postgres => assert!(line.restarts >= 1, "{:?} was not restarted", line.victim),
+    }
+}
+
+fn table(lines: &[Line]) -> String {
+    let mut table = format!(
+        "{:<36} {:<34} {:>8} {:>9} {:>11} {:>6} {:>10} {:>7}\n",
+        "victim",
+        "killed when",
+        "restarts",
+        "settled",
+        "differences",
+        "twice",
+        "came again",
+        "parked"
+    );
+    for line in lines {
+        let Findings { differences, twice, came_again, parked, .. } = &line.findings;
+        writeln!(
+            table,
+            "{:<36} {:<34} {:>8} {:>7.1} s {differences:>11} {twice:>6} {came_again:>10} {parked:>7}",
+            line.victim.to_string(),
+            line.when,
+            line.restarts,
+            line.seconds,
+        )
+        .unwrap();
+    }
+    table
+}
