@@ -11,13 +11,14 @@ use async_nats::jetstream::stream::Config;
 use clock::Clock;
 use futures::StreamExt as _;
 use futures::future::join_all;
+use mesh_tests::processes::{self, Applications};
 use servers::{Nats, NatsConfig, Postgres, PostgresConfig, Tools};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::mesh::{Calls, Load, Sandbox};
+use crate::mesh::{Calls, Load};
 
 const BATCH: usize = 256;
 
@@ -169,8 +170,8 @@ async fn consume(
 /// As many calls of each kind as the mesh made, by a bare client with eight calls at once.
 pub(crate) async fn http(calls: &Calls) -> anyhow::Result<f64> {
     let folder = servers::scratch()?;
-    let sandbox = Sandbox::start(folder.path())?;
-    let base = sandbox.base("directory")?.to_owned();
+    let applications = Applications::start(folder.path())?;
+    let base = applications.base("directory")?.to_owned();
     let client = Arc::new(client()?);
     let count = |kind: &str| calls.by_kind.get(kind).copied().unwrap_or(0);
     let accounts = count("POST /Users");
@@ -283,7 +284,7 @@ impl Client {
         url: &str,
         body: Option<&serde_json::Value>,
     ) -> anyhow::Result<serde_json::Value> {
-        let mut request = self.0.request(method.parse()?, url).bearer_auth("bench-token");
+        let mut request = self.0.request(method.parse()?, url).bearer_auth(processes::TOKEN);
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/scim+json")

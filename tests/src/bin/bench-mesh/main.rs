@@ -8,11 +8,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints")]
 
 mod floor;
+mod leavers;
 mod mesh;
 
 use std::path::PathBuf;
 
 use clap::Parser;
+
+use crate::leavers::{Latencies, quantile};
 
 /// Measures the mesh beside a floor of the same run.
 #[derive(Debug, Parser)]
@@ -21,9 +24,16 @@ struct Arguments {
     /// How many people of the sample workforce are imported.
     #[arg(long, default_value_t = 4000)]
     people: usize,
-    /// How often everything is measured; medians are printed.
+    /// How often everything is measured; medians are printed. None: only leavers are measured.
     #[arg(long, default_value_t = 1)]
     rounds: usize,
+    /// How many people leave one by one while nothing happens, and again beside the joiners; zero
+    /// leaves this out.
+    #[arg(long, default_value_t = 50)]
+    leavers: usize,
+    /// How many joiners are queued while people leave.
+    #[arg(long, default_value_t = 10_000)]
+    joiners: usize,
 }
 
 /// One round.
@@ -50,8 +60,44 @@ async fn main() -> anyhow::Result<()> {
         let http_seconds = floor::http(&scim.calls).await?;
         rounds.push(Round { scim, inprocess, messages_seconds, http_seconds });
     }
-    print(&arguments, &rounds);
+    let latencies = match arguments.leavers {
+        0 => Latencies::default(),
+        leavers => {
+            eprintln!("leavers, idle and beside {} joiners", arguments.joiners);
+            leavers::run(&sample, arguments.joiners, leavers).await?
+        }
+    };
+    let mut figures = serde_json::Map::new();
+    print(&arguments, &rounds, &mut figures);
+    print_leavers(&latencies, &mut figures);
+    println!("{}", serde_json::Value::Object(figures));
     Ok(())
+}
+
+fn print_leavers(latencies: &Latencies, figures: &mut serde_json::Map<String, serde_json::Value>) {
+    let Latencies { idle, queued, queue } = latencies;
+    if idle.is_empty() {
+        return;
+    }
+    println!("| a leaver, from accepted to disabled everywhere | leavers | p50 ms | p99 ms |");
+    println!("| --- | --- | --- | --- |");
+    for (when, sorted) in [
+        ("idle".to_owned(), idle),
+        (format!("{} joiners queued at first, {} at last", queue.0, queue.1), queued),
+    ] {
+        let (count, p50, p99) = (sorted.len(), quantile(sorted, 50), quantile(sorted, 99));
+        println!("| {when} | {count} | {p50:.0} | {p99:.0} |");
+    }
+    println!();
+    for (key, figure) in [
+        ("leaver_p50_ms", quantile(queued, 50)),
+        ("leaver_p99_ms", quantile(queued, 99)),
+        ("leaver_idle_p50_ms", quantile(idle, 50)),
+        ("leaver_idle_p99_ms", quantile(idle, 99)),
+    ] {
+        figures.insert(key.to_owned(), figure.round().into());
+    }
+    figures.insert("leavers".to_owned(), idle.len().into());
 }
 
 fn median(rounds: &[Round], figure: impl Fn(&Round) -> f64) -> f64 {
@@ -60,7 +106,11 @@ fn median(rounds: &[Round], figure: impl Fn(&Round) -> f64) -> f64 {
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
-fn print(arguments: &Arguments, rounds: &[Round]) {
+fn print(
+    arguments: &Arguments,
+    rounds: &[Round],
+    figures: &mut serde_json::Map<String, serde_json::Value>,
+) {
     let Some(last) = rounds.last() else { return };
     let scim = median(rounds, |round| round.scim.settled_seconds);
     let inprocess = median(rounds, |round| round.inprocess.settled_seconds);
@@ -113,16 +163,15 @@ fn print(arguments: &Arguments, rounds: &[Round]) {
         .iter()
         .map(|(process, usage)| (process.clone(), usage.memory_mib.round().into()))
         .collect();
-    println!(
-        "{}",
-        serde_json::json!({
-            "people_per_second": people / scim,
-            "people_per_second_inprocess": people / inprocess,
-            "floor_ratio": ratio,
-            "floor_ratio_inprocess": ratio_inprocess,
-            "memory_mib": memory,
-            "people": arguments.people,
-            "rounds": rounds.len(),
-        })
-    );
+    for (key, figure) in [
+        ("people_per_second", (people / scim).into()),
+        ("people_per_second_inprocess", (people / inprocess).into()),
+        ("floor_ratio", ratio.into()),
+        ("floor_ratio_inprocess", ratio_inprocess.into()),
+        ("memory_mib", memory.into()),
+        ("people", arguments.people.into()),
+        ("rounds", rounds.len().into()),
+    ] {
+        figures.insert(key.to_owned(), figure);
+    }
 }

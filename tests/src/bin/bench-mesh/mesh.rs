@@ -1,22 +1,18 @@
 //! A mesh of processes, started as an operator starts it, measured from outside.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use cli::client::{Import, Mesh, Rest, read_documents};
+use anyhow::bail;
+use cli::client::{Import, Rest, read_documents};
+use mesh_tests::processes::{APPLICATIONS, Applications, Tenure};
 use proto::catalogue::Service;
 use proto::hris::v1::FileContract;
-use serde_json::Value;
 use servers::{Postgres, PostgresConfig, Tools};
 use sqlx::Connection as _;
 
-const DEADLINE: Duration = Duration::from_secs(900);
-const APPLICATIONS: [&str; 3] = ["directory", "records", "field-work"];
-const TOKEN: &str = "bench-token";
+pub(crate) const DEADLINE: Duration = Duration::from_secs(900);
 
 /// Messages of one kind.
 #[derive(Debug, Clone)]
@@ -59,9 +55,10 @@ pub(crate) async fn run(sample: &Path, people: usize, scim: bool) -> anyhow::Res
         PostgresConfig::durable(folder.path().join("postgres")),
     )
     .await?;
-    let sandbox = Sandbox::start(folder.path())?;
-    let tenure = Tenure::up(folder.path(), &postgres, &sandbox)?;
-    let measured = measure(sample, people, scim, folder.path(), &tenure, &sandbox, &postgres).await;
+    let applications = Applications::start(folder.path())?;
+    let tenure = up(folder.path(), &postgres, &applications)?;
+    let measured =
+        measure(sample, people, scim, folder.path(), &tenure, &applications, &postgres).await;
     tenure.down()?;
     postgres.stop().await;
     measured
@@ -73,10 +70,10 @@ async fn measure(
     scim: bool,
     folder: &Path,
     tenure: &Tenure,
-    sandbox: &Sandbox,
+    applications: &Applications,
     postgres: &Postgres,
 ) -> anyhow::Result<Measured> {
-    let (mesh, pids) = tenure.mesh()?;
+    let (mesh, mut pids) = (tenure.mesh()?, Tenure::pids(&tenure.status()?));
     let mut documents = read_documents(&sample.join("policies"))?;
     if !scim {
         for document in &mut documents {
@@ -90,8 +87,7 @@ async fn measure(
     let part: Vec<&str> = whole.lines().take(people + 1).collect();
     std::fs::write(&file, part.join("\n") + "\n")?;
 
-    let mut pids = pids;
-    pids.insert("applications".to_owned(), sandbox.child.id());
+    pids.insert("applications".to_owned(), applications.pid());
     pids.insert("postgresql".to_owned(), postgres.pid());
     let before: BTreeMap<String, Usage> =
         pids.iter().map(|(name, pid)| (name.clone(), usage(*pid))).collect();
@@ -138,7 +134,7 @@ async fn measure(
         settled_seconds: settled_seconds.unwrap_or(recorded_seconds),
         recorded_seconds,
         messages: loads(postgres).await?,
-        calls: sandbox.calls()?,
+        calls: calls(applications).await?,
         processes,
     })
 }
@@ -159,157 +155,27 @@ async fn loads(postgres: &Postgres) -> anyhow::Result<Vec<Load>> {
         .collect()
 }
 
-/// The applications, in a process of their own that ends with this one.
-pub(crate) struct Sandbox {
-    child: std::process::Child,
-    bases: BTreeMap<String, String>,
+/// Every call so far, by method and template, over all applications.
+async fn calls(applications: &Applications) -> anyhow::Result<Calls> {
+    let mut calls = Calls::default();
+    for application in APPLICATIONS {
+        for ((kind, _status), count) in applications.counters(application).await? {
+            *calls.by_kind.entry(kind).or_default() += count;
+        }
+    }
+    Ok(calls)
 }
 
-impl Sandbox {
-    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
-        let (token, ports) = (folder.join("token"), folder.join("ports.json"));
-        std::fs::write(&token, TOKEN)?;
-        let mut command = Command::new(binary("sandbox")?);
-        for application in APPLICATIONS {
-            command.args(["--application", application]);
-        }
-        let child = command
-            .arg("--token-file")
-            .arg(&token)
-            .arg("--ports-file")
-            .arg(&ports)
-            .arg("--until-stdin-closes")
-            .stdin(Stdio::piped())
-            .spawn()
-            .context("start the sandbox")?;
-        let started = std::time::Instant::now();
-        while !ports.exists() {
-            if started.elapsed() > Duration::from_secs(20) {
-                bail!("the sandbox does not come up");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let bases = serde_json::from_str(&std::fs::read_to_string(&ports)?)?;
-        Ok(Self { child, bases })
-    }
-
-    pub(crate) fn base(&self, application: &str) -> anyhow::Result<&str> {
-        self.bases.get(application).map(String::as_str).context("the sandbox has no such port")
-    }
-
-    /// Every call so far, by method and template, over all applications.
-    fn calls(&self) -> anyhow::Result<Calls> {
-        let mut calls = Calls::default();
-        for base in self.bases.values() {
-            let top = base.trim_end_matches("/scim/v2");
-            let text = output(
-                Command::new("python3")
-                    .arg("-c")
-                    .arg(
-                        "import sys,urllib.request as u; \
-                         r=u.Request(sys.argv[1],headers={'Authorization':'Bearer '+sys.argv[2]}); \
-                         sys.stdout.write(u.urlopen(r).read().decode())",
-                    )
-                    .arg(format!("{top}/sandbox/counters"))
-                    .arg(TOKEN),
-            )?;
-            let answer: Value = serde_json::from_str(&text)?;
-            for counter in answer["counters"].as_array().into_iter().flatten() {
-                let kind = format!(
-                    "{} {}",
-                    counter["method"].as_str().unwrap_or_default(),
-                    counter["template"].as_str().unwrap_or_default()
-                );
-                *calls.by_kind.entry(kind).or_default() += counter["count"].as_u64().unwrap_or(0);
-            }
-        }
-        Ok(calls)
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        if let Err(error) = self.child.wait() {
-            eprintln!("the sandbox did not end: {error}");
-        }
-    }
-}
-
-/// A mesh, through the command line.
-struct Tenure {
-    state: PathBuf,
-}
-
-impl Tenure {
-    fn up(folder: &Path, postgres: &Postgres, sandbox: &Sandbox) -> anyhow::Result<Self> {
-        let state = folder.join("state");
-        let mut command = Command::new(binary("tenure")?);
-        command.args(["up", "--detach", "--state"]).arg(&state);
-        command.env("TENURE_DATABASE_URL", postgres.admin_url());
-        command.env("RUST_LOG", "warn");
-        for application in APPLICATIONS {
-            let name = application.to_uppercase().replace('-', "_");
-            command.env(format!("TENURE_APP_{name}_URL"), sandbox.base(application)?);
-            command.env(format!("TENURE_APP_{name}_TOKEN"), TOKEN);
-        }
-        let status = command.stdout(Stdio::null()).status().context("start tenure")?;
-        if !status.success() {
-            bail!("tenure up ended with {status}");
-        }
-        Ok(Self { state })
-    }
-
-    /// The services' addresses, and every process by its name.
-    fn mesh(&self) -> anyhow::Result<(Mesh, BTreeMap<String, u32>)> {
-        let text = output(
-            Command::new(binary("tenure")?)
-                .args(["status", "--output", "json", "--state"])
-                .arg(&self.state),
-        )?;
-        let status: Value = serde_json::from_str(&text).context("read tenure status")?;
-        let mut pids = BTreeMap::new();
-        let mut addresses: BTreeMap<Service, SocketAddr> = BTreeMap::new();
-        for entry in status["services"].as_array().into_iter().flatten() {
-            let name = entry["name"].as_str().context("a service has no name")?;
-            let service = Service::from_name(name).context("an unknown service")?;
-            addresses.insert(service, entry["grpc"].as_str().context("no address")?.parse()?);
-            pids.insert(name.to_owned(), u32::try_from(entry["pid"].as_u64().unwrap_or(0))?);
-        }
-        if let Some(pid) = status["nats"]["pid"].as_u64() {
-            pids.insert("nats-server".to_owned(), u32::try_from(pid)?);
-        }
-        Ok((Mesh::new(&addresses)?, pids))
-    }
-
-    fn down(&self) -> anyhow::Result<()> {
-        let status = Command::new(binary("tenure")?)
-            .args(["down", "--state"])
-            .arg(&self.state)
-            .stdout(Stdio::null())
-            .status()?;
-        if !status.success() {
-            bail!("tenure down ended with {status}");
-        }
-        Ok(())
-    }
-}
-
-/// A program that was built beside this one.
-fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    if !path.exists() {
-        bail!("{} is not built: run `cargo xtask bench mesh`", path.display());
-    }
-    Ok(path)
-}
-
-fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.stderr(Stdio::inherit()).output().context("start a program")?;
-    if !output.status.success() {
-        bail!("a program ended with {}", output.status);
-    }
-    Ok(String::from_utf8(output.stdout)?)
+/// Starts a mesh on a database server that is measured apart from it.
+pub(crate) fn up(
+    folder: &Path,
+    postgres: &Postgres,
+    applications: &Applications,
+) -> anyhow::Result<Tenure> {
+    let mut environment = applications.environment();
+    environment.insert("TENURE_DATABASE_URL".to_owned(), postgres.admin_url());
+    environment.insert("RUST_LOG".to_owned(), "warn".to_owned());
+    Tenure::up(folder, &environment)
 }
 
 /// CPU time and resident memory of a process and of the processes it started and waits for.

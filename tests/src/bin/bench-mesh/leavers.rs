@@ -1,0 +1,296 @@
+//! How long a leaver keeps access: from the acceptance of the fact to the last account that is
+//! disabled, while nothing else happens and while thousands of joiners are queued.
+//!
+//! Each leaver is a partial import of one row. It counts from the instant that hris-ingest recorded
+//! the fact, which is before its commit, to the application's answer in its own log of calls.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use cli::client::{Import, Mesh, read_documents};
+use clock::Clock;
+use domain::Timestamp;
+use futures::future::try_join;
+use mesh_tests::processes::{APPLICATIONS, Applications, Tenure};
+use proto::hris::v1::{FileContract, FindPeopleRequest, GetTimelineRequest, PersonUpdated};
+use proto::prost::Message as _;
+use servers::{Postgres, PostgresConfig, Tools};
+
+use crate::mesh::{DEADLINE, up};
+
+/// As the city's, with a number by which a row is found again and a last day.
+const MAPPING: &str = "
+apiVersion: tenure.dev/v1
+kind: Source
+metadata: {name: leavers}
+spec:
+  format: csv
+  columns: [Number, SurveyYear, Name, JobTitle, AgencyID, Agency, HireDate, Last]
+  key: [number]
+  engagement: agency_id
+  start_date: hire_date
+  last_working_day: last
+  zone: America/New_York
+  fields:
+    number: {column: Number}
+    display_name: {column: Name, transform: family_comma_given}
+    hire_date: {column: HireDate, type: date, format: M/D/YY, optional: true}
+    title: {column: JobTitle}
+    agency: {column: Agency}
+    agency_id: {column: AgencyID}
+    last: {column: Last, type: date, format: YYYY-MM-DD, optional: true}
+  attributes: [display_name, title, agency, agency_id, worker_id]
+";
+const HEADER: &str = "Number,SurveyYear,Name,JobTitle,AgencyID,Agency,HireDate,Last\n";
+/// Leavers follow each other no closer than this.
+const PACE: Duration = Duration::from_millis(200);
+const DISABLED_MAX: Duration = Duration::from_secs(120);
+/// Whoever is queued has not settled; below so many there is no queue to speak of.
+const QUEUE_MIN: u64 = 500;
+
+/// Milliseconds from acceptance to disabled, sorted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Latencies {
+    pub(crate) idle: Vec<f64>,
+    pub(crate) queued: Vec<f64>,
+    /// People in the queue when the first and the last leaver came.
+    pub(crate) queue: (u64, u64),
+}
+
+/// Returns a quantile of sorted figures.
+pub(crate) fn quantile(sorted: &[f64], of_hundred: usize) -> f64 {
+    let place = (sorted.len() * of_hundred).div_ceil(100).saturating_sub(1);
+    sorted.get(place).copied().unwrap_or_default()
+}
+
+struct Bench<'a> {
+    mesh: Mesh,
+    applications: &'a Applications,
+    sample: &'a Path,
+    folder: &'a Path,
+    /// Rows of the city's file, from the one after the joiners.
+    rows: Vec<String>,
+    /// Two days ago: past wherever the source is.
+    last_day: String,
+    snapshot_date: String,
+    /// Who the rows are, and which accounts they have.
+    people: BTreeMap<usize, (String, Vec<(&'static str, String)>)>,
+}
+
+/// Measures so many leavers idle, and as many beside so many joiners.
+pub(crate) async fn run(
+    sample: &Path,
+    joiners: usize,
+    leavers: usize,
+) -> anyhow::Result<Latencies> {
+    let folder = servers::scratch()?;
+    let config = PostgresConfig::durable(folder.path().join("postgres"));
+    let postgres = Postgres::start(&Tools::locate().await?, config).await?;
+    let applications = Applications::start(folder.path())?;
+    let tenure = up(folder.path(), &postgres, &applications)?;
+    let measured = measure(sample, joiners, leavers, folder.path(), &tenure, &applications).await;
+    tenure.down()?;
+    postgres.stop().await;
+    measured
+}
+
+async fn measure(
+    sample: &Path,
+    joiners: usize,
+    leavers: usize,
+    folder: &Path,
+    tenure: &Tenure,
+    applications: &Applications,
+) -> anyhow::Result<Latencies> {
+    let whole = std::fs::read_to_string(sample.join("FY2012.csv"))?;
+    let rows = whole.lines().skip(1 + joiners).take(2 * leavers).map(str::to_owned).collect();
+    let days_ago = |days: u64| {
+        let past = Clock::system().now() - Duration::from_secs(days * 86_400);
+        past.to_string().chars().take(10).collect::<String>()
+    };
+    let (mesh, last_day, snapshot_date) = (tenure.mesh()?, days_ago(2), days_ago(0));
+    let people = BTreeMap::new();
+    let mut bench =
+        Bench { mesh, applications, sample, folder, rows, last_day, snapshot_date, people };
+    bench.mesh.apply(read_documents(&sample.join("policies"))?).await?;
+    bench.hire().await?;
+
+    let (idle, queued) = (0..leavers, leavers..2 * leavers);
+    let begun = bench.calls_so_far().await?;
+    for number in idle.clone() {
+        bench.leave(number).await?;
+        bench.mesh.settle(DEADLINE, |_rest| {}).await?;
+    }
+    let idle = bench.latencies(idle, &begun).await?;
+
+    let begun = bench.calls_so_far().await?;
+    let queue = bench.leave_beside(joiners, queued.clone()).await?;
+    // Before everybody has settled: the applications remember their latest calls only.
+    let queued = bench.latencies(queued, &begun).await?;
+    bench.mesh.settle(DEADLINE, |_rest| {}).await?;
+    Ok(Latencies { idle, queued, queue })
+}
+
+/// When each account of each application was disabled first.
+type Disabled = BTreeMap<(&'static str, String), Timestamp>;
+
+impl Bench<'_> {
+    /// Imports everybody who will leave, and finds their accounts.
+    async fn hire(&mut self) -> anyhow::Result<()> {
+        let rows = self.rows.iter().enumerate();
+        let rows: String = rows.map(|(number, row)| format!("{number},{row},\n")).collect();
+        self.import("leavers", MAPPING, &format!("{HEADER}{rows}")).await?;
+        self.mesh.settle(DEADLINE, |_rest| {}).await?;
+        let mut accounts: BTreeMap<String, Vec<(&'static str, String)>> = BTreeMap::new();
+        for application in APPLICATIONS {
+            for account in self.applications.accounts(application).await? {
+                accounts.entry(account.external_id).or_default().push((application, account.id));
+            }
+        }
+        for number in 0..self.rows.len() {
+            let person = self.person(number).await?;
+            let accounts = accounts.remove(&person).context("somebody has no account")?;
+            self.people.insert(number, (person, accounts));
+        }
+        Ok(())
+    }
+
+    /// Lets one of them leave; returns when the fact is committed.
+    async fn leave(&self, number: usize) -> anyhow::Result<()> {
+        let row = self.rows.get(number).context("the sample has too few rows")?;
+        let file = format!("{HEADER}{number},{row},{}\n", self.last_day);
+        self.import("leavers", MAPPING, &file).await
+    }
+
+    /// Lets people leave while joiners are queued; returns how many were.
+    async fn leave_beside(
+        &self,
+        joiners: usize,
+        numbers: std::ops::Range<usize>,
+    ) -> anyhow::Result<(u64, u64)> {
+        let mapping = std::fs::read_to_string(self.sample.join("source.yaml"))?;
+        let whole = std::fs::read_to_string(self.sample.join("FY2012.csv"))?;
+        let file: String = whole.split_inclusive('\n').take(joiners + 1).collect();
+        let hired = self.import("joiners", &mapping, &file);
+        let leaving = async {
+            while self.queue().await? < QUEUE_MIN {
+                tokio::time::sleep(PACE / 4).await;
+            }
+            let first = self.queue().await?;
+            let mut pace = tokio::time::interval(PACE);
+            pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            for number in numbers {
+                pace.tick().await;
+                self.leave(number).await?;
+            }
+            anyhow::Ok((first, self.queue().await?))
+        };
+        let ((), queue) = try_join(hired, leaving).await?;
+        if queue.1 < QUEUE_MIN {
+            bail!("only {} people were queued when the last leaver came: take more", queue.1);
+        }
+        Ok(queue)
+    }
+
+    /// People who have not settled.
+    async fn queue(&self) -> anyhow::Result<u64> {
+        let rest = self.mesh.rest().await?;
+        Ok(rest.people.saturating_sub(rest.settled))
+    }
+
+    async fn import(&self, name: &str, mapping: &str, file: &str) -> anyhow::Result<()> {
+        let path: PathBuf = self.folder.join(format!("{name}.csv"));
+        std::fs::write(&path, file)?;
+        let import = Import {
+            mapping,
+            file: &path,
+            contract: FileContract::Partial,
+            snapshot_date: self.snapshot_date.parse()?,
+            confirmed_leavers: None,
+        };
+        let summary = self.mesh.import(import, |_step| {}).await?;
+        if summary.joined + summary.left == 0 {
+            bail!("a file of {} rows changed nobody: {summary:?}", summary.rows);
+        }
+        Ok(())
+    }
+
+    async fn calls_so_far(&self) -> anyhow::Result<BTreeMap<&'static str, u64>> {
+        let mut totals = BTreeMap::new();
+        for application in APPLICATIONS {
+            let counters = self.applications.counters(application).await?;
+            totals.insert(application, counters.values().sum());
+        }
+        Ok(totals)
+    }
+
+    /// How long each took to be disabled everywhere, sorted.
+    async fn latencies(
+        &self,
+        numbers: std::ops::Range<usize>,
+        begun: &BTreeMap<&'static str, u64>,
+    ) -> anyhow::Result<Vec<f64>> {
+        let mut disabled = Disabled::new();
+        let mut read = begun.clone();
+        let started = tokio::time::Instant::now();
+        let accounts = numbers.clone().filter_map(|number| self.people.get(&number));
+        let accounts: Vec<_> = accounts.flat_map(|(_person, accounts)| accounts).collect();
+        while let Some(kept) = accounts.iter().find(|account| !disabled.contains_key(account)) {
+            if started.elapsed() > DISABLED_MAX {
+                bail!("a leaver keeps their account in {}", kept.0);
+            }
+            self.read_disabled(&mut read, &mut disabled).await?;
+        }
+        let mut latencies = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let (person, accounts) = self.people.get(&number).context("a leaver is not known")?;
+            let recorded_at = self.recorded_at(person).await?;
+            let last = accounts.iter().filter_map(|account| disabled.get(account)).max();
+            let took = last.context("a leaver has no account")?.duration_since(recorded_at);
+            latencies.push(took.as_secs_f64() * 1000.0);
+        }
+        latencies.sort_by(f64::total_cmp);
+        Ok(latencies)
+    }
+
+    /// Reads on in the applications' logs of calls.
+    async fn read_disabled(
+        &self,
+        read: &mut BTreeMap<&'static str, u64>,
+        disabled: &mut Disabled,
+    ) -> anyhow::Result<()> {
+        for (application, after) in read {
+            for call in self.applications.calls(application, *after).await? {
+                *after = call["number"].as_u64().context("a call has no number")?;
+                let (method, status) = (&call["method"], call["status"].as_u64().unwrap_or(0));
+                let write = method == "PATCH" || method == "PUT" || method == "DELETE";
+                if !write || call["template"] != "/Users/{id}" || !(200..300).contains(&status) {
+                    continue;
+                }
+                let at: Timestamp = call["at"].as_str().context("a call has no time")?.parse()?;
+                let took = Duration::from_micros(call["duration_us"].as_u64().unwrap_or(0));
+                let account = call["resource"].as_str().unwrap_or_default().to_owned();
+                disabled.entry((*application, account)).or_insert(at + took);
+            }
+        }
+        Ok(())
+    }
+
+    async fn person(&self, number: usize) -> anyhow::Result<String> {
+        let query = number.to_string();
+        let request = FindPeopleRequest { query: query.clone(), page_size: 100 };
+        let found = self.mesh.hris()?.find_people(request).await?.into_inner().people;
+        let found = found.into_iter().find(|person| person.worker_id == query);
+        Ok(found.context("somebody is not known")?.person_id)
+    }
+
+    /// When it was recorded last what is known of a person.
+    async fn recorded_at(&self, person: &str) -> anyhow::Result<Timestamp> {
+        let request = GetTimelineRequest { person_id: person.to_owned() };
+        let timeline = self.mesh.hris()?.get_timeline(request).await?.into_inner().person_updated;
+        let updated = PersonUpdated::decode(timeline.as_slice())?;
+        Ok(proto::convert::instant("recorded_at", updated.recorded_at.as_ref())?)
+    }
+}
