@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     "tenure/audit/v1/service.proto",
     "tenure/common/v1/common.proto",
     "tenure/hris/v1/events.proto",
     "tenure/hris/v1/service.proto",
+    "tenure/notification/v1/events.proto",
+    "tenure/notification/v1/service.proto",
     "tenure/operations/v1/service.proto",
     "tenure/policy/v1/events.proto",
     "tenure/policy/v1/service.proto",

@@ -17,14 +17,21 @@ pub enum Service {
     PolicyEvaluation,
     /// Makes applications agree.
     Provisioning,
+    /// Tells managers and owners of applications.
+    Notification,
     /// Records everything.
     Audit,
 }
 
 impl Service {
     /// Every service, in the order of the flow.
-    pub const ALL: [Self; 4] =
-        [Self::HrisIngest, Self::PolicyEvaluation, Self::Provisioning, Self::Audit];
+    pub const ALL: [Self; 5] = [
+        Self::HrisIngest,
+        Self::PolicyEvaluation,
+        Self::Provisioning,
+        Self::Notification,
+        Self::Audit,
+    ];
 
     /// The service's name: crate, binary, image, consumer prefix.
     #[must_use]
@@ -33,6 +40,7 @@ impl Service {
             Self::HrisIngest => "hris-ingest",
             Self::PolicyEvaluation => "policy-evaluation",
             Self::Provisioning => "provisioning",
+            Self::Notification => "notification",
             Self::Audit => "audit",
         }
     }
@@ -44,6 +52,7 @@ impl Service {
             Self::HrisIngest => "hris_ingest",
             Self::PolicyEvaluation => "policy_evaluation",
             Self::Provisioning => "provisioning",
+            Self::Notification => "notification",
             Self::Audit => "audit",
         }
     }
@@ -124,6 +133,12 @@ pub const STREAMS: &[StreamRow] = &[
         token: "provisioning",
         max_age_days: 7,
     },
+    StreamRow {
+        name: "NOTIFICATION",
+        publisher: Service::Notification,
+        token: "notification",
+        max_age_days: 7,
+    },
 ];
 
 /// Every event.
@@ -138,6 +153,8 @@ pub const EVENTS: &[EventRow] = &[
     fact("tenure.provisioning.v1.ActionFinished", "PROVISIONING", "action", "finished"),
     state("tenure.provisioning.v1.AccountChanged", "PROVISIONING", "account", "changed"),
     state("tenure.provisioning.v1.PersonSettled", "PROVISIONING", "person", "settled"),
+    fact("tenure.notification.v1.NoticeSent", "NOTIFICATION", "notice", "sent"),
+    fact("tenure.notification.v1.NoticeFailed", "NOTIFICATION", "notice", "failed"),
 ];
 
 /// Every consumer.
@@ -172,6 +189,36 @@ pub const CONSUMERS: &[ConsumerRow] = &[
         stream: "POLICY",
         event: Some("tenure.policy.v1.ReleaseActivated"),
     },
+    ConsumerRow {
+        name: "notification-track-lifecycle",
+        service: Service::Notification,
+        stream: "POLICY",
+        event: Some("tenure.policy.v1.LifecycleChanged"),
+    },
+    ConsumerRow {
+        name: "notification-receive-documents",
+        service: Service::Notification,
+        stream: "POLICY",
+        event: Some("tenure.policy.v1.DocumentReleased"),
+    },
+    ConsumerRow {
+        name: "notification-activate-release",
+        service: Service::Notification,
+        stream: "POLICY",
+        event: Some("tenure.policy.v1.ReleaseActivated"),
+    },
+    ConsumerRow {
+        name: "notification-track-settlement",
+        service: Service::Notification,
+        stream: "PROVISIONING",
+        event: Some("tenure.provisioning.v1.PersonSettled"),
+    },
+    ConsumerRow {
+        name: "notification-track-accounts",
+        service: Service::Notification,
+        stream: "PROVISIONING",
+        event: Some("tenure.provisioning.v1.AccountChanged"),
+    },
     ConsumerRow { name: "audit-record-hris", service: Service::Audit, stream: "HRIS", event: None },
     ConsumerRow {
         name: "audit-record-policy",
@@ -183,6 +230,12 @@ pub const CONSUMERS: &[ConsumerRow] = &[
         name: "audit-record-provisioning",
         service: Service::Audit,
         stream: "PROVISIONING",
+        event: None,
+    },
+    ConsumerRow {
+        name: "audit-record-notification",
+        service: Service::Audit,
+        stream: "NOTIFICATION",
         event: None,
     },
 ];

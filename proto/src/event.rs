@@ -2,7 +2,7 @@ use domain::{Lane, PersonId, Version};
 
 use crate::catalogue::{self, EventRow};
 use crate::convert::{self, Invalid};
-use crate::{common, hris, policy, provisioning};
+use crate::{common, hris, notification, policy, provisioning};
 
 /// A message of the catalogue: a fact about one subject.
 pub trait Event: prost::Message + Default + Clone + 'static {
@@ -98,6 +98,29 @@ impl Event for provisioning::v1::ActionFinished {
             person: Some(convert::id("person_id", &self.person_id)?),
         })
     }
+}
+
+macro_rules! notice_events {
+    ($($type:ty = $name:literal),+ $(,)?) => {$(
+        impl Event for $type {
+            const TYPE: &'static str = $name;
+
+            fn subject(&self) -> Result<Subject, Invalid> {
+                let notice: domain::NoticeId = convert::id("notice_id", &self.notice_id)?;
+                Ok(Subject {
+                    id: notice.to_string(),
+                    version: convert::version("version", self.version.as_ref())?,
+                    lane: lane(self.lane)?,
+                    person: Some(convert::id("person_id", &self.person_id)?),
+                })
+            }
+        }
+    )+};
+}
+
+notice_events! {
+    notification::v1::NoticeSent = "tenure.notification.v1.NoticeSent",
+    notification::v1::NoticeFailed = "tenure.notification.v1.NoticeFailed",
 }
 
 impl Event for hris::v1::SourceRunFinished {

@@ -109,6 +109,7 @@ pub async fn app(database: &Database, service: Service, clock: Clock, epoch: i64
         Service::HrisIngest => &hris_ingest::MIGRATIONS,
         Service::PolicyEvaluation => &policy_evaluation::MIGRATIONS,
         Service::Provisioning => &provisioning::MIGRATIONS,
+        Service::Notification => &notification::MIGRATIONS,
         Service::Audit => &audit::MIGRATIONS,
     };
     let store = database.store_in_epoch(service, migrations, clock, epoch).await;
@@ -121,6 +122,9 @@ pub async fn app(database: &Database, service: Service, clock: Clock, epoch: i64
         }
         Service::Provisioning => {
             provisioning::start(provisioning::Config::default(), store.clone()).await
+        }
+        Service::Notification => {
+            notification::start(notification::Config::default(), store.clone()).await
         }
         Service::Audit => audit::start(audit::Config::default(), store.clone()).await,
     };

@@ -31,6 +31,9 @@ const PURE: &[&str] = &[
     "services/lib/rules/src/",
     "services/hris-ingest/src/facts",
     "services/hris-ingest/src/mapping",
+    "services/notification/src/milestone",
+    "services/notification/src/recipient",
+    "services/notification/src/standing",
     "services/provisioning/src/plan",
 ];
 
@@ -198,7 +201,7 @@ fn every_error_code_has_a_page_and_every_page_a_code() {
         if is_test(&path) {
             continue;
         }
-        for prefix in ["HRIS-", "POL-", "PROV-", "AUD-", "CLI-"] {
+        for prefix in ["HRIS-", "POL-", "PROV-", "NOTI-", "AUD-", "CLI-"] {
             for (at, _match) in code(&text).match_indices(&format!("\"{prefix}")) {
                 let rest = &text[at + 1..];
                 let end = rest.find('"').unwrap_or(rest.len());

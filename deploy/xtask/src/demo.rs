@@ -5,8 +5,15 @@ use clap::Args;
 use crate::shell;
 
 /// The binaries of a mesh, and the applications it is shown on.
-const BINARIES: [&str; 6] =
-    ["tenure", "hris-ingest", "policy-evaluation", "provisioning", "audit", "sandbox"];
+const BINARIES: [&str; 7] = [
+    "tenure",
+    "hris-ingest",
+    "policy-evaluation",
+    "provisioning",
+    "notification",
+    "audit",
+    "sandbox",
+];
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -71,7 +71,7 @@ struct Mesh {
 
 impl Mesh {
     fn new() -> Self {
-        for name in ["hris-ingest", "policy-evaluation", "provisioning", "audit"] {
+        for name in ["hris-ingest", "policy-evaluation", "provisioning", "notification", "audit"] {
             let program = Path::new(env!("CARGO_BIN_EXE_tenure")).with_file_name(name);
             assert!(
                 program.is_file(),

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 /// What every service is told, and below `service` what is its own.
 ///
 /// Read from the file named by `TENURE_<SERVICE>_CONFIG` (TOML), overridden by the environment:
-/// `TENURE_<SERVICE>__DATABASE__URL`. Unknown keys are refused.
+/// `TENURE_<SERVICE>__DATABASE__URL`. What is the service's own may stand at the top there:
+/// `TENURE_<SERVICE>__SMTP__HOST` is `service.smtp.host`. Unknown keys are refused.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings<C> {
@@ -155,14 +156,27 @@ where
     C: DeserializeOwned + Serialize + Default,
 {
     let name = service.database().to_uppercase();
-    let mut figment = Figment::from(Serialized::defaults(Settings::<C>::default()));
+    let defaults = Serialized::defaults(Settings::<C>::default());
+    let mut figment = Figment::from(defaults);
+    let shared = shared_keys(&figment)?;
     if let Ok(path) = std::env::var(format!("TENURE_{name}_CONFIG")) {
         figment = figment.merge(Toml::file_exact(path));
     }
     let prefix = format!("TENURE_{name}__");
-    figment = figment.merge(Env::prefixed(&prefix).split("__"));
+    let own = Env::prefixed(&prefix).map(move |key| {
+        let first = key.as_str().split("__").next().unwrap_or_default();
+        let is_shared = shared.iter().any(|shared| shared.eq_ignore_ascii_case(first));
+        if is_shared { key.into() } else { format!("service__{key}").into() }
+    });
+    figment = figment.merge(own.split("__"));
     figment.extract().or_else(|errors| {
         let problems: Vec<String> = errors.into_iter().map(|error| error.to_string()).collect();
         bail!("the settings of {service} are not usable:\n  {}", problems.join("\n  "))
     })
+}
+
+/// The keys that every service has.
+fn shared_keys(figment: &Figment) -> anyhow::Result<Vec<String>> {
+    let defaults = figment.extract::<figment::value::Dict>().context("read the defaults")?;
+    Ok(defaults.into_keys().collect())
 }

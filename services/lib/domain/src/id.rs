@@ -43,6 +43,8 @@ id! {
     EngagementId,
     /// One event on the mesh; a UUID version 7, so that its day can be read from it.
     EventId,
+    /// One thing that one recipient is told about one person.
+    NoticeId,
     /// A human known to a source; never changes.
     PersonId,
     /// One read of a source.
