@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
@@ -93,7 +94,7 @@ impl Templates {
     /// Writes a message about one notice.
     pub(crate) fn notice(&self, line: &Line) -> Result<Rendered, minijinja::Error> {
         let name = TEMPLATES.into_iter().find(|name| *name == line.template);
-        self.render(name.unwrap_or(line.milestone), context! { notice => line })
+        self.render(name.unwrap_or(line.milestone), context! { notice => Serde(line) })
     }
 
     /// Writes a message about several notices, of which it lists at most `limit`.
@@ -113,11 +114,16 @@ impl Templates {
         let more = lines.len() - listed.len();
         self.render(
             DIGEST,
-            context! { notices => listed, total => lines.len(), more => more, counts => counts },
+            context! {
+                notices => Serde(listed),
+                total => lines.len(),
+                more => more,
+                counts => Serde(&counts),
+            },
         )
     }
 
-    fn render(&self, name: &str, context: minijinja::Value) -> Result<Rendered, minijinja::Error> {
+    fn render(&self, name: &str, context: Value) -> Result<Rendered, minijinja::Error> {
         let text =
             self.environment.get_template(&format!("{name}.txt"))?.render(context.clone())?;
         let html = self.environment.get_template(&format!("{name}.html"))?.render(context)?;

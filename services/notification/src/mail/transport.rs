@@ -115,7 +115,8 @@ impl Transport {
     ) -> Result<(), Fault> {
         let connection = &mut connection.0;
         let mut options = Vec::new();
-        if envelope.has_non_ascii_addresses() {
+        let addresses = envelope.to().iter().chain(envelope.from());
+        if addresses.map(AsRef::<str>::as_ref).any(|address| !address.is_ascii()) {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
                 return Err(Fault::Refused(
                     "the address is not ASCII and the mail server does not offer SMTPUTF8"
