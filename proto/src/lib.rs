@@ -28,9 +28,7 @@ mod generated {
 
 pub use convert::Invalid;
 pub use event::{Event, Subject};
-pub use generated::tenure::{
-    audit, common, hris, notification, operations, policy, provisioning,
-};
+pub use generated::tenure::{audit, common, hris, notification, operations, policy, provisioning};
 pub use prost;
 
 /// The serialized `FileDescriptorSet` of all files, for reflection and for audit's JSON.

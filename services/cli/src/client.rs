@@ -30,6 +30,7 @@ use proto::hris::v1::{
     FileContract, ImportProgress, ImportRequest, ImportSummary, OpenImport, import_request,
     import_response,
 };
+use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::operations::v1::operations_service_client::OperationsServiceClient;
 use proto::operations::v1::{GetStatusRequest, GetStatusResponse};
 use proto::policy::v1::policy_evaluation_service_client::PolicyEvaluationServiceClient;
@@ -146,6 +147,14 @@ impl Mesh {
     /// When its address is not known.
     pub fn provisioning(&self) -> anyhow::Result<ProvisioningServiceClient<Channel>> {
         Ok(ProvisioningServiceClient::new(self.channel(Service::Provisioning)?))
+    }
+
+    /// notification's own requests.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn notification(&self) -> anyhow::Result<NotificationServiceClient<Channel>> {
+        Ok(NotificationServiceClient::new(self.channel(Service::Notification)?))
     }
 
     /// audit's own requests.

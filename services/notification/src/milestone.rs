@@ -239,6 +239,9 @@ pub(crate) fn milestones(
         let mut due = Vec::new();
         for recipient in &one.recipients {
             let key = one.key(recipient, told);
+            if !keys.insert(key.clone()) {
+                continue;
+            }
             let exists = told.iter().any(|told| {
                 told.state != State::Canceled
                     && one.is_of(&told.key)
@@ -246,9 +249,8 @@ pub(crate) fn milestones(
                     && told.key.template == key.template
             });
             if !exists && (!heard || is_recent && !one.quiet) {
-                due.push(key.clone());
+                due.push(key);
             }
-            keys.insert(key);
         }
         if one.quiet {
             // One row says it: nobody is told, so it matters little who was not.

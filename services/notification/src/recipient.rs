@@ -66,7 +66,8 @@ impl Book {
         recipient: &Recipient,
         applications: &BTreeSet<String>,
     ) -> Resolution {
-        let known = |contact: Option<Contact>| contact.map_or(Resolution::Nobody, Resolution::Known);
+        let known =
+            |contact: Option<Contact>| contact.map_or(Resolution::Nobody, Resolution::Known);
         match recipient {
             Recipient::Owner(application) => {
                 known(self.owner(application).or_else(|| self.last_resort()))

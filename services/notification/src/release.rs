@@ -48,7 +48,8 @@ impl Document {
 fn owner(content: &[u8]) -> Option<Owner> {
     let document: serde_json::Value = serde_json::from_slice(content).ok()?;
     let owner = document.get("spec")?.get("owner")?;
-    let text = |name| clean(owner.get(name).and_then(serde_json::Value::as_str).unwrap_or_default());
+    let text =
+        |name| clean(owner.get(name).and_then(serde_json::Value::as_str).unwrap_or_default());
     let mail = text("mail");
     (!mail.is_empty()).then(|| Owner { name: text("name"), mail })
 }

@@ -8,9 +8,9 @@ use store::{Error, Store};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use crate::message;
 use crate::milestone::State;
 use crate::notice::{self, Notice, wire_addressee, wire_milestone, wire_state};
-use crate::message;
 
 pub(crate) struct Notification {
     store: Store,

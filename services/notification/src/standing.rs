@@ -101,8 +101,7 @@ impl Engagement {
         if wire.positions.len() > ENTRIES_MAX {
             return Err(Invalid::field("positions", "more than 200"));
         }
-        let last_working_day =
-            convert::date("last_working_day", wire.last_working_day.as_ref())?;
+        let last_working_day = convert::date("last_working_day", wire.last_working_day.as_ref())?;
         let ends_at = convert::optional_instant("ends_at", wire.ends_at.as_ref())?;
         let end = match (last_working_day, ends_at) {
             (Some(last_working_day), Some(ends_at)) => Some(End { last_working_day, ends_at }),
@@ -117,11 +116,7 @@ impl Engagement {
             starts_at: convert::instant("starts_at", wire.starts_at.as_ref())?,
             end,
             quiet_through: convert::date("quiet_through", wire.quiet_through.as_ref())?,
-            positions: wire
-                .positions
-                .iter()
-                .map(Position::read)
-                .collect::<Result<_, Invalid>>()?,
+            positions: wire.positions.iter().map(Position::read).collect::<Result<_, Invalid>>()?,
         })
     }
 

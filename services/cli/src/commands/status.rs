@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use proto::catalogue::Service;
+use proto::notification::v1::{GetProgressRequest, GetProgressResponse};
 use proto::operations::v1::GetStatusResponse;
 use serde::Serialize;
 use tokio::time::timeout;
@@ -27,6 +28,18 @@ struct Status {
     services: Vec<ServiceStatus>,
     nats: ServerStatus,
     postgres: ServerStatus,
+    /// Absent: notification does not answer.
+    notices: Option<NoticesStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct NoticesStatus {
+    pending: u64,
+    sent: u64,
+    failed: u64,
+    undeliverable: u64,
+    suppressed: u64,
+    mail_configured: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +102,7 @@ pub(crate) async fn run(state: &StateDir, output: &Output) -> anyhow::Result<Exi
         services,
         nats: server(&board.nats),
         postgres: server(&board.postgres),
+        notices: notices(&mesh).await,
     };
     output.print(&status, tables)?;
     Ok(if status.ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -160,6 +174,36 @@ fn server(server: &Server) -> ServerStatus {
     }
 }
 
+async fn notices(mesh: &Mesh) -> Option<NoticesStatus> {
+    let mut client = mesh.notification().ok()?;
+    let asked = timeout(PATIENCE, client.get_progress(GetProgressRequest {})).await;
+    let GetProgressResponse {
+        pending,
+        sent,
+        failed,
+        undeliverable,
+        suppressed,
+        mail_configured,
+        canceled: _,
+        repeated: _,
+        oldest_pending_at: _,
+    } = asked.ok()?.ok()?.into_inner();
+    Some(NoticesStatus { pending, sent, failed, undeliverable, suppressed, mail_configured })
+}
+
+/// How notices stand, in a line.
+fn told(notices: &NoticesStatus) -> String {
+    let note = if notices.mail_configured { "" } else { "; no mail server is configured" };
+    format!(
+        "notices: {} pending, {} sent, {} failed, {} undeliverable, {} suppressed{note}",
+        grouped(notices.pending),
+        grouped(notices.sent),
+        grouped(notices.failed),
+        grouped(notices.undeliverable),
+        grouped(notices.suppressed),
+    )
+}
+
 fn tables(status: &Status) -> String {
     let services = status.services.iter().map(|service| {
         let sum = |of: fn(&ConsumerStatus) -> u64| grouped(service.consumers.iter().map(of).sum());
@@ -203,5 +247,7 @@ fn tables(status: &Status) -> String {
         ]
     });
     let servers = table(&["server", "address", "pid ", "restarts ", "memory "], servers);
-    format!("{services}\n\n{servers}\n\nstate: {}", status.state)
+    let notices = status.notices.as_ref().map(|notices| told(notices) + "\n");
+    let notices = notices.unwrap_or_default();
+    format!("{services}\n\n{servers}\n\n{notices}state: {}", status.state)
 }

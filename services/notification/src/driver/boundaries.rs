@@ -36,8 +36,7 @@ impl Driver for Boundaries {
     }
 
     async fn record(&self, tx: &mut Tx, done: &[(Timer, ())]) -> Result<(), Rejection> {
-        let ids: BTreeSet<PersonId> =
-            done.iter().map(|(timer, ())| PersonId(timer.key)).collect();
+        let ids: BTreeSet<PersonId> = done.iter().map(|(timer, ())| PersonId(timer.key)).collect();
         let people = person::table::lock(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
         self.teller.tell(tx, people).await
     }

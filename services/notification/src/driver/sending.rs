@@ -8,12 +8,12 @@ use store::Tx;
 use uuid::Uuid;
 
 use super::Sources;
+use crate::config::Config;
 use crate::mail::{Fault, Letter, Line, Outgoing, Problem, Sender};
 use crate::message::table::Record;
 use crate::message::{self, Leased};
 use crate::milestone::State;
 use crate::notice::{self, Ending, Notice};
-use crate::config::Config;
 use crate::{backoff, code};
 
 /// Sends.
@@ -69,8 +69,7 @@ impl Driver for Sending {
         let ids: Vec<Uuid> = leased.iter().map(|message| message.id).collect();
         let mut notices = notice::table::of_messages(tx, &ids).await?;
         let told = leased.iter().map(|message| &message.told);
-        let sources =
-            Sources::load(tx, &self.config, notices.values().flatten(), told).await?;
+        let sources = Sources::load(tx, &self.config, notices.values().flatten(), told).await?;
         Ok(leased
             .into_iter()
             .map(|message| {
@@ -192,14 +191,10 @@ struct Verdict {
 
 /// Decides what an outcome means. Pure.
 fn decide(config: &Config, message: &Leased, outcome: &Outcome, now: Timestamp) -> Verdict {
-    let over = |record: Record, state: State, error: String| Verdict {
-        record,
-        state: Some(state),
-        error,
-    };
-    let failed = |code: &str, reason: &str| {
-        over(Record::Failed, State::Failed, format!("{code}: {reason}"))
-    };
+    let over =
+        |record: Record, state: State, error: String| Verdict { record, state: Some(state), error };
+    let failed =
+        |code: &str, reason: &str| over(Record::Failed, State::Failed, format!("{code}: {reason}"));
     let again = |code: &str, reason: &str, unknown: bool| {
         let pause = backoff::pause(config, message.attempts, message.id);
         let due_at = now.saturating_add(pause).unwrap_or(now);
@@ -212,9 +207,7 @@ fn decide(config: &Config, message: &Leased, outcome: &Outcome, now: Timestamp) 
     let exhausted = message.attempts.unsigned_abs() >= config.attempts_max.get();
     match outcome {
         Outcome::Sent => over(Record::Sent, State::Sent, String::new()),
-        Outcome::Empty => {
-            Verdict { record: Record::Empty, state: None, error: String::new() }
-        }
+        Outcome::Empty => Verdict { record: Record::Empty, state: None, error: String::new() },
         Outcome::Nobody => over(
             Record::Failed,
             State::Undeliverable,

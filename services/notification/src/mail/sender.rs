@@ -91,11 +91,9 @@ impl Sender {
         let (envelope, bytes) = self.write(outgoing).map_err(Problem::Unwritable)?;
         let mut open = match connection.take() {
             Some(open) => open,
-            None => self
-                .transport
-                .connect(&self.hello, deadline)
-                .await
-                .map_err(Problem::Unreachable)?,
+            None => {
+                self.transport.connect(&self.hello, deadline).await.map_err(Problem::Unreachable)?
+            }
         };
         self.transport
             .deliver(&mut open, &envelope, &bytes, deadline)

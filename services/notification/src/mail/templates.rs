@@ -71,7 +71,10 @@ impl Templates {
         let mut sources: BTreeMap<String, String> = BUILT_IN
             .into_iter()
             .flat_map(|(name, text, html)| {
-                [(format!("{name}.txt"), text.to_owned()), (format!("{name}.html"), html.to_owned())]
+                [
+                    (format!("{name}.txt"), text.to_owned()),
+                    (format!("{name}.html"), html.to_owned()),
+                ]
             })
             .collect();
         if let Some(folder) = folder {
@@ -144,8 +147,8 @@ fn replace(folder: &Path, sources: &mut BTreeMap<String, String>) -> anyhow::Res
             path.display(),
             sources.keys().cloned().collect::<Vec<_>>().join(", ")
         );
-        let source = std::fs::read_to_string(&path)
-            .with_context(|| format!("read {}", path.display()))?;
+        let source =
+            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         sources.insert(name, source);
     }
     Ok(())

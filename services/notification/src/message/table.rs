@@ -15,7 +15,11 @@ pub(crate) enum Record {
     /// All its notices were canceled.
     Empty,
     /// It is taken again at an instant.
-    Again { due_at: Timestamp, unknown: bool, tried: bool },
+    Again {
+        due_at: Timestamp,
+        unknown: bool,
+        tried: bool,
+    },
 }
 
 /// Writes messages. One that carried a canceled notice which holds again is opened again, under the

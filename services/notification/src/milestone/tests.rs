@@ -18,7 +18,11 @@ struct Case {
 }
 
 fn at(text: &str) -> Timestamp {
-    if text.contains('T') { text.parse().unwrap() } else { format!("{text}T00:00:00Z").parse().unwrap() }
+    if text.contains('T') {
+        text.parse().unwrap()
+    } else {
+        format!("{text}T00:00:00Z").parse().unwrap()
+    }
 }
 
 fn date(text: &str) -> Date {
@@ -147,10 +151,14 @@ fn a_hire_is_announced_within_the_lead_and_not_before() {
     case.holds("crm");
     assert_eq!(case.decide("2026-02-01").next, Some(at("2026-03-02")));
 
-    check(&mut case, &["2026-02-01", "2026-03-01", "2026-03-02", "2026-03-16"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-02-01", "2026-03-01", "2026-03-02", "2026-03-16"],
+        expect![[r#"
         2026-03-02 joining of 1 on 2026-03-16 to manager 7
         2026-03-02 joining of 1 on 2026-03-16 to owner of crm
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -158,23 +166,35 @@ fn a_hire_entered_late_is_told_however_late() {
     let mut case = Case::of(vec![engagement(1, "2026-03-16")]);
     case.holds("crm");
 
-    check(&mut case, &["2026-05-20"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-05-20"],
+        expect![[r#"
         2026-05-20 joining of 1 on 2026-03-16 to manager 7
         2026-05-20 joining of 1 on 2026-03-16 to owner of crm
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_recipient_who_comes_after_the_lead_does_not_hear_of_old_news() {
     let mut case = Case::of(vec![engagement(1, "2026-03-16")]);
-    check(&mut case, &["2026-03-10"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-10"],
+        expect![[r#"
         2026-03-10 joining of 1 on 2026-03-16 to manager 7
-    "#]]);
+    "#]],
+    );
 
     case.holds("crm");
-    check(&mut case, &["2026-03-20"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-20"],
+        expect![[r#"
         2026-03-20 joining of 1 on 2026-03-16 to owner of crm
-    "#]]);
+    "#]],
+    );
 
     case.holds("wiki");
     check(&mut case, &["2026-04-01"], expect![""]);
@@ -188,15 +208,23 @@ fn a_start_that_moved_is_told_anew_and_the_unsent_one_is_canceled() {
     case.told.push(pending);
 
     case.standing.engagements = vec![engagement(1, "2026-03-23")];
-    check(&mut case, &["2026-03-11"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-11"],
+        expect![[r#"
         2026-03-11 canceled joining of 1 on 2026-03-16 to manager 7
         2026-03-11 joining of 1 on 2026-03-23 to manager 7
-    "#]]);
+    "#]],
+    );
 
     case.standing.engagements = vec![engagement(1, "2026-03-16")];
-    check(&mut case, &["2026-03-12"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-12"],
+        expect![[r#"
         2026-03-12 joining of 1 on 2026-03-16 to manager 7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -209,9 +237,13 @@ fn access_is_ready_once_everything_of_this_timeline_is_settled() {
     case.settled(0, 0);
     check(&mut case, &["2026-03-10"], expect![""]);
     case.settled(1, 0);
-    check(&mut case, &["2026-02-10", "2026-03-10"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-02-10", "2026-03-10"],
+        expect![[r#"
         2026-03-10 access_ready of 1 on 2026-03-16 to manager 7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -227,11 +259,15 @@ fn a_move_is_told_to_the_old_and_the_new_manager_on_its_day() {
     case.tell(&["2020-01-01"]);
     assert_eq!(case.decide("2026-03-15").next, Some(at("2026-03-16")));
 
-    check(&mut case, &["2026-03-15", "2026-03-16", "2026-04-20", "2026-05-16"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-15", "2026-03-16", "2026-04-20", "2026-05-16"],
+        expect![[r#"
         2026-03-16 moved of 1 on 2026-03-16 to manager 7
         2026-03-16 moved of 1 on 2026-03-16 to manager 8
         2026-05-16 moved of 1 on 2026-05-16 to manager 8
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -242,12 +278,16 @@ fn a_leaver_is_told_ahead_and_when_it_is_over() {
     case.standing.engagements[0].end = until("2026-03-31");
     assert_eq!(case.decide("2026-03-01").next, Some(at("2026-04-01")));
 
-    check(&mut case, &["2026-03-01", "2026-03-31", "2026-04-01"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-01", "2026-03-31", "2026-04-01"],
+        expect![[r#"
         2026-03-01 leaving of 1 on 2026-03-31 to manager 7
         2026-03-01 leaving of 1 on 2026-03-31 to owner of crm
         2026-04-01 left of 1 on 2026-03-31 to manager 7
         2026-04-01 left of 1 on 2026-03-31 to owner of crm
-    "#]]);
+    "#]],
+    );
     assert_eq!(case.decide("2026-04-01").next, None);
 }
 
@@ -258,9 +298,13 @@ fn a_leaver_recorded_late_is_told_with_the_time_of_exposure() {
     case.standing.engagements[0].end = until("2026-03-31");
     case.standing.evaluated_at = at("2026-04-05T08:00:00Z");
 
-    check(&mut case, &["2026-04-05T08:00:01Z"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-04-05T08:00:01Z"],
+        expect![[r#"
         2026-04-05T08:00:01Z left of 1 on 2026-03-31 to manager 7 exposed until 2026-04-05T08:00:00Z
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -273,10 +317,14 @@ fn an_owner_whose_account_was_closed_with_the_leaver_is_told_and_one_of_long_ago
         case.accounts.insert(application.to_owned(), held);
     }
 
-    check(&mut case, &["2026-04-01"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-04-01"],
+        expect![[r#"
         2026-04-01 left of 1 on 2026-03-31 to manager 7
         2026-04-01 left of 1 on 2026-03-31 to owner of crm
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -287,10 +335,14 @@ fn owners_are_not_told_of_an_end_that_another_engagement_outlives() {
     case.holds("crm");
     case.tell(&["2020-01-01"]);
 
-    check(&mut case, &["2026-03-25"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-25"],
+        expect![[r#"
         2026-03-25 joining of 2 on 2026-04-02 to manager 7
         2026-03-25 joining of 2 on 2026-04-02 to owner of crm
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -300,9 +352,13 @@ fn a_return_after_a_gap_is_a_rehire() {
     let mut case = Case::of(vec![first, engagement(2, "2026-03-16")]);
     case.tell(&["2021-05-01"]);
 
-    check(&mut case, &["2026-03-10"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-10"],
+        expect![[r#"
         2026-03-10 rehired of 2 on 2026-03-16 to manager 7
-    "#]]);
+    "#]],
+    );
     case.standing.engagements.remove(0);
     check(&mut case, &["2026-03-11"], expect![""]);
 }
@@ -317,10 +373,14 @@ fn an_end_that_is_withdrawn_is_told_to_whom_it_was_told() {
     case.holds("wiki");
 
     case.standing.engagements[0].end = None;
-    check(&mut case, &["2026-03-02"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-02"],
+        expect![[r#"
         2026-03-02 leaving_withdrawn of 1 on 2026-03-31 to manager 7
         2026-03-02 leaving_withdrawn of 1 on 2026-03-31 to owner of crm
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -333,9 +393,13 @@ fn an_end_that_nobody_heard_of_is_withdrawn_in_silence() {
     case.told.push(pending);
 
     case.standing.engagements[0].end = None;
-    check(&mut case, &["2026-03-02"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-02"],
+        expect![[r#"
         2026-03-02 canceled leaving of 1 on 2026-03-31 to manager 7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -370,13 +434,17 @@ fn history_that_was_taken_over_is_suppressed_and_what_follows_is_told() {
     case.holds("crm");
     case.settled(1, 0);
 
-    check(&mut case, &["2026-03-02", "2026-03-16"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-02", "2026-03-16"],
+        expect![[r#"
         2026-03-02 joining of 1 on 2020-01-01 to manager 7 suppressed
         2026-03-02 access_ready of 1 on 2020-01-01 to manager 7 suppressed
         2026-03-02 moved of 1 on 2022-01-01 to manager 7 suppressed
         2026-03-16 moved of 1 on 2026-03-16 to manager 8
         2026-03-16 moved of 1 on 2026-03-16 to manager 9
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -385,7 +453,11 @@ fn without_a_manager_the_notice_is_still_made() {
     alone.positions.clear();
     let mut case = Case::of(vec![alone]);
 
-    check(&mut case, &["2026-03-10"], expect![[r#"
+    check(
+        &mut case,
+        &["2026-03-10"],
+        expect![[r#"
         2026-03-10 joining of 1 on 2026-03-16 to manager ?
-    "#]]);
+    "#]],
+    );
 }

@@ -39,7 +39,10 @@ pub(super) fn wanted(
     let mut wanted = Vec::new();
     for engagement in &facts.standing.engagements {
         let announced = before(engagement.starts_at, lead) <= now;
-        if announced && !engagement.is_over(now) {
+        // History is recorded whether or not its end is known already, so that the order in which
+        // the two became known does not matter.
+        let counts = !engagement.is_over(now) || engagement.is_quiet(engagement.start_date);
+        if announced && counts {
             wanted.push(joining(facts, engagement, told));
             wanted.extend(access_ready(facts, engagement));
         }
@@ -55,11 +58,7 @@ pub(super) fn wanted(
 }
 
 /// Returns the next instant at which something else may hold.
-pub(super) fn next(
-    standing: &Standing,
-    now: Timestamp,
-    lead: SignedDuration,
-) -> Option<Timestamp> {
+pub(super) fn next(standing: &Standing, now: Timestamp, lead: SignedDuration) -> Option<Timestamp> {
     let instants = standing.engagements.iter().filter(|one| !one.is_over(now)).flat_map(|one| {
         let moves = one.positions.iter().map(|position| position.from_at);
         moves.chain([before(one.starts_at, lead)]).chain(one.end.map(|end| end.ends_at))
@@ -136,9 +135,7 @@ impl Wanted {
             })
             .max_by_key(|told| (told.at, told.id));
         known
-            && last.is_some_and(|last| {
-                !self.is_of(&last.key) || last.key.template == LEAVING_AGAIN
-            })
+            && last.is_some_and(|last| !self.is_of(&last.key) || last.key.template == LEAVING_AGAIN)
     }
 }
 
@@ -162,7 +159,9 @@ fn joining(facts: Facts<'_>, engagement: &Engagement, told: &[Told]) -> Wanted {
         wanted.milestone = told.key.milestone;
     }
     let held = facts.accounts.iter().filter(|(_name, held)| held.owned && held.closed_at.is_none());
-    wanted.recipients.extend(held.map(|(application, _held)| Recipient::Owner(application.clone())));
+    wanted
+        .recipients
+        .extend(held.map(|(application, _held)| Recipient::Owner(application.clone())));
     wanted
 }
 
@@ -226,8 +225,7 @@ fn leaving(facts: Facts<'_>, engagement: &Engagement, end: End) -> Wanted {
 
 fn left(facts: Facts<'_>, engagement: &Engagement, end: End, told: &[Told]) -> Wanted {
     let mut wanted = leaving(facts, engagement, end);
-    let foretold =
-        told.iter().any(|told| told.state != State::Canceled && wanted.is_of(&told.key));
+    let foretold = told.iter().any(|told| told.state != State::Canceled && wanted.is_of(&told.key));
     wanted.milestone = Milestone::Left;
     let recorded = facts.standing.evaluated_at;
     let late = !foretold && recorded >= after(end.ends_at, LATE);
@@ -304,9 +302,7 @@ fn returns(standing: &Standing, engagement: &Engagement) -> bool {
 }
 
 fn differs(one: &Position, other: &Position) -> bool {
-    one.title != other.title
-        || one.department != other.department
-        || one.manager != other.manager
+    one.title != other.title || one.department != other.department || one.manager != other.manager
 }
 
 fn manager(position: Option<&Position>) -> Recipient {

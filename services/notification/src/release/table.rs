@@ -114,5 +114,8 @@ pub(crate) async fn owners(tx: &mut Tx) -> Result<BTreeMap<String, Owner>, Error
     .fetch_all(tx.connection())
     .await
     .map_err(Error::during("read the owners of applications"))?;
-    Ok(rows.into_iter().map(|(application, name, mail)| (application, Owner { name, mail })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(application, name, mail)| (application, Owner { name, mail }))
+        .collect())
 }

@@ -76,7 +76,10 @@ async fn a_mover_is_told_to_both_managers_on_the_day() {
 
     world.drive_at("2026-03-09T00:00:00Z").await;
 
-    assert_eq!(world.received(), ["boss@example.org: Ada has moved", "other@example.org: Ada has moved"]);
+    assert_eq!(
+        world.received(),
+        ["boss@example.org: Ada has moved", "other@example.org: Ada has moved"]
+    );
     let text = &world.server().received()[0].text;
     assert!(text.contains("Title: Captain") && text.contains("Before: Engineer"), "{text}");
 }
@@ -153,7 +156,10 @@ async fn a_leaver_recorded_late_is_told_with_the_time_of_exposure() {
     let mails = world.server().received();
     assert_eq!(mails.len(), 1);
     let text = &mails[0].text;
-    assert!(text.contains("from 2026-03-04 00:00 UTC until at least 2026-03-05 08:30 UTC"), "{text}");
+    assert!(
+        text.contains("from 2026-03-04 00:00 UTC until at least 2026-03-05 08:30 UTC"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -171,8 +177,8 @@ async fn what_has_an_import_for_its_origin_is_suppressed_and_counted() {
 
     assert!(world.received().is_empty());
     let notices = world.notices().await;
-    // The boss; five who work here, with their access; five who had left.
-    assert_eq!(notices.len(), 1 + 5 * 2 + 5, "{notices:?}");
+    // The boss; five who work here, with their access; five who came and left.
+    assert_eq!(notices.len(), 1 + 5 * 2 + 5 * 2, "{notices:?}");
     assert!(notices.iter().all(|notice| notice.ends_with("suppressed")), "{notices:?}");
 }
 

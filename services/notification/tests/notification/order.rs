@@ -22,7 +22,7 @@ async fn a_story_in_any_order_leads_to_the_same_notices() {
     }
     world.feed.drive().await;
     let expected = told(&world, 0).await;
-    assert!(expected.len() > 40, "{expected:#?}");
+    assert!(expected.len() > 30, "{expected:#?}");
 
     for seed in 1..=6 {
         let (first, then) = story(&world, seed);
@@ -43,7 +43,8 @@ async fn a_story_in_any_order_leads_to_the_same_notices() {
 
 #[tokio::test]
 async fn a_story_told_twice_in_disorder_sends_no_mail_twice() {
-    let world = World::configured(|config| config.digest_threshold = u16::MAX.try_into().unwrap()).await;
+    let world =
+        World::configured(|config| config.digest_threshold = u16::MAX.try_into().unwrap()).await;
     let (first, then) = story(&world, 1);
     let all = [first, then].concat();
     world.feed.deliver_shuffled(1, &all).await;
@@ -90,9 +91,11 @@ fn story(world: &World, seed: u64) -> (Vec<Message>, Vec<Message>) {
     let mut first: Vec<Message> = documents.iter().map(|event| feed.message(event)).collect();
     first.push(feed.message(&activated));
     let mail = format!("boss{seed}@example.org");
-    first.push(feed.message(
-        &Life::of(boss, 1).mail(&mail).works("2020-01-01", "Boss", 0).quiet().changed(),
-    ));
+    first.push(
+        feed.message(
+            &Life::of(boss, 1).mail(&mail).works("2020-01-01", "Boss", 0).quiet().changed(),
+        ),
+    );
     let mut then = Vec::new();
     for index in 1..=PEOPLE {
         let id = base + index;

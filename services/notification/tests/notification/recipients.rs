@@ -92,8 +92,7 @@ async fn an_owner_who_becomes_known_through_a_release_is_told_of_what_is_near() 
     let ada = Life::of(1, 1).named("Ada").works("2026-03-09", "Engineer", BOSS);
     let old = Life::of(2, 1).named("Old").works("2020-01-01", "Engineer", BOSS).quiet();
     world.feed.deliver(&[ada.changed(), old.changed()]).await;
-    let accounts =
-        [1, 2].map(|number| account(number, 1, "crm", AccountState::Active));
+    let accounts = [1, 2].map(|number| account(number, 1, "crm", AccountState::Active));
     world.feed.deliver(&accounts).await;
     world.feed.drive().await;
     assert_eq!(world.received(), ["boss@example.org: Ada starts on 2026-03-09"]);
@@ -105,9 +104,6 @@ async fn an_owner_who_becomes_known_through_a_release_is_told_of_what_is_near() 
 
     assert_eq!(
         world.received(),
-        [
-            "boss@example.org: Ada starts on 2026-03-09",
-            "crm@example.org: Ada starts on 2026-03-09"
-        ]
+        ["boss@example.org: Ada starts on 2026-03-09", "crm@example.org: Ada starts on 2026-03-09"]
     );
 }

@@ -43,11 +43,38 @@ fn every_outcome_is_answered_by_how_often_it_was_tried() {
                     format!("again in {pause} s, unknown {unknown}, tried {tried}")
                 }
             };
-            let error = verdict.error;
-            writeln!(table, "{outcome:?} {attempts}/{unknown}: {record} {error}").unwrap();
+            let line = format!("{outcome:?} {attempts}/{unknown}: {record} {}", verdict.error);
+            writeln!(table, "{}", line.trim_end()).unwrap();
         }
     }
     expect![[r#"
+        Sent 1/0: sent
+        Sent 2/1: sent
+        Sent 30/0: sent
+        Empty 1/0: empty
+        Empty 2/1: empty
+        Empty 30/0: empty
+        Nobody 1/0: failed NOTI-101: whoever was to be told can no longer be
+        Nobody 2/1: failed NOTI-101: whoever was to be told can no longer be
+        Nobody 30/0: failed NOTI-101: whoever was to be told can no longer be
+        Problem(NotTried) 1/0: again in 0 s, unknown false, tried false
+        Problem(NotTried) 2/1: again in 0 s, unknown false, tried false
+        Problem(NotTried) 30/0: again in 0 s, unknown false, tried false
+        Problem(Unwritable("why")) 1/0: failed NOTI-105: why
+        Problem(Unwritable("why")) 2/1: failed NOTI-105: why
+        Problem(Unwritable("why")) 30/0: failed NOTI-105: why
+        Problem(Unreachable("why")) 1/0: again in 5 s, unknown false, tried true NOTI-106: why
+        Problem(Unreachable("why")) 2/1: again in 10 s, unknown false, tried true NOTI-106: why
+        Problem(Unreachable("why")) 30/0: failed NOTI-103: why
+        Problem(Fault(Later("why"))) 1/0: again in 5 s, unknown false, tried true NOTI-106: why
+        Problem(Fault(Later("why"))) 2/1: again in 10 s, unknown false, tried true NOTI-106: why
+        Problem(Fault(Later("why"))) 30/0: failed NOTI-103: why
+        Problem(Fault(Refused("why"))) 1/0: failed NOTI-102: why
+        Problem(Fault(Refused("why"))) 2/1: failed NOTI-102: why
+        Problem(Fault(Refused("why"))) 30/0: failed NOTI-102: why
+        Problem(Fault(Unknown("why"))) 1/0: again in 5 s, unknown true, tried true NOTI-104: why
+        Problem(Fault(Unknown("why"))) 2/1: failed NOTI-104: why
+        Problem(Fault(Unknown("why"))) 30/0: again in 1800 s, unknown true, tried true NOTI-104: why
     "#]]
     .assert_eq(&table);
 }

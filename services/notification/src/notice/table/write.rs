@@ -19,10 +19,8 @@ pub(crate) async fn insert(tx: &mut Tx, notices: &[New]) -> Result<(), Error> {
     let state = |new: &New| if new.due.suppressed { State::Suppressed } else { State::Pending };
     let (kinds, recipients): (Vec<&str>, Vec<String>) =
         keys().map(|key| recipient_columns(&key.recipient)).unzip();
-    let due: Vec<Option<SqlTimestamp>> = notices
-        .iter()
-        .map(|new| (!new.due.suppressed).then(|| new.due_at.to_sqlx()))
-        .collect();
+    let due: Vec<Option<SqlTimestamp>> =
+        notices.iter().map(|new| (!new.due.suppressed).then(|| new.due_at.to_sqlx())).collect();
     let finished: Vec<Option<SqlTimestamp>> =
         notices.iter().map(|new| new.due.suppressed.then(|| now.to_sqlx())).collect();
     sqlx::query(
