@@ -52,7 +52,7 @@ pub enum Spec {
     /// What is known of people.
     AttributeSchema(AttributeSchema),
     /// A target system.
-    Application(Application),
+    Application(Box<Application>),
     /// A named set of entitlements.
     Bundle(Bundle),
     /// Who holds which bundles.

@@ -95,7 +95,7 @@ impl Dossier {
             if !account.differs(before) {
                 // It may have been told again.
                 if before.is_some_and(|before| before.version != account.version) {
-                    changed.push((key, account));
+                    changed.push(Kept { key, account, supplies: false });
                 }
                 continue;
             }

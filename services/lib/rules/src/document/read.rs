@@ -98,7 +98,7 @@ fn once<T, E: serde::de::Error>(
 fn spec_of<'de, A: MapAccess<'de>>(kind: Kind, map: &mut A) -> Result<Spec, A::Error> {
     Ok(match kind {
         Kind::AttributeSchema => Spec::AttributeSchema(map.next_value::<AttributeSchema>()?),
-        Kind::Application => Spec::Application(map.next_value::<Application>()?),
+        Kind::Application => Spec::Application(Box::new(map.next_value::<Application>()?)),
         Kind::Bundle => Spec::Bundle(map.next_value::<Bundle>()?),
         Kind::AccessPolicy => Spec::AccessPolicy(map.next_value::<AccessPolicy>()?),
     })
@@ -108,7 +108,7 @@ fn spec_of<'de, A: MapAccess<'de>>(kind: Kind, map: &mut A) -> Result<Spec, A::E
 fn buffered_spec(kind: Kind, value: serde_json::Value) -> Result<Spec, serde_json::Error> {
     Ok(match kind {
         Kind::AttributeSchema => Spec::AttributeSchema(serde_json::from_value(value)?),
-        Kind::Application => Spec::Application(serde_json::from_value(value)?),
+        Kind::Application => Spec::Application(Box::new(serde_json::from_value(value)?)),
         Kind::Bundle => Spec::Bundle(serde_json::from_value(value)?),
         Kind::AccessPolicy => Spec::AccessPolicy(serde_json::from_value(value)?),
     })
