@@ -19,7 +19,7 @@ installed, and nothing when all of them were there.
     buf            protobuf's linter (optional; needs npm)
     slapd          Debian's LDAP server (optional; needs apt, and glibc as new as Debian 12's). Three folders above
                    it is the tree that it was unpacked into, with the libraries it needs besides glibc, its
-                   modules and schemas, and ldapsearch; LD_LIBRARY_PATH has to name the tree's lib folders.
+                   modules and schemas, ldapsearch and certtool; LD_LIBRARY_PATH has to name the tree's lib folders.
 
 The cache is $TENURE_CACHE; else $XDG_CACHE_HOME/tenure, else ~/.cache/tenure. Root, whose home others cannot
 enter, uses /var/cache/tenure instead, because PostgreSQL runs from the cache under another uid. What is

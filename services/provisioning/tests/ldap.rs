@@ -7,6 +7,8 @@ mod directory;
 
 #[path = "ldap/groups.rs"]
 mod groups;
+#[path = "ldap/secure.rs"]
+mod secure;
 #[path = "ldap/trouble.rs"]
 mod trouble;
 

@@ -24,9 +24,16 @@ pub use ldif::Entry;
 /// What it holds is read and changed with OpenLDAP's own clients, which share no code with ours.
 #[derive(Debug)]
 pub struct Slapd {
-    port: u16,
+    ports: Ports,
     folder: TempDir,
     process: Option<Child>,
+}
+
+/// Where it listens: in the clear, where a connection can be secured, and secured from the start.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    plain: u16,
+    secure: u16,
 }
 
 /// The server takes a port by number, and somebody else may take it first.
@@ -42,17 +49,32 @@ impl Slapd {
     /// # Panics
     /// When it cannot be fetched or started.
     pub async fn start() -> Self {
+        Self::start_with(false).await
+    }
+
+    /// Starts an empty directory with a certificate of its own.
+    ///
+    /// # Panics
+    /// When it cannot be fetched or started.
+    pub async fn secured() -> Self {
+        Self::start_with(true).await
+    }
+
+    async fn start_with(secured: bool) -> Self {
         let folder = servers::scratch().expect("a scratch folder can be made");
         let path = folder.path();
         std::fs::create_dir(path.join("data")).expect("a folder for its data can be made");
         std::fs::write(path.join("password"), PASSWORD).expect("the password can be written");
         std::fs::write(path.join("admin"), ADMINISTRATOR_PASSWORD).expect("so can the other");
-        let config = config(tree().await, path);
+        if secured {
+            certify(path).await;
+        }
+        let config = config(tree().await, path, secured);
         std::fs::write(path.join("slapd.conf"), config).expect("its settings can be written");
         for _attempt in 0..PORTS_TRIED {
-            let port = free_port();
-            if let Some(process) = launch(path, port).await {
-                let slapd = Self { port, folder, process: Some(process) };
+            let ports = Ports { plain: free_port(), secure: free_port() };
+            if let Some(process) = launch(path, ports).await {
+                let slapd = Self { ports, folder, process: Some(process) };
                 slapd.change(BASE).await;
                 return slapd;
             }
@@ -63,7 +85,19 @@ impl Slapd {
     /// Where it serves.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("ldap://127.0.0.1:{}", self.port)
+        format!("ldap://127.0.0.1:{}", self.ports.plain)
+    }
+
+    /// Where it serves over TLS, if it has a certificate.
+    #[must_use]
+    pub fn secure_url(&self) -> String {
+        format!("ldaps://127.0.0.1:{}", self.ports.secure)
+    }
+
+    /// Its certificate, if it has one.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
     }
 
     /// The account that the connector signs in with: it may write people and groups, and nothing else.
@@ -110,7 +144,7 @@ impl Slapd {
     /// # Panics
     /// When it cannot be started.
     pub async fn restart(&mut self) {
-        let process = launch(self.folder.path(), self.port).await;
+        let process = launch(self.folder.path(), self.ports).await;
         self.process = Some(process.expect("slapd starts again"));
     }
 
@@ -212,12 +246,12 @@ impl Slapd {
 }
 
 /// Starts the server; `None` when it ended before it listened.
-async fn launch(folder: &Path, port: u16) -> Option<Child> {
+async fn launch(folder: &Path, ports: Ports) -> Option<Child> {
     let mut process = Command::new(tree().await.join("usr/sbin/slapd"))
         .env("LD_LIBRARY_PATH", libraries(tree().await))
         .arg("-f")
         .arg(folder.join("slapd.conf"))
-        .args(["-h", &format!("ldap://127.0.0.1:{port}"), "-d", "0"])
+        .args(["-h", &listening(folder, ports), "-d", "0"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -225,7 +259,7 @@ async fn launch(folder: &Path, port: u16) -> Option<Child> {
         .spawn()
         .expect("slapd starts");
     let listens = async {
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        while TcpStream::connect(("127.0.0.1", ports.plain)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -236,7 +270,32 @@ async fn launch(folder: &Path, port: u16) -> Option<Child> {
     }
 }
 
-/// A client of OpenLDAP.
+fn listening(folder: &Path, ports: Ports) -> String {
+    let plain = format!("ldap://127.0.0.1:{}", ports.plain);
+    if folder.join("certificate.pem").exists() {
+        return format!("{plain} ldaps://127.0.0.1:{}", ports.secure);
+    }
+    plain
+}
+
+/// Makes a key and a certificate for loopback.
+async fn certify(folder: &Path) {
+    let template = folder.join("template");
+    let content = "cn = directory\nip_address = 127.0.0.1\nexpiration_days = 1\ntls_www_server\n";
+    std::fs::write(&template, content).expect("the template can be written");
+    let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
+    let mut make_key = program("certtool").await;
+    make_key.args(["--generate-privkey", "--key-type", "ecdsa", "--outfile"]).arg(&key);
+    let mut sign = program("certtool").await;
+    sign.args(["--generate-self-signed", "--load-privkey"]).arg(&key);
+    sign.arg("--template").arg(template).arg("--outfile").arg(certificate);
+    for command in [&mut make_key, &mut sign] {
+        let output = command.output().await.expect("certtool starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A program of the tree.
 async fn program(name: &str) -> Command {
     let mut command = Command::new(tree().await.join("usr/bin").join(name));
     command.env("LD_LIBRARY_PATH", libraries(tree().await)).kill_on_drop(true);

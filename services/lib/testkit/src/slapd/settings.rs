@@ -7,8 +7,15 @@ pub(super) const ADMINISTRATOR: &str = "cn=admin,dc=city,dc=example";
 pub(super) const ADMINISTRATOR_PASSWORD: &str = "adm1n";
 
 /// The server's settings.
-pub(super) fn config(tree: &Path, folder: &Path) -> String {
+pub(super) fn config(tree: &Path, folder: &Path, secured: bool) -> String {
     let (tree, folder) = (tree.display(), folder.display());
+    let tls = if secured {
+        format!(
+            "TLSCertificateFile {folder}/certificate.pem\nTLSCertificateKeyFile {folder}/key.pem"
+        )
+    } else {
+        String::new()
+    };
     format!(
         "\
 include {tree}/etc/ldap/schema/core.schema
@@ -21,6 +28,7 @@ moduleload back_mdb
 moduleload memberof
 moduleload refint
 moduleload ppolicy
+{tls}
 database mdb
 suffix dc=city,dc=example
 rootdn {ADMINISTRATOR}

@@ -32,6 +32,8 @@ pub(super) struct Pool {
     way: Way,
     idle: Mutex<Vec<Session>>,
     trouble: Mutex<Option<(Instant, Fault)>>,
+    /// One connection is made at a time, so that a refusal spares the others theirs.
+    making: tokio::sync::Mutex<()>,
 }
 
 /// A piece of work's connection, made when it is needed and made anew when it was lost.
@@ -46,7 +48,12 @@ pub(super) type Attributes = Vec<(Vec<u8>, HashSet<Vec<u8>>)>;
 
 impl Pool {
     pub(super) fn new(way: Way) -> Self {
-        Self { way, idle: Mutex::default(), trouble: Mutex::default() }
+        Self {
+            way,
+            idle: Mutex::default(),
+            trouble: Mutex::default(),
+            making: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Begins a piece of work.
@@ -61,6 +68,7 @@ impl Pool {
                 return Ok((session, true));
             }
         }
+        let _alone = self.making.lock().await;
         self.check_trouble()?;
         match Session::open(&self.way).await {
             Ok(session) => Ok((session, false)),

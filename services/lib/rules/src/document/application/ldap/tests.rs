@@ -107,7 +107,36 @@ fn a_directory_is_checked_for_itself() {
         table.push_str(&format!("{case}\n  {}", problems(&text)));
     }
 
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        an attribute that is mandatory
+          spec.account.attributes.sn: missing; the directory refuses an account of these object classes without it
+        the login
+          spec.account.attributes.uid: is the login; write it under spec.account.login
+        the person's id
+          spec.account.attributes.employeeNumber: carries the person's id; choose another correlation_attribute
+        a secret
+          spec.account.attributes.userPassword: is not for documents to map; remove it
+        the password in the document
+          : a secret never stands in a document; write env:NAME or file:PATH to say where it is kept
+        in the clear
+          spec.connector.url: would send the password in the clear; write ldaps://, or add starttls: true
+        another protocol
+          spec.connector.url: begins with neither ldap:// nor ldaps://
+        no address
+          spec.connector.url: missing; ldap needs the directory's address, such as ldaps://ldap.example.org
+        secured twice
+          spec.connector.url: ldaps:// is secured already; remove starttls, or write ldap://
+        no base
+          spec.connector.ldap.accounts_base: not the name of an entry; write for instance ou=people,dc=example,dc=org
+        no groups
+          spec.connector.ldap.groups_base: missing; entitlements are groups below that entry
+        two ways to close
+          spec.connector.ldap.disable: either disabled or bit; remove one
+        a token
+          spec.connector.token: is for scim; ldap signs in with ldap.password
+        a directory for scim
+          spec.connector.ldap: is for connectors of kind ldap; remove it
+    "#]].assert_eq(&table);
 }
 
 #[test]
@@ -121,7 +150,9 @@ spec:
   account: {login: person.name}
 ";
 
-    expect![[""]].assert_eq(&problems(text));
+    expect![[r#"
+        spec.connector.ldap: missing; ldap needs bind_dn, password and accounts_base
+    "#]].assert_eq(&problems(text));
 }
 
 #[test]
