@@ -72,7 +72,7 @@ fn decoded(text: &str) -> String {
         held += 6;
         if held >= 8 {
             held -= 8;
-            bytes.extend(u8::try_from(bits >> held & 0xff));
+            bytes.extend(u8::try_from((bits >> held) & 0xff));
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

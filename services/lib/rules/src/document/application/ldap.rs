@@ -273,7 +273,7 @@ fn has_class(classes: &[String], class: &str) -> bool {
     classes.iter().any(|one| one.eq_ignore_ascii_case(class))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+/// Serde hands a reference.
 fn is_false(flag: &bool) -> bool {
     !*flag
 }
