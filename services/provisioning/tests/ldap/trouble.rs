@@ -57,6 +57,13 @@ async fn a_directory_killed_in_the_middle_of_a_hundred_hires_ends_with_one_accou
 #[tokio::test]
 async fn a_wrong_password_is_tried_once_for_everybody_and_again_seldom() {
     let slapd = Slapd::start().await;
+    // Only where failures are limited does the server keep count of them.
+    slapd
+        .change(
+            "dn: cn=passwords,dc=city,dc=example\nchangetype: modify\n\
+             add: pwdMaxFailure\npwdMaxFailure: 5\n",
+        )
+        .await;
     let password = Secret::new("wrong".to_owned());
     let directory = connector(LdapSettings { password, ..settings(&slapd, "") });
 

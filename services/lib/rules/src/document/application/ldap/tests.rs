@@ -152,7 +152,8 @@ spec:
 
     expect![[r#"
         spec.connector.ldap: missing; ldap needs bind_dn, password and accounts_base
-    "#]].assert_eq(&problems(text));
+    "#]]
+    .assert_eq(&problems(text));
 }
 
 #[test]
