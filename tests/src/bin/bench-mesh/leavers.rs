@@ -15,7 +15,9 @@ use domain::Timestamp;
 use futures::future::try_join;
 use mesh_tests::processes::{APPLICATIONS, Applications, Tenure};
 use proto::hris::v1::{FileContract, FindPeopleRequest, GetTimelineRequest, PersonUpdated};
+use proto::policy::v1::{DesiredAccessChanged, GetDesiredAccessRequest};
 use proto::prost::Message as _;
+use proto::provisioning::v1::{ActionKind, GetPersonRequest};
 use servers::{Postgres, PostgresConfig, Tools};
 
 use crate::mesh::{DEADLINE, up};
@@ -57,6 +59,23 @@ pub(crate) struct Latencies {
     pub(crate) queued: Vec<f64>,
     /// People in the queue when the first and the last leaver came.
     pub(crate) queue: (u64, u64),
+    /// Where the time went beside the joiners.
+    pub(crate) stages: Vec<(&'static str, Vec<f64>)>,
+}
+
+/// One leaver's way.
+struct Way {
+    recorded_at: Timestamp,
+    evaluated_at: Timestamp,
+    planned_at: Timestamp,
+    disabled_at: Timestamp,
+}
+
+fn sorted(ways: &[Way], from: fn(&Way) -> Timestamp, to: fn(&Way) -> Timestamp) -> Vec<f64> {
+    let took = |way: &Way| to(way).duration_since(from(way)).as_secs_f64() * 1000.0;
+    let mut sorted: Vec<f64> = ways.iter().map(took).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
 }
 
 /// Returns a quantile of sorted figures.
@@ -123,14 +142,20 @@ async fn measure(
         bench.leave(number).await?;
         bench.mesh.settle(DEADLINE, |_rest| {}).await?;
     }
-    let idle = bench.latencies(idle, &begun).await?;
+    let idle = bench.ways(idle, &begun).await?;
 
     let begun = bench.calls_so_far().await?;
     let queue = bench.leave_beside(joiners, queued.clone()).await?;
     // Before everybody has settled: the applications remember their latest calls only.
-    let queued = bench.latencies(queued, &begun).await?;
+    let queued = bench.ways(queued, &begun).await?;
     bench.mesh.settle(DEADLINE, |_rest| {}).await?;
-    Ok(Latencies { idle, queued, queue })
+    let stages = vec![
+        ("recorded to evaluated", sorted(&queued, |way| way.recorded_at, |way| way.evaluated_at)),
+        ("evaluated to planned", sorted(&queued, |way| way.evaluated_at, |way| way.planned_at)),
+        ("planned to disabled", sorted(&queued, |way| way.planned_at, |way| way.disabled_at)),
+    ];
+    let whole = |ways: &[Way]| sorted(ways, |way| way.recorded_at, |way| way.disabled_at);
+    Ok(Latencies { idle: whole(&idle), queued: whole(&queued), queue, stages })
 }
 
 /// When each account of each application was disabled first.
@@ -226,12 +251,12 @@ impl Bench<'_> {
         Ok(totals)
     }
 
-    /// How long each took to be disabled everywhere, sorted.
-    async fn latencies(
+    /// Waits until each is disabled everywhere, and tells how that came.
+    async fn ways(
         &self,
         numbers: std::ops::Range<usize>,
         begun: &BTreeMap<&'static str, u64>,
-    ) -> anyhow::Result<Vec<f64>> {
+    ) -> anyhow::Result<Vec<Way>> {
         let mut disabled = Disabled::new();
         let mut read = begun.clone();
         let started = tokio::time::Instant::now();
@@ -243,16 +268,18 @@ impl Bench<'_> {
             }
             self.read_disabled(&mut read, &mut disabled).await?;
         }
-        let mut latencies = Vec::with_capacity(numbers.len());
+        let mut ways = Vec::with_capacity(numbers.len());
         for number in numbers {
             let (person, accounts) = self.people.get(&number).context("a leaver is not known")?;
-            let recorded_at = self.recorded_at(person).await?;
             let last = accounts.iter().filter_map(|account| disabled.get(account)).max();
-            let took = last.context("a leaver has no account")?.duration_since(recorded_at);
-            latencies.push(took.as_secs_f64() * 1000.0);
+            ways.push(Way {
+                recorded_at: self.recorded_at(person).await?,
+                evaluated_at: self.evaluated_at(person).await?,
+                planned_at: self.planned_at(person).await?,
+                disabled_at: *last.context("a leaver has no account")?,
+            });
         }
-        latencies.sort_by(f64::total_cmp);
-        Ok(latencies)
+        Ok(ways)
     }
 
     /// Reads on in the applications' logs of calls.
@@ -292,5 +319,23 @@ impl Bench<'_> {
         let timeline = self.mesh.hris()?.get_timeline(request).await?.into_inner().person_updated;
         let updated = PersonUpdated::decode(timeline.as_slice())?;
         Ok(proto::convert::instant("recorded_at", updated.recorded_at.as_ref())?)
+    }
+    /// When it was decided what that means.
+    async fn evaluated_at(&self, person: &str) -> anyhow::Result<Timestamp> {
+        let request = GetDesiredAccessRequest { person_id: person.to_owned() };
+        let access = self.mesh.policy()?.get_desired_access(request).await?.into_inner();
+        let access = DesiredAccessChanged::decode(access.desired_access.as_slice())?;
+        Ok(proto::convert::instant("evaluated_at", access.evaluated_at.as_ref())?)
+    }
+
+    /// When the last of what is to be done about it was planned.
+    async fn planned_at(&self, person: &str) -> anyhow::Result<Timestamp> {
+        let request = GetPersonRequest { person_id: person.to_owned() };
+        let person = self.mesh.provisioning()?.get_person(request).await?.into_inner();
+        let disables = person.actions.iter().filter(|one| one.kind() == ActionKind::DisableAccount);
+        let planned = disables.filter_map(|action| action.created_at.as_ref());
+        let planned: Result<Vec<Timestamp>, _> =
+            planned.map(|at| proto::convert::instant("created_at", Some(at))).collect();
+        planned?.into_iter().max().context("nobody disables a leaver")
     }
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask bench mesh`: people per second from import to settled, beside a floor of the same
-//! run.
+//! run, and how long a leaver keeps access.
 //!
 //! The floor does the same amount of work without deciding anything: as many messages of the same
 //! sizes through JetStream and batched PostgreSQL, and as many HTTP calls by a bare client against
@@ -75,16 +75,18 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn print_leavers(latencies: &Latencies, figures: &mut serde_json::Map<String, serde_json::Value>) {
-    let Latencies { idle, queued, queue } = latencies;
+    let Latencies { idle, queued, queue, stages } = latencies;
     if idle.is_empty() {
         return;
     }
     println!("| a leaver, from accepted to disabled everywhere | leavers | p50 ms | p99 ms |");
     println!("| --- | --- | --- | --- |");
-    for (when, sorted) in [
+    let lines = [
         ("idle".to_owned(), idle),
         (format!("{} joiners queued at first, {} at last", queue.0, queue.1), queued),
-    ] {
+    ];
+    let stages = stages.iter().map(|(stage, sorted)| (format!("of that, {stage}"), sorted));
+    for (when, sorted) in lines.into_iter().chain(stages) {
         let (count, p50, p99) = (sorted.len(), quantile(sorted, 50), quantile(sorted, 99));
         println!("| {when} | {count} | {p50:.0} | {p99:.0} |");
     }
