@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Batches of regular work in hand at once; one more takes leavers only.
+    /// Batches of regular work in hand at once.
     pub workers: NonZeroU16,
+    /// Batches of leavers in hand at once, besides those: a leaver has accounts in several
+    /// applications.
+    pub leaver_workers: NonZeroU16,
     /// How long a batch belongs to the worker that took it, unless that worker keeps it. Whoever
     /// is killed is missed for as long.
     pub leased_seconds: NonZeroU32,
@@ -31,6 +34,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             workers: const { NonZeroU16::new(6).unwrap() },
+            leaver_workers: const { NonZeroU16::new(3).unwrap() },
             leased_seconds: const { NonZeroU32::new(15).unwrap() },
             worked_seconds_max: const { NonZeroU32::new(240).unwrap() },
             attempts_max: const { NonZeroU32::new(12).unwrap() },

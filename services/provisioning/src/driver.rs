@@ -42,8 +42,9 @@ pub(crate) struct Shared {
     backoff: Backoff,
     applications: Applications,
     hands: Arc<Hands>,
-    /// One worker looks for work at a time; the others would only find the same.
+    /// One worker of each kind looks for work at a time; the others would only find the same.
     looking: tokio::sync::Mutex<()>,
+    looking_for_leavers: tokio::sync::Mutex<()>,
 }
 
 /// One worker.
@@ -95,6 +96,7 @@ impl Shared {
             applications: Applications::default(),
             hands: Arc::default(),
             looking: tokio::sync::Mutex::default(),
+            looking_for_leavers: tokio::sync::Mutex::default(),
         })
     }
 }
@@ -128,10 +130,11 @@ impl Driver for Branches {
     }
 
     async fn lease(&self, tx: &mut Tx, limit: u16) -> Result<Vec<Job>, Rejection> {
-        let looking = self.shared.looking.try_lock();
-        if looking.is_err() && !self.is_reserved() {
-            return Ok(Vec::new());
-        }
+        let looking = match self.is_reserved() {
+            true => &self.shared.looking_for_leavers,
+            false => &self.shared.looking,
+        };
+        let Ok(_looking) = looking.try_lock() else { return Ok(Vec::new()) };
         self.shared.applications.refresh(tx).await?;
         let mut free = self.shared.applications.reachable();
         if !self.is_reserved() {

@@ -68,9 +68,11 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .drive(driver::References { wait: reference_wait })
         .drive(chassis::Resync::new(&store).tell(republish::Accounts).tell(republish::Settled))
         .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store.clone())));
-    let workers = config.workers.get();
+    let (workers, leaver_workers) = (config.workers.get(), config.leaver_workers.get());
     let shared = driver::Shared::new(config, store);
-    app = app.drive(driver::Branches::leavers(&shared));
+    for _worker in 0..leaver_workers {
+        app = app.drive(driver::Branches::leavers(&shared));
+    }
     for _worker in 0..workers {
         app = app.drive(driver::Branches::regular(&shared));
     }
