@@ -1,19 +1,22 @@
-//! Publishes the outbox, the leaver lane first.
+//! Publishes the outbox, each lane by itself, so that a leaver waits for no window of others.
 //!
 //! One replica of a service holds the relay, by an advisory lock on a connection of its own: when
 //! the holder dies its connection dies, and the next replica takes over at once. Two holders for a
 //! moment would only publish twice, which consumers do not notice.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream;
-use futures::future::join_all;
+use domain::Lane;
+use futures::future::{join_all, try_join_all};
 use proto::catalogue::StreamRow;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use store::Store;
 use store::outbox::{self, Pending};
 use telemetry::{Description, Role, Traced};
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -87,29 +90,19 @@ async fn hold(
     }
     let mut context = crate::accounts::jetstream(client.clone());
     context.set_timeout(ACK_WAIT);
-    let mut commits = store.commits();
-    let mut checked: Option<tokio::time::Instant> = None;
-    let mut last = 0;
-    loop {
-        if checked.is_none_or(|at| at.elapsed() >= options.check_interval) {
-            // Also proves that the lock's connection is alive.
-            lock.ping().await.map_err(Error::during("keep the relay's lock"))?;
-            last = stream::check(&context, store, stream).await?;
-            checked = Some(tokio::time::Instant::now());
-        }
-        commits.mark_unchanged();
-        let published = publish(&context, store, stream, options.window, &mut last).await?;
-        if published > 0 {
-            continue;
-        }
-        if drain.is_cancelled() {
-            return Ok(());
-        }
-        tokio::select! {
-            () = drain.cancelled() => {}
-            _changed = commits.changed() => {}
-            () = tokio::time::sleep(options.interval) => {}
-        }
+    let relay = Relay {
+        context,
+        store,
+        stream,
+        options,
+        recovering: RwLock::default(),
+        last: AtomicU64::default(),
+    };
+    relay.check_stream().await?;
+    let lanes = Lane::ALL.map(|lane| relay.publish_lane(lane, drain));
+    tokio::select! {
+        drained = try_join_all(lanes) => drained.map(drop),
+        broken = relay.check(&mut lock) => broken,
     }
 }
 
@@ -121,62 +114,140 @@ async fn take_lock(connection: &mut PgConnection) -> Result<bool, Error> {
         .map_err(Error::during("take the relay's lock"))
 }
 
-/// Publishes one window of pending events; returns how many were acknowledged.
-///
-/// `last` is the last sequence that was acknowledged before. What is stored after it has a higher
-/// one, unless the stream has lost its end meanwhile.
-async fn publish(
-    context: &jetstream::Context,
-    store: &Store,
+/// What the holder of the lock works with.
+struct Relay<'a> {
+    context: jetstream::Context,
+    store: &'a Store,
     stream: &'static StreamRow,
-    window: u16,
-    last: &mut u64,
-) -> Result<usize, Error> {
-    let pending = outbox::pending(store.pool(), window).await?;
-    if pending.is_empty() {
-        return Ok(0);
-    }
-    let source = format!("/tenure/{}", stream.publisher);
-    let mut sent = Vec::with_capacity(pending.len());
-    for event in pending {
-        sent.push(send(context, event, &source).await?);
-    }
-    let waited = join_all(sent.into_iter().map(|Sent { id, ack, mut traced }| async move {
-        let answer = ack.await;
-        if let (Err(_unanswered), Some(span)) = (&answer, &mut traced) {
-            span.fail("unacknowledged");
-        }
-        (id, answer)
-    }))
-    .await;
-    let mut done: Vec<Uuid> = Vec::with_capacity(waited.len());
-    let before = *last;
-    let mut first_stored = u64::MAX;
-    let mut failure = None;
-    for (id, answer) in waited {
-        match answer {
-            Ok(ack) if ack.stream == stream.name => {
-                done.push(id);
-                *last = (*last).max(ack.sequence);
-                if !ack.duplicate {
-                    first_stored = first_stored.min(ack.sequence);
-                }
+    options: RelayOptions,
+    /// Held for writing while the stream is compared and events are made pending again: an
+    /// acknowledgement of a stream that was lost must not be recorded after that.
+    recovering: RwLock<()>,
+    /// The last sequence that was acknowledged. What is stored after it has a higher one, unless
+    /// the stream has lost its end meanwhile.
+    last: AtomicU64,
+}
+
+impl Relay<'_> {
+    /// Publishes a lane until `drain`, and then what is still pending of it.
+    async fn publish_lane(&self, lane: Lane, drain: &CancellationToken) -> Result<(), Error> {
+        let mut commits = self.store.commits();
+        loop {
+            commits.mark_unchanged();
+            if self.publish(lane).await? > 0 {
+                continue;
             }
-            Ok(_stranger) => failure = Some("another stream has taken the event".to_owned()),
-            Err(error) => failure = Some(error.to_string()),
+            if drain.is_cancelled() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = drain.cancelled() => {}
+                _changed = commits.changed() => {}
+                () = tokio::time::sleep(self.options.interval) => {}
+            }
         }
     }
-    let acknowledged = i64::try_from(*last).unwrap_or(i64::MAX);
-    outbox::acknowledged(store.pool(), &done, stream.name, acknowledged).await?;
-    telemetry::metrics().events_published(stream.name, done.len());
-    if first_stored <= before {
-        *last = stream::cut_off(context, store, stream, first_stored - 1).await?;
+
+    /// Looks after the lock and the stream until one of them is lost.
+    async fn check(&self, lock: &mut PgConnection) -> Result<(), Error> {
+        loop {
+            tokio::time::sleep(self.options.check_interval).await;
+            // Proves that the lock's connection is alive.
+            lock.ping().await.map_err(Error::during("keep the relay's lock"))?;
+            self.check_stream().await?;
+        }
     }
-    match failure {
-        Some(problem) => Err(Error::Broker { during: "publish", problem }),
-        None => Ok(done.len()),
+
+    async fn check_stream(&self) -> Result<(), Error> {
+        let _alone = self.recovering.write().await;
+        let last = stream::check(&self.context, self.store, self.stream).await?;
+        self.last.store(last, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Publishes one window of a lane's pending events; returns how many were acknowledged.
+    async fn publish(&self, lane: Lane) -> Result<usize, Error> {
+        let recording = self.recovering.read().await;
+        let pending = outbox::pending(self.store.pool(), lane, self.options.window).await?;
+        if pending.is_empty() {
+            return Ok(0);
+        }
+        let before = self.last.load(Ordering::SeqCst);
+        let Window { done, last, first_stored, failure } = self.send_all(pending).await?;
+        let last = self.last.fetch_max(last, Ordering::SeqCst).max(last);
+        let (name, recorded) = (self.stream.name, i64::try_from(last).unwrap_or(i64::MAX));
+        outbox::acknowledged(self.store.pool(), lane, &done, name, recorded).await?;
+        telemetry::metrics().events_published(name, done.len());
+        drop(recording);
+        if first_stored <= before {
+            self.cut_off(first_stored).await?;
+        }
+        match failure {
+            Some(problem) => Err(Error::Broker { during: "publish", problem }),
+            None => Ok(done.len()),
+        }
+    }
+
+    /// Sends events and waits for what the broker says to each of them.
+    async fn send_all(&self, pending: Vec<Pending>) -> Result<Window, Error> {
+        let source = format!("/tenure/{}", self.stream.publisher);
+        let mut sent = Vec::with_capacity(pending.len());
+        for event in pending {
+            sent.push(send(&self.context, event, &source).await?);
+        }
+        let waited = join_all(sent.into_iter().map(|Sent { id, ack, mut traced }| async move {
+            let answer = ack.await;
+            if let (Err(_unanswered), Some(span)) = (&answer, &mut traced) {
+                span.fail("unacknowledged");
+            }
+            (id, answer)
+        }))
+        .await;
+        let done = Vec::with_capacity(waited.len());
+        let mut window = Window { done, last: 0, first_stored: u64::MAX, failure: None };
+        for (id, answer) in waited {
+            match answer {
+                Ok(ack) if ack.stream == self.stream.name => {
+                    window.done.push(id);
+                    window.last = window.last.max(ack.sequence);
+                    if !ack.duplicate {
+                        window.first_stored = window.first_stored.min(ack.sequence);
+                    }
+                }
+                Ok(_stranger) => {
+                    window.failure = Some("another stream has taken the event".to_owned());
+                }
+                Err(error) => window.failure = Some(error.to_string()),
+            }
+        }
+        Ok(window)
+    }
+
+    /// The stream has stored an event in a place that it had acknowledged before: soon it would be
+    /// as long as it was, and nobody could tell any more what it has lost.
+    async fn cut_off(&self, first_stored: u64) -> Result<(), Error> {
+        let _alone = self.recovering.write().await;
+        if self.last.load(Ordering::SeqCst) < first_stored {
+            // The other lane has noticed it as well.
+            return Ok(());
+        }
+        let left = first_stored.saturating_sub(1);
+        let last = stream::cut_off(&self.context, self.store, self.stream, left).await?;
+        self.last.store(last, Ordering::SeqCst);
+        Ok(())
     }
 }
+
+/// What the broker said to some events.
+struct Window {
+    done: Vec<Uuid>,
+    /// The highest sequence; zero if none was acknowledged.
+    last: u64,
+    /// The lowest sequence of what was not there before.
+    first_stored: u64,
+    failure: Option<String>,
+}
+
 
 /// An event on its way.
 struct Sent {

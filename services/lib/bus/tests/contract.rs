@@ -99,10 +99,13 @@ impl World {
     }
 
     async fn relay(&mut self) -> tokio::task::AbortHandle {
+        self.relay_that_looks(Duration::from_millis(200)).await
+    }
+
+    async fn relay_that_looks(&mut self, check_interval: Duration) -> tokio::task::AbortHandle {
         let nats = self.broker.connect(Service::HrisIngest).await;
         let (store, drain) = (self.publisher.clone(), self.drain.clone());
-        let options =
-            RelayOptions { check_interval: Duration::from_millis(200), ..RelayOptions::default() };
+        let options = RelayOptions { check_interval, ..RelayOptions::default() };
         self.tasks.spawn(async move {
             bus::relay(nats, &store, hris(), options, drain).await;
         })
@@ -142,6 +145,21 @@ impl World {
             .unwrap()
             .into_iter()
             .collect()
+    }
+
+    async fn until_published(&self) {
+        until("everything is published", async || {
+            let (pending, _oldest) = store::outbox::backlog(self.publisher.pool()).await.unwrap();
+            (pending == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Deletes the stream with all that is in it; set-up makes an empty one.
+    async fn lose_the_stream(&self) {
+        let owner = async_nats::jetstream::new(self.broker.owner().await);
+        owner.delete_stream("HRIS").await.unwrap();
+        self.broker.set_up().await;
     }
 
     /// Waits until exactly these people are remembered.
@@ -269,15 +287,9 @@ async fn a_stream_that_was_lost_is_published_again() {
     world.relay().await;
     let everybody = people(1..200);
     world.publish(everybody.clone()).await;
-    let owner = async_nats::jetstream::new(world.broker.owner().await);
-    until("everything is published", async || {
-        let (pending, _oldest) = store::outbox::backlog(world.publisher.pool()).await.unwrap();
-        (pending == 0).then_some(())
-    })
-    .await;
+    world.until_published().await;
 
-    owner.delete_stream("HRIS").await.unwrap();
-    world.broker.set_up().await;
+    world.lose_the_stream().await;
     world.consume().await;
 
     world.until("after the stream was lost", &remembered(&everybody)).await;
@@ -344,9 +356,10 @@ async fn of_a_stream_that_was_cut_off_only_the_end_is_published_again() {
             .unwrap();
         }
         tx.commit().await.unwrap();
-        let pending = store::outbox::pending(pool, u16::MAX).await.unwrap();
+        let pending = store::outbox::pending(pool, Lane::Regular, u16::MAX).await.unwrap();
         let ids: Vec<Uuid> = pending.iter().map(|event| event.id).collect();
-        store::outbox::acknowledged(pool, &ids, "HRIS", last_sequence).await.unwrap();
+        let lane = Lane::Regular;
+        store::outbox::acknowledged(pool, lane, &ids, "HRIS", last_sequence).await.unwrap();
     };
     store::streams::meet(pool, "HRIS", made).await.unwrap();
     publish(1..11, 10).await;
@@ -360,6 +373,20 @@ async fn of_a_stream_that_was_cut_off_only_the_end_is_published_again() {
     assert_eq!(again, 10, "nothing is known of sequence 9; five are pending already");
     let seen = store::streams::seen(pool, "HRIS").await.unwrap();
     assert_eq!(seen.last_sequence, 9);
+}
+
+async fn a_stream_that_was_lost_and_is_longer_again_before_anybody_looks_is_published_again() {
+    let mut world = World::start(Clock::system()).await;
+    world.relay_that_looks(Duration::from_secs(3600)).await;
+    world.publish(people(1..200)).await;
+    world.until_published().await;
+
+    world.lose_the_stream().await;
+    world.publish(people(200..600)).await;
+    world.consume().await;
+
+    world.until("those before the loss, too", &remembered(&people(1..600))).await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

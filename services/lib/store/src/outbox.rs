@@ -72,19 +72,20 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Returns pending events, the leaver lane first, each lane in the order of its ids.
+/// Returns pending events of a lane in the order of their ids.
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn pending(pool: &PgPool, limit: u16) -> Result<Vec<Pending>, Error> {
+pub async fn pending(pool: &PgPool, lane: Lane, limit: u16) -> Result<Vec<Pending>, Error> {
     type Row = (Uuid, i16, String, String, String, Option<String>, Vec<u8>, jiff_sqlx::Timestamp);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT o.id, p.lane, o.subject, o.subject_id, o.type, o.traceparent, o.payload,
                 o.occurred_at
-           FROM (SELECT lane, id FROM outbox_pending ORDER BY lane, id LIMIT $1) p
+           FROM (SELECT lane, id FROM outbox_pending WHERE lane = $1 ORDER BY id LIMIT $2) p
            JOIN outbox o ON o.id = p.id
-          ORDER BY p.lane, p.id",
+          ORDER BY p.id",
     )
+    .bind(lane.rank())
     .bind(i64::from(limit))
     .fetch_all(pool)
     .await
@@ -110,12 +111,13 @@ pub async fn pending(pool: &PgPool, limit: u16) -> Result<Vec<Pending>, Error> {
 /// When the database is out of reach; the events are then published again, which is harmless.
 pub async fn acknowledged(
     pool: &PgPool,
+    lane: Lane,
     events: &[Uuid],
     stream: &str,
     last_sequence: i64,
 ) -> Result<(), Error> {
     sqlx::query(
-        "WITH done AS (DELETE FROM outbox_pending WHERE id = ANY($1))
+        "WITH done AS (DELETE FROM outbox_pending WHERE lane = $4 AND id = ANY($1))
          INSERT INTO relay_streams (stream, last_sequence) VALUES ($2, $3)
          ON CONFLICT (stream) DO UPDATE
             SET last_sequence = GREATEST(relay_streams.last_sequence, excluded.last_sequence)",
@@ -123,6 +125,7 @@ pub async fn acknowledged(
     .bind(events)
     .bind(stream)
     .bind(last_sequence)
+    .bind(lane.rank())
     .execute(pool)
     .await
     .map_err(Error::during("record published events"))?;

@@ -184,12 +184,13 @@ impl Feed {
     /// When the database fails.
     pub async fn outgoing(&self) -> Vec<Message> {
         let source = format!("/tenure/{}", self.store.service());
-        store::outbox::pending(self.store.pool(), u16::MAX)
-            .await
-            .expect("the outbox can be read")
-            .into_iter()
-            .map(|event| Message::outgoing(event, &source))
-            .collect()
+        let mut outgoing = Vec::new();
+        for lane in domain::Lane::ALL {
+            let pending = store::outbox::pending(self.store.pool(), lane, u16::MAX).await;
+            let pending = pending.expect("the outbox can be read").into_iter();
+            outgoing.extend(pending.map(|event| Message::outgoing(event, &source)));
+        }
+        outgoing
     }
 
     /// Returns what was put aside.
