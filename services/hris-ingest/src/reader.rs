@@ -101,7 +101,7 @@ pub struct Reader<'a, R> {
 
 /// A file by its format.
 enum Content<R> {
-    Csv(Records<R>),
+    Csv(Box<Records<R>>),
     JsonLines(Lines<R>),
 }
 
@@ -116,7 +116,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 let mut records = Records::try_new(input)?;
                 let found = records.next()?.ok_or(Error::Empty)?;
                 header::check(&source.columns, &found.fields().collect::<Vec<_>>())?;
-                Content::Csv(records)
+                Content::Csv(Box::new(records))
             }
             Format::JsonLines => Content::JsonLines(Lines::try_new(input)?),
         };

@@ -134,7 +134,7 @@ impl State {
                         .filter(|connector| matches!(**connector, Connector::InProcess(_)));
                     let application = Application {
                         digest: stored.digest,
-                        spec,
+                        spec: *spec,
                         connector,
                         look_at: Timestamp::MIN,
                     };
