@@ -120,6 +120,7 @@ impl World {
             contract: FileContract::Partial,
             snapshot_date: day.parse().unwrap(),
             confirmed_leavers: None,
+            notify: false,
         };
         let summary = self.mesh.client.import(import, |_step| {}).await.unwrap();
         self.mesh.settle().await;

@@ -248,7 +248,6 @@ struct Window {
     failure: Option<String>,
 }
 
-
 /// An event on its way.
 struct Sent {
     id: Uuid,

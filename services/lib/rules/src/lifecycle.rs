@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::desired::span::{self, Span};
 use crate::document::canonical;
-use crate::timeline::{Slice, Timeline};
+use crate::timeline::{Engagement, Slice, Timeline};
 
 /// The attributes that mean the same in every source, by convention.
 const DISPLAY_NAME: &str = "display_name";
@@ -76,7 +76,7 @@ pub fn lifecycle(timeline: &Timeline, default_zone: &TimeZone, now: Timestamp) -
         display_name: of_profile(DISPLAY_NAME),
         mail: of_profile(MAIL),
         zone: zone.iana_name().unwrap_or_default().to_owned(),
-        engagements: spans.iter().filter_map(|span| standing(timeline, span)).collect(),
+        engagements: spans.iter().filter_map(|span| standing(timeline, span, &zone)).collect(),
     }
 }
 
@@ -123,7 +123,7 @@ impl Position {
     }
 }
 
-fn standing(timeline: &Timeline, span: &Span) -> Option<Standing> {
+fn standing(timeline: &Timeline, span: &Span, zone: &TimeZone) -> Option<Standing> {
     let known = timeline.engagements.iter().find(|one| one.id == span.engagement)?;
     let mut positions: Vec<Position> = Vec::new();
     for stretch in &span.stretches {
@@ -137,10 +137,18 @@ fn standing(timeline: &Timeline, span: &Span) -> Option<Standing> {
         engagement: span.engagement,
         start: known.start,
         starts_at: span.starts,
-        last_day: known.last_day().zip(span.ends),
+        last_day: span.ends.and_then(|ends| Some((last_day(known, ends, zone)?, ends))),
         quiet_through: known.quiet_through,
         positions,
     })
+}
+
+/// Returns the day on which access ends: the one that is stated, unless an operator ended it earlier.
+fn last_day(engagement: &Engagement, ends: Timestamp, zone: &TimeZone) -> Option<Date> {
+    if engagement.ends_at == Some(ends) {
+        return Some(zone.to_datetime(ends).date());
+    }
+    engagement.last_day()
 }
 
 fn text(slice: &Slice, name: &str) -> String {

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod leavers;
 mod directory;
+mod leavers;
 mod order;
 mod references;
 mod trouble;

@@ -3,7 +3,6 @@
 use domain::Attributes;
 
 use super::*;
-use crate::timeline::Engagement;
 
 #[test]
 fn positions_are_told_where_one_of_them_differs() {
@@ -58,6 +57,18 @@ fn the_end_is_that_of_desired_access_and_its_instant_that_of_the_zone() {
     assert_eq!(ended(&ada).1.to_string(), "2026-03-11T04:00:00Z");
     ada.zone = Some("Asia/Tokyo".to_owned());
     assert_eq!(ended(&ada), (date("2026-03-10"), "2026-03-10T15:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn who_is_ended_by_an_operator_ends_on_that_day() {
+    let mut ada = hired(&[("2026-01-05", "")]);
+    let ends: Timestamp = "2026-03-02T15:30:00Z".parse().unwrap();
+    ada.engagements[0].ends_at = Some(ends);
+    let ended = |ada: &Timeline| at(ada, "2026-01-01T00:00:00Z").engagements[0].last_day;
+
+    assert_eq!(ended(&ada), Some((date("2026-03-02"), ends)));
+    ada.engagements[0].last_working_day = Some(date("2026-02-27"));
+    assert_eq!(ended(&ada).unwrap().0, date("2026-02-27"), "the date was earlier");
 }
 
 #[test]
@@ -129,6 +140,7 @@ fn hired(slices: &[(&str, &str)]) -> Timeline {
             start: date("2026-01-05"),
             last_working_day: None,
             termination_date: None,
+            ends_at: None,
             quiet_through: None,
         }],
         slices: slices
