@@ -234,6 +234,7 @@ impl Bench<'_> {
             contract: FileContract::Partial,
             snapshot_date: self.snapshot_date.parse()?,
             confirmed_leavers: None,
+            notify: false,
         };
         let summary = self.mesh.import(import, |_step| {}).await?;
         if summary.joined + summary.left == 0 {
