@@ -1,15 +1,26 @@
 //! A whole city, two years in a row.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use proto::common::v1::Lane;
-use proto::hris::v1::SourceRunFinished;
+use proto::common::v1::value::Kind;
+use proto::hris::v1::{PersonUpdated, SourceRunFinished};
 
 use crate::service::{Ingest, Upload};
 
 fn sample(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample/city-workforce");
     std::fs::read(folder.join(name)).unwrap()
+}
+
+fn agencies(told: &[PersonUpdated]) -> BTreeSet<String> {
+    let slices = told.iter().flat_map(|event| &event.slices);
+    let texts = slices.filter_map(|slice| match slice.attributes.get("agency")?.kind.as_ref()? {
+        Kind::Text(text) => Some(text.clone()),
+        Kind::Integer(_) | Kind::Boolean(_) | Kind::Date(_) | Kind::List(_) => None,
+    });
+    texts.collect()
 }
 
 fn year(file: &str, snapshot_date: &str) -> Upload {
@@ -39,5 +50,14 @@ async fn a_city_is_told_person_by_person_and_only_its_news_a_year_later() {
     let leavers = told.iter().filter(|event| event.lane() == Lane::Leaver).count();
     assert_eq!(leavers, 2_752);
     assert_eq!(ingest.published::<SourceRunFinished>().await.len(), 3);
+    // Both years write an agency in one way, the one that the policies name.
+    let (before, after) = told.split_at(16_049);
+    assert!(agencies(before).contains("Police Department"));
+    assert!(agencies(after).contains("Police Department"));
+    let numbered = |agency: &String| {
+        let inside = agency.strip_suffix(')').and_then(|agency| agency.rsplit_once('('));
+        inside.is_some_and(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    assert_eq!(agencies(after).into_iter().find(numbered), None);
     ingest.stop().await;
 }

@@ -13,7 +13,7 @@ use store::Store;
 use testkit::{Database, Feed};
 use tokio::sync::Notify;
 
-use crate::service::{FIVE, MAPPING, file};
+use crate::service::{FIVE, LINES, MAPPING, file, lines, reports_to};
 
 struct Bench {
     store: Store,
@@ -36,8 +36,17 @@ impl Bench {
     }
 
     async fn stage(&self, rows: &[&str], tell: import::Tell<'_>) -> Result<(), Error> {
+        self.stage_file(MAPPING, &file(rows), tell).await
+    }
+
+    async fn stage_file(
+        &self,
+        mapping: &str,
+        content: &[u8],
+        tell: import::Tell<'_>,
+    ) -> Result<(), Error> {
         let order = Order {
-            mapping: MAPPING.to_owned(),
+            mapping: mapping.to_owned(),
             file_name: "people.csv".to_owned(),
             contract: Contract::Full,
             snapshot_date: "2026-03-01".parse().unwrap(),
@@ -45,7 +54,7 @@ impl Bench {
             notify: false,
         };
         let mut spooled = tempfile::tempfile().unwrap();
-        spooled.write_all(&file(rows)).unwrap();
+        spooled.write_all(content).unwrap();
         spooled.seek(SeekFrom::Start(0)).unwrap();
         import::stage(&self.store, &config(), &order, spooled, tell).await.map(|_run| ())
     }
@@ -159,4 +168,34 @@ async fn two_services_share_a_run_and_tell_everybody_once() {
 
     assert_eq!(one.published::<PersonUpdated>().await.len(), 200);
     assert_eq!(one.published::<SourceRunFinished>().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_first_import_killed_anywhere_stays_quiet_and_tells_every_manager() {
+    let content = lines(&[
+        reports_to("1", "9"),
+        reports_to("2", "9"),
+        reports_to("3", "9"),
+        reports_to("9", ""),
+    ]);
+    // Chunks of workers who are listed and who are not, of people whose manager became known, the end.
+    for killed_after in 0..7 {
+        let bench = Bench::start().await;
+        bench.stage_file(LINES, &content, &quiet).await.unwrap();
+        for _step in 0..killed_after {
+            let app = hris_ingest::start(config(), bench.store.clone()).await.unwrap();
+            app.drive_once(&bench.store).await.unwrap();
+        }
+        let next = bench.service().await;
+        next.drive().await;
+
+        let told = next.published::<PersonUpdated>().await;
+        assert_eq!(told.len(), 6, "killed after {killed_after}");
+        let managers = told.iter().filter(|event| !event.slices[0].manager_person_id.is_empty());
+        assert_eq!(managers.count(), 3, "killed after {killed_after}");
+        let quiet: domain::Date = "2026-03-01".parse().unwrap();
+        let quiet = Some(quiet.into());
+        assert!(told.iter().all(|event| event.engagements[0].quiet_through == quiet));
+        assert_eq!(bench.runs().await, (vec!["finished".to_owned()], 0));
+    }
 }
