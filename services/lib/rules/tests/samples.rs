@@ -1,7 +1,5 @@
 //! The policies of every sample are a release.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::fs;
 use std::path::Path;
 
