@@ -58,7 +58,6 @@ async fn a_leaver_whose_branch_is_in_hand_waits_for_what_is_under_way_and_not_fo
     assert!(!user.active);
     // 128 accounts of four requests each were to come. Twice the application's concurrency is under
     // way at a time, and for one look another few are begun.
-    println!("{waited} of {} requests before the leaver's", calls.len() - asked);
     assert!(waited < 10 * CONCURRENCY, "{waited} requests before the leaver's");
     // The others lose nothing, and nobody is asked for twice.
     let ended = world.feed.published::<ActionFinished>().await;
