@@ -1,5 +1,7 @@
 //! `tenure up` and what becomes of a mesh whose parts are killed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};

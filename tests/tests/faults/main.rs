@@ -3,7 +3,6 @@
 //!
 //! One mesh lives through every death in turn, each in the middle of an import of more people.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![expect(clippy::print_stdout, reason = "what each death cost is for people to read")]
 #![expect(clippy::print_stderr, reason = "what was found wrong is for people to read")]
 

@@ -155,8 +155,7 @@ impl Town {
         let verify = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify/verify.py");
         let fixed = [
             verify.display().to_string(),
-            format!("--csv={}", self.file.display()),
-            format!("--snapshot-date={SNAPSHOT_DATE}"),
+            format!("--snapshot={SNAPSHOT_DATE}={}", self.file.display()),
             format!("--policies={}", self.sample.join("policies").display()),
         ];
         fixed.into_iter().chain(self.applications.targets()).collect()
@@ -181,6 +180,7 @@ impl Town {
             contract: FileContract::Full,
             snapshot_date: SNAPSHOT_DATE.parse().unwrap(),
             confirmed_leavers: None,
+            notify: false,
         };
         let begin = Instant::now();
         let mut attempts = tokio::time::interval(IMPORT_EVERY);
@@ -207,7 +207,7 @@ impl Town {
             Victim::Sending | Victim::Service(Service::HrisIngest) => "applied",
             Victim::Service(Service::PolicyEvaluation) => "evaluated",
             Victim::Service(Service::Audit) => "recorded",
-            Victim::Service(Service::Provisioning)
+            Victim::Service(Service::Provisioning | Service::Notification)
             | Victim::Nats
             | Victim::Store
             | Victim::Backend

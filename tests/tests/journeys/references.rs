@@ -193,6 +193,7 @@ impl Known {
                     last_working_day: last.map(date),
                     termination_date: None,
                     quiet_through: None,
+                    ends_at: None,
                 })
                 .collect(),
             slices: self

@@ -375,6 +375,7 @@ async fn of_a_stream_that_was_cut_off_only_the_end_is_published_again() {
     assert_eq!(seen.last_sequence, 9);
 }
 
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_was_lost_and_is_longer_again_before_anybody_looks_is_published_again() {
     let mut world = World::start(Clock::system()).await;
     world.relay_that_looks(Duration::from_secs(3600)).await;

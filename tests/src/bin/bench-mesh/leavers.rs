@@ -84,6 +84,9 @@ pub(crate) fn quantile(sorted: &[f64], of_hundred: usize) -> f64 {
     sorted.get(place).copied().unwrap_or_default()
 }
 
+/// A worker id, and the accounts that are to be closed: application and account id.
+type Known = (String, Vec<(&'static str, String)>);
+
 struct Bench<'a> {
     mesh: Mesh,
     applications: &'a Applications,
@@ -95,7 +98,7 @@ struct Bench<'a> {
     last_day: String,
     snapshot_date: String,
     /// Who the rows are, and which accounts they have.
-    people: BTreeMap<usize, (String, Vec<(&'static str, String)>)>,
+    people: BTreeMap<usize, Known>,
 }
 
 /// Measures so many leavers idle, and as many beside so many joiners.
