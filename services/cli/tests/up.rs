@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proto::audit::v1::GetTotalsRequest;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
+use proto::catalogue::Service;
 use serde_json::Value;
 
 const POLICIES: &str = "
@@ -130,7 +131,7 @@ fn whatever_is_killed_comes_back_and_nothing_is_left_in_the_end() {
     let board = mesh.succeed(&["up", "--detach"]);
     let status = mesh.succeed(&["status"]);
     assert_eq!(status["ready"], true, "{status:#}");
-    assert_eq!(status["services"].as_array().unwrap().len(), 4);
+    assert_eq!(status["services"].as_array().unwrap().len(), Service::ALL.len());
 
     let second = mesh.run(&["up"]);
     assert!(!second.status.success());

@@ -15,6 +15,8 @@ CREATE TABLE releases (
     number       bigint NOT NULL PRIMARY KEY CHECK (number > 0),
     content_hash text   NOT NULL,
     digests      text[] NOT NULL,
+    -- In which its publisher announced it; what it says in a higher one counts.
+    epoch        bigint NOT NULL,
     -- When the last of its documents had come.
     usable_at    timestamptz
 );

@@ -3,7 +3,7 @@
 
 pub(crate) mod table;
 
-use proto::Invalid;
+use proto::convert::{self, Invalid};
 use proto::policy::v1::{DocumentReleased, ReleaseActivated};
 use sha2::{Digest as _, Sha256};
 
@@ -24,6 +24,8 @@ pub(crate) struct Document {
 #[derive(Debug, Clone)]
 pub(crate) struct Release {
     pub(crate) number: i64,
+    /// The epoch in which it was announced.
+    pub(crate) epoch: i64,
     pub(crate) content_hash: String,
     pub(crate) digests: Vec<String>,
 }
@@ -63,6 +65,7 @@ impl Release {
         digests.dedup();
         let number = i64::try_from(event.release).ok().filter(|number| *number > 0);
         Ok(Self {
+            epoch: convert::version("version", event.version.as_ref())?.epoch,
             number: number.ok_or_else(|| Invalid::field("release", "not a release's number"))?,
             content_hash: event.content_hash.clone(),
             digests,

@@ -62,7 +62,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     let reference_wait = config.reference_wait();
     let mut app = App::new(Service::Provisioning)
         .on(handlers::PlanAccess { wait: reference_wait })
-        .on(handlers::ConfirmAccess { wait: config.confirmation_wait(), reference_wait })
+        .on(handlers::ConfirmAccess::new(config.confirmation_wait(), reference_wait))
         .on(handlers::ReceiveDocuments)
         .on(handlers::ActivateRelease)
         .drive(driver::References { wait: reference_wait })

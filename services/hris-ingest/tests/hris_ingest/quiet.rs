@@ -24,7 +24,7 @@ async fn the_first_files_engagements_are_quiet_for_ever_and_later_ones_are_not()
     ingest.import(Upload::full("2026-03-01", file(&next))).await.unwrap();
 
     let first = Some("2026-02-01".to_owned());
-    assert_eq!(quiet(&ingest.told_last("1").await), [first.clone()]);
+    assert_eq!(quiet(&ingest.told_last("1").await), std::slice::from_ref(&first));
     assert_eq!(quiet(&ingest.told_last("2").await), [first]);
     assert_eq!(quiet(&ingest.told_last("5").await), [None]);
     ingest.stop().await;

@@ -57,28 +57,36 @@ pub(crate) async fn insert_documents(tx: &mut Tx, documents: &[Document]) -> Res
 }
 
 /// Keeps releases, and returns the events that announce one which is known with another content.
+///
+/// In a higher epoch a number may stand for another content; in a lower one it says nothing.
 pub(crate) async fn insert(
     tx: &mut Tx,
     releases: &BTreeMap<Uuid, Release>,
 ) -> Result<Vec<Uuid>, Error> {
     let mut conflicts = Vec::new();
     for (event, release) in releases {
-        let kept: Option<(String, Vec<String>)> = sqlx::query_as(
-            "INSERT INTO releases (number, content_hash, digests)
-             VALUES ($1, $2, $3)
-             ON CONFLICT (number) DO UPDATE SET number = excluded.number
-             RETURNING content_hash, digests",
+        let (content_hash, digests, epoch): (String, Vec<String>, i64) = sqlx::query_as(
+            "INSERT INTO releases AS r (number, content_hash, digests, epoch)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (number) DO UPDATE
+                SET epoch = GREATEST(r.epoch, excluded.epoch),
+                    content_hash = CASE WHEN excluded.epoch > r.epoch
+                                        THEN excluded.content_hash ELSE r.content_hash END,
+                    digests = CASE WHEN excluded.epoch > r.epoch
+                                   THEN excluded.digests ELSE r.digests END,
+                    usable_at = CASE WHEN excluded.epoch > r.epoch
+                                     THEN NULL ELSE r.usable_at END
+             RETURNING content_hash, digests, epoch",
         )
         .bind(release.number)
         .bind(&release.content_hash)
         .bind(&release.digests)
-        .fetch_optional(tx.connection())
+        .bind(release.epoch)
+        .fetch_one(tx.connection())
         .await
         .map_err(Error::during("keep a release"))?;
-        let same = kept.is_some_and(|(content_hash, digests)| {
-            content_hash == release.content_hash && digests == release.digests
-        });
-        if !same {
+        let same = content_hash == release.content_hash && digests == release.digests;
+        if !same && epoch <= release.epoch {
             conflicts.push(*event);
         }
     }
@@ -107,7 +115,8 @@ pub(crate) async fn owners(tx: &mut Tx) -> Result<BTreeMap<String, Owner>, Error
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT d.name, d.owner_name, d.owner_mail
            FROM releases r JOIN documents d ON d.digest = ANY(r.digests)
-          WHERE r.number = (SELECT max(number) FROM releases WHERE usable_at IS NOT NULL)
+          WHERE r.number = (SELECT number FROM releases WHERE usable_at IS NOT NULL
+                             ORDER BY epoch DESC, number DESC LIMIT 1)
             AND d.owner_mail IS NOT NULL
           ORDER BY d.name",
     )

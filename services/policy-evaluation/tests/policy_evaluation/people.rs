@@ -180,7 +180,7 @@ async fn an_operators_end_takes_everything_at_its_instant_and_a_withdrawal_gives
         [
             "1.1 regular [all-staff police] [active]",
             "1.2 leaver [] [suspended]",
-            "1.3 regular [all-staff police] [active]",
+            "1.3 leaver [all-staff police] [active]",
         ]
     );
 }

@@ -3,7 +3,8 @@
 //! What failed for good is tried again when it holds for a newer release: an operator may have
 //! mended the application's document.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use bus::{Batch, Handler, Verdicts};
 use domain::{PersonId, Rejection, Timestamp, Version};
@@ -17,9 +18,36 @@ use crate::dossier::Dossier;
 
 pub(crate) struct ConfirmAccess {
     /// How long a confirmation waits for what it confirms.
-    pub(crate) wait: SignedDuration,
+    wait: SignedDuration,
     /// How long an account that is to be made waits for those it refers to.
-    pub(crate) reference_wait: SignedDuration,
+    reference_wait: SignedDuration,
+    /// Confirmations that wait, since this process has seen them: what was evaluated long ago may
+    /// have come a moment ago, together with what it confirms.
+    waiting: Mutex<BTreeMap<Uuid, Timestamp>>,
+}
+
+/// More confirmations than the broker gives out at once never wait; beyond it waiting begins anew.
+const WAITING_MAX: usize = 16_384;
+
+impl ConfirmAccess {
+    pub(crate) fn new(wait: SignedDuration, reference_wait: SignedDuration) -> Self {
+        Self { wait, reference_wait, waiting: Mutex::default() }
+    }
+
+    /// Whether a confirmation has waited long enough.
+    fn has_waited(&self, event: Uuid, now: Timestamp) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= WAITING_MAX {
+            waiting.clear();
+        }
+        let since = *waiting.entry(event).or_insert(now);
+        now.duration_since(since) >= self.wait
+    }
+
+    /// Forgets a confirmation that waits no longer.
+    fn forget(&self, event: Uuid) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&event);
+    }
 }
 
 /// A confirmation that overtook what it confirms looks again after this time.
@@ -32,7 +60,6 @@ struct Confirmed {
     person_version: Version,
     release: i64,
     recorded_at: Timestamp,
-    evaluated_at: Timestamp,
 }
 
 impl Confirmed {
@@ -45,7 +72,6 @@ impl Confirmed {
             person_version: convert::version("person_version", body.person_version.as_ref())?,
             release: crate::access::release(body.release)?,
             recorded_at: convert::instant("person_recorded_at", body.person_recorded_at.as_ref())?,
-            evaluated_at: convert::instant("evaluated_at", body.evaluated_at.as_ref())?,
         })
     }
 }
@@ -76,6 +102,7 @@ impl Handler for ConfirmAccess {
             let person = dossier.person_mut(confirmed.person);
             match person.filter(|person| confirmed.version <= person.desired_version) {
                 Some(person) => {
+                    self.forget(confirmed.event);
                     let before = person.release;
                     person.confirm(
                         confirmed.person_version,
@@ -86,10 +113,11 @@ impl Handler for ConfirmAccess {
                         again.insert(confirmed.person);
                     }
                 }
-                None if tx.now().duration_since(confirmed.evaluated_at) < self.wait => {
-                    verdicts.delay(confirmed.event, tx.now() + PAUSE);
+                None if self.has_waited(confirmed.event, tx.now()) => {
+                    self.forget(confirmed.event);
+                    verdicts.park(confirmed.event, "what it confirms did not arrive");
                 }
-                None => verdicts.park(confirmed.event, "what it confirms did not arrive"),
+                None => verdicts.delay(confirmed.event, tx.now() + PAUSE),
             }
         }
         dossier.load_access(tx, &again).await?;

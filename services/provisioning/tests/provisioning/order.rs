@@ -106,9 +106,13 @@ async fn a_confirmation_waits_for_what_it_confirms_and_not_for_ever() {
     let outcomes = world.feed.deliver_messages(&[confirmed]).await;
     assert_eq!(outcomes, [Outcome::Handled]);
 
+    // However long ago it was evaluated, it may have come a moment ago.
     world.at_second(3600);
-    let lost = Desired::of(person(2), 1).confirmed(1, 1);
-    let outcomes = world.feed.deliver_messages(&[world.feed.message(&lost)]).await;
+    let lost = world.feed.message(&Desired::of(person(2), 1).confirmed(1, 1));
+    let outcomes = world.feed.deliver_messages(std::slice::from_ref(&lost)).await;
+    assert_eq!(outcomes, [Outcome::Again(Some(at(3601)))]);
+    world.at_second(7200);
+    let outcomes = world.feed.deliver_messages(&[lost]).await;
     assert_eq!(outcomes, [Outcome::Parked]);
 }
 

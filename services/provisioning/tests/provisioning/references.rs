@@ -278,7 +278,8 @@ async fn references_end_the_same_in_any_order_repeated_and_in_both_lanes() {
         }
         assert!(open(&world).await.is_empty(), "seed {seed}");
     }
-    assert!(world.feed.parked().await.is_empty());
+    let parked = world.feed.parked().await;
+    assert!(parked.is_empty(), "{parked:?}");
 }
 
 #[tokio::test]

@@ -202,7 +202,9 @@ mod tests {
                 Outcome::Retry { after, .. } if after.is_zero() => "again".to_owned(),
                 Outcome::Retry { .. } => "again, seldom".to_owned(),
                 Outcome::Failed { code, .. } => code.to_owned(),
-                other => format!("{other:?}"),
+                Outcome::Done(_) | Outcome::Already(_) | Outcome::Gone | Outcome::LoginTaken => {
+                    String::from("no fault")
+                }
             };
             table.push_str(&format!("{}: {told}\n", name(rc)));
         }
