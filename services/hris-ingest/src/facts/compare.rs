@@ -10,6 +10,9 @@ use crate::reader::Row;
 /// - A later engagement begins at its stated start if that is after the starts known already. If it
 ///   is not, it is the day the person was hired and says nothing of this engagement, which then
 ///   begins at the snapshot date, or at the stated start should that lie ahead.
+/// - A worker's only engagement goes on when a full file lists the worker in one row, whatever the key,
+///   unless the row states another start: keys tell apart what a worker has at the same time. Another
+///   key alone is no news.
 /// - Attributes that differ hold from the snapshot date, and replace what began on it.
 /// - Dates that differ are corrections. An end that is stated no more is withdrawn.
 /// - An engagement that a full file leaves out ends on the day before the snapshot date, the last
@@ -32,6 +35,7 @@ pub fn compare(
         .filter(|engagement| listing.is_of_worker(engagement))
         .map(|engagement| engagement.start_date)
         .max();
+    go_on(&mut timeline, listing);
     for row in listing.rows {
         let latest = timeline.engagements.iter_mut().rfind(|engagement| {
             listing.is_of_worker(engagement) && engagement.key == row.engagement_key
@@ -59,6 +63,20 @@ pub fn compare(
 impl Listing<'_> {
     fn is_of_worker(&self, engagement: &Engagement) -> bool {
         engagement.source == self.source && engagement.worker_id == self.worker_id
+    }
+}
+
+/// Gives the worker's only engagement the key of the worker's only row.
+fn go_on(timeline: &mut Timeline, listing: &Listing<'_>) {
+    let (Contract::Full, [row]) = (listing.contract, listing.rows) else { return };
+    let mut present = timeline.engagements.iter_mut().filter(|engagement| {
+        listing.is_of_worker(engagement) && !engagement.over_before(listing.snapshot_date)
+    });
+    if let (Some(only), None) = (present.next(), present.next())
+        && only.key != row.engagement_key
+        && row.start_date.is_none_or(|start| only.stated_start == Some(start))
+    {
+        only.key.clone_from(&row.engagement_key);
     }
 }
 
@@ -147,7 +165,7 @@ fn end_missing(timeline: &mut Timeline, listing: &Listing<'_>) {
 /// Says what kind of news it is that a timeline became another; `None`: none.
 #[must_use]
 pub fn change(before: &Timeline, after: &Timeline, snapshot_date: Date) -> Option<Change> {
-    if before == after {
+    if says_the_same(before, after) {
         return None;
     }
     if before.engagements.is_empty() {
@@ -162,4 +180,15 @@ pub fn change(before: &Timeline, after: &Timeline, snapshot_date: Date) -> Optio
         (false, true) if begun => Change::Rehired,
         (true, true) | (false, true | false) => Change::Changed,
     })
+}
+
+/// Whether nothing differs but what keys engagements.
+fn says_the_same(before: &Timeline, after: &Timeline) -> bool {
+    let same = |(one, other): (&Engagement, &Engagement)| {
+        one == other
+            || (one.key != other.key
+                && Engagement { key: other.key.clone(), ..one.clone() } == *other)
+    };
+    before.engagements.len() == after.engagements.len()
+        && before.engagements.iter().zip(&after.engagements).all(same)
 }

@@ -175,13 +175,25 @@ fn a_corrected_start_moves_the_first_slice() {
 }
 
 #[test]
-fn a_move_to_another_agency_begins_when_it_is_first_seen() {
+fn a_workers_only_engagement_goes_on_under_another_key() {
     let mut ada = Worker::default();
     ada.full("2012-06-30", &[row("parks", "1986-01-06", "CLERK")]);
 
-    let change = ada.full("2013-06-30", &[row("pools", "1986-01-06", "GUARD")]);
+    assert_eq!(ada.full("2013-06-30", &[row("pools", "1986-01-06", "CLERK")]), None, "a key alone");
+    let moved = ada.full("2013-07-01", &[row("pools", "1986-01-06", "GUARD")]);
 
-    assert_eq!(change, Some(Change::Changed));
+    assert_eq!(moved, Some(Change::Changed));
+    assert_eq!(ada.told(), ["pools 1986-01-06.. [1986-01-06 CLERK, 2013-07-01 GUARD]"]);
+    assert_eq!(ada.full("2014-06-30", &[row("pools", "1986-01-06", "GUARD")]), None);
+}
+
+#[test]
+fn an_engagement_with_another_start_is_another_one() {
+    let mut ada = Worker::default();
+    ada.full("2012-06-30", &[row("parks", "1986-01-06", "CLERK")]);
+
+    ada.full("2013-06-30", &[row("pools", "1985-03-01", "GUARD")]);
+
     assert_eq!(
         ada.told(),
         [
@@ -189,8 +201,7 @@ fn a_move_to_another_agency_begins_when_it_is_first_seen() {
             "pools 2013-06-30.. [2013-06-30 GUARD]",
         ]
     );
-    assert_eq!(ada.full("2014-06-30", &[row("pools", "1986-01-06", "GUARD")]), None);
-    ada.full("2014-06-30", &[row("pools", "1986-01-07", "GUARD")]);
+    ada.full("2014-06-30", &[row("pools", "1985-03-02", "GUARD")]);
     assert_eq!(ada.told()[1], "pools 2013-06-30.. [2013-06-30 GUARD]");
 }
 
@@ -396,7 +407,8 @@ fn beyond_two_hundred_engagements_the_earliest_that_are_over_go() {
     let mut ada = Worker::default();
     let mut day = date("2012-06-30");
     for count in 0..250 {
-        ada.full(&day.to_string(), &[row(&format!("job {count}"), "1986-01-06", "CLERK")]);
+        let day_text = day.to_string();
+        ada.full(&day_text, &[row(&format!("job {count}"), &day_text, "CLERK")]);
         day = day.tomorrow().unwrap();
     }
 
