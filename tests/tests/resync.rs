@@ -120,7 +120,7 @@ impl World {
             contract: FileContract::Partial,
             snapshot_date: day.parse().unwrap(),
             confirmed_leavers: None,
-            notify: false,
+            notify: true,
         };
         let summary = self.mesh.client.import(import, |_step| {}).await.unwrap();
         self.mesh.settle().await;
@@ -167,6 +167,7 @@ impl World {
 const TOLD_BY_HRIS: &str = "SELECT id, epoch, counter FROM people";
 const HEARD_BY_POLICY: &str = "SELECT person_id, person_epoch, person_counter FROM people";
 const TOLD_BY_POLICY: &str = "SELECT person_id, desired_epoch, desired_counter FROM people";
+const HEARD_BY_NOTIFICATION: &str = "SELECT person_id, version_epoch, version_counter FROM people";
 const HEARD_BY_PROVISIONING: &str =
     "SELECT person_id, desired_epoch, desired_counter FROM people WHERE settled";
 
@@ -248,6 +249,7 @@ async fn decisions_that_went_back_beat_those_that_were_told_before() {
     let told = world.versions(Service::PolicyEvaluation, TOLD_BY_POLICY).await;
     assert!(told.values().all(|version| *version == (2, 1)), "{told:?}");
     assert_eq!(world.versions(Service::Provisioning, HEARD_BY_PROVISIONING).await, told);
+    assert_eq!(world.versions(Service::Notification, HEARD_BY_NOTIFICATION).await, told);
 
     // Number 2 is given once more, to other documents than before.
     world.apply(format!("{POLICIES}{ENGINEERS}").replace("Engineers", "Whoever builds")).await;

@@ -21,12 +21,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("there is no benchmark {:?}; there is {}", arguments.name, BENCHES.join(", "));
     }
     shell::fetch(&["nats-server", "postgres"])?;
-    demo::build(&["--release"])?;
-    shell::run(
-        shell::cargo()
-            .args(["run", "--locked", "--release", "--package", "mesh-tests", "--bin"])
-            .arg(format!("bench-{}", arguments.name))
-            .arg("--")
-            .args(&arguments.rest),
-    )
+    let bench = format!("bench-{}", arguments.name);
+    // One build: apart from the others it would be built with other features, and they with it.
+    demo::build(&["--release", "--bin", &bench])?;
+    let program = shell::target()?.join("release").join(&bench);
+    shell::run(shell::program(&program.to_string_lossy()).args(&arguments.rest))
 }

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use store::Tx;
 use store::timers::{self, Timer};
 
+use crate::lifecycle::Telling;
 use crate::person::table as people;
 use crate::person::{Before, Due, Evaluated, Person};
 use crate::release;
@@ -171,7 +172,9 @@ impl Evaluator {
                 tx.publish(&wire::confirmed(one, release.number(), now))?;
             }
             if one.telling.news {
-                tx.publish(&wire::lifecycle(one, now))?;
+                let key = (one.due.id, one.due.known.version);
+                let Telling { told, lifecycle, news: _ } = &one.telling;
+                tx.publish(&wire::lifecycle(key, told.version, one.lane, lifecycle, now))?;
             }
         }
         Ok(())

@@ -50,7 +50,8 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .drive(
             chassis::Resync::new(&store)
                 .tell(republish::ActiveRelease)
-                .tell(republish::DesiredAccess),
+                .tell(republish::DesiredAccess)
+                .tell(republish::Lifecycles { zone: config.zone }),
         )
         .serve(PolicyEvaluationServiceServer::new(rpc::PolicyEvaluation::new(store))))
 }

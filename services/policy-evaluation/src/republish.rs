@@ -1,8 +1,9 @@
-//! What this service decided, told again in a raised epoch: the active release, then everybody's
-//! desired access.
+//! What this service decided, told again in a raised epoch: the active release, everybody's desired
+//! access, and where those stand of whom that was ever told.
 
 use chassis::{Republish, Told};
 use domain::{PersonId, Rejection, Version};
+use jiff::tz::TimeZone;
 use store::Tx;
 use uuid::Uuid;
 
@@ -48,6 +49,32 @@ impl Republish for DesiredAccess {
         }
         people::retell(tx, &versions).await?;
         let ids: Vec<Uuid> = stored.iter().map(|one| one.id.0).collect();
+        Ok(Told::of(&ids, limit))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Lifecycles {
+    pub(crate) zone: TimeZone,
+}
+
+impl Republish for Lifecycles {
+    const WHAT: &'static str = "where people stand";
+
+    async fn batch(&self, tx: &mut Tx, after: Uuid, limit: u16) -> Result<Told, Rejection> {
+        let mut standing = people::standing_untold(tx, after, limit).await?;
+        let keys: Vec<Key> = standing.iter().map(|one| one.key).collect();
+        let known = timelines::read(tx, &keys).await?;
+        for one in &mut standing {
+            let Some(known) = known.get(&one.key) else { continue };
+            let lifecycle = rules::lifecycle(&known.timeline, &self.zone, tx.now());
+            one.told.version = tx.next_version(one.told.version);
+            one.told.digest = Some(lifecycle.digest());
+            let (version, now) = (one.told.version, tx.now());
+            tx.publish(&wire::lifecycle(one.key, version, one.lane, &lifecycle, now))?;
+        }
+        people::retell_standing(tx, &standing).await?;
+        let ids: Vec<Uuid> = standing.iter().map(|one| one.key.0.0).collect();
         Ok(Told::of(&ids, limit))
     }
 }

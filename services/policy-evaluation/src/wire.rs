@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Lane, PersonId, Timestamp};
+use domain::{Lane, PersonId, Timestamp, Version};
 use proto::common::v1::{self as common, AccountReference};
 use proto::convert::{self, Invalid};
 use proto::hris::v1::{self as hris, ChangeKind, PersonUpdated};
@@ -11,7 +11,7 @@ use proto::policy::v1::{
     DesiredAccessChanged, DesiredAccessConfirmed, DesiredAccount, DesiredGrant, EngagementStanding,
     LifecycleChanged, PositionChange, Reason, ReasonKind,
 };
-use rules::{Access, Engagement, Position, Reference, Slice, Standing, Timeline};
+use rules::{Access, Engagement, Lifecycle, Position, Reference, Slice, Standing, Timeline};
 
 use crate::person::Evaluated;
 use crate::person::table::{Stored, StoredEvaluation};
@@ -103,15 +103,19 @@ pub(crate) fn confirmed(
     }
 }
 
-/// Announces where a person stands.
-pub(crate) fn lifecycle(evaluated: &Evaluated, evaluated_at: Timestamp) -> LifecycleChanged {
-    let telling = &evaluated.telling;
-    let lifecycle = &telling.lifecycle;
+/// Announces where a person stands, as the version of a timeline says.
+pub(crate) fn lifecycle(
+    (person, person_version): Key,
+    version: Version,
+    in_lane: Lane,
+    lifecycle: &Lifecycle,
+    evaluated_at: Timestamp,
+) -> LifecycleChanged {
     LifecycleChanged {
-        person_id: evaluated.due.id.to_string(),
-        version: Some(telling.told.version.into()),
-        person_version: Some(evaluated.due.known.version.into()),
-        lane: lane(evaluated.lane),
+        person_id: person.to_string(),
+        version: Some(version.into()),
+        person_version: Some(person_version.into()),
+        lane: lane(in_lane),
         evaluated_at: Some(evaluated_at.into()),
         display_name: lifecycle.display_name.clone(),
         mail: lifecycle.mail.clone(),

@@ -289,6 +289,68 @@ pub(crate) async fn retell(tx: &mut Tx, versions: &[(PersonId, Version)]) -> Res
     .map_err(Error::during("keep what was told again"))
 }
 
+/// Somebody of whom it was told where they stand.
+#[derive(Debug)]
+pub(crate) struct StandingTold {
+    pub(crate) key: Key,
+    pub(crate) lane: Lane,
+    pub(crate) told: Told,
+}
+
+/// Returns people of whom it was told where they stand, and not in the transaction's epoch, locked,
+/// in the order of their ids.
+pub(crate) async fn standing_untold(
+    tx: &mut Tx,
+    after: Uuid,
+    limit: u16,
+) -> Result<Vec<StandingTold>, Error> {
+    type Row = (Uuid, i64, i64, i64, i64, Option<String>, i16);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT person_id, person_epoch, person_counter, lifecycle_epoch, lifecycle_counter,
+                lifecycle_digest, lane
+           FROM people
+          WHERE person_id > $1 AND lifecycle_counter > 0 AND lifecycle_epoch < $2
+          ORDER BY person_id LIMIT $3 FOR UPDATE",
+    )
+    .bind(after)
+    .bind(tx.epoch())
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("read people whose standing is told again"))?;
+    Ok(rows
+        .into_iter()
+        .map(|(person, person_epoch, person_counter, epoch, counter, digest, lane)| StandingTold {
+            key: (PersonId(person), Version { epoch: person_epoch, counter: person_counter }),
+            lane: Lane::from_rank(lane),
+            told: Told { version: Version { epoch, counter }, digest },
+        })
+        .collect())
+}
+
+/// Keeps what was told again of where people stand.
+pub(crate) async fn retell_standing(tx: &mut Tx, told: &[StandingTold]) -> Result<(), Error> {
+    let people: Vec<Uuid> = told.iter().map(|one| one.key.0.0).collect();
+    let epochs: Vec<i64> = told.iter().map(|one| one.told.version.epoch).collect();
+    let counters: Vec<i64> = told.iter().map(|one| one.told.version.counter).collect();
+    let digests: Vec<Option<&str>> = told.iter().map(|one| one.told.digest.as_deref()).collect();
+    sqlx::query(
+        "UPDATE people p SET lifecycle_epoch = v.epoch, lifecycle_counter = v.counter,
+                             lifecycle_digest = v.digest
+           FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::text[])
+             AS v (person_id, epoch, counter, digest)
+          WHERE p.person_id = v.person_id",
+    )
+    .bind(people)
+    .bind(epochs)
+    .bind(counters)
+    .bind(digests)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("keep what was told again"))
+}
+
 /// Returns how many people are known, and how many of them are evaluated with this release.
 pub(crate) async fn progress(tx: &mut Tx, release: u64) -> Result<(u64, u64), Error> {
     let (people, evaluated): (i64, i64) = sqlx::query_as(
