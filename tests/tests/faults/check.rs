@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_tests::processes::{APPLICATIONS, Account};
 use proto::catalogue::Service;
+use testkit::Mail;
 use tokio::process::Command;
 
 use crate::town::{Counts, Town};
@@ -37,18 +38,43 @@ pub(crate) async fn everything(town: &Town, before: &Counts) -> Findings {
     let (differences, told) = differences(town).await;
     Findings {
         differences,
-        twice: accounts_twice(town).await + notices_twice(town),
+        twice: accounts_twice(town).await + notices_twice(town).await,
         came_again: came_again(&before.duplicates, &town.duplicates().await),
         parked: parked(town).await,
         told,
     }
 }
 
-/// Notices that went out twice: no two with one Message-ID, no two Message-IDs for one notice.
-///
-/// Nobody sends notices in this mesh; whoever does is checked here.
-fn notices_twice(_town: &Town) -> u64 {
-    0
+/// Contents beyond the first under one Message-ID, Message-IDs beyond the first for one notice, and
+/// lines beyond the notices that notification says it has sent.
+async fn notices_twice(town: &Town) -> u64 {
+    let mut contents: BTreeMap<String, BTreeSet<Mail>> = BTreeMap::new();
+    let mut carried_by: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for mail in town.mail.received() {
+        for notice in notices(&mail) {
+            let messages = carried_by.entry((mail.to.join(","), notice)).or_default();
+            messages.insert(mail.message_id.clone());
+        }
+        contents.entry(mail.message_id.clone()).or_default().insert(mail);
+    }
+    let told: usize =
+        contents.values().filter_map(BTreeSet::first).map(|mail| notices(mail).len()).sum();
+    let contents: usize = contents.values().map(|contents| contents.len() - 1).sum();
+    let messages: usize = carried_by.values().map(|messages| messages.len() - 1).sum();
+    let beyond = u64::try_from(told).unwrap().saturating_sub(town.notices().await.sent);
+    u64::try_from(contents + messages).unwrap() + beyond
+}
+
+/// The lines of a digest; of any other message its subject and its last line, which says in what
+/// role its reader is told.
+fn notices(mail: &Mail) -> Vec<String> {
+    let lines: Vec<_> =
+        mail.text.lines().filter(|line| line.starts_with("- ")).map(str::to_owned).collect();
+    if lines.is_empty() {
+        let last = mail.text.trim_end().lines().next_back().unwrap_or_default();
+        return vec![format!("{}\n{last}", mail.subject)];
+    }
+    lines
 }
 
 /// Whoever has two accounts in an application, and creations beyond the accounts there are.

@@ -48,6 +48,10 @@ async fn whatever_is_killed_in_the_middle_of_an_import_nothing_is_lost_and_nothi
     }
     let wrong = lines.iter().filter(|line| !line.findings.are_good()).count();
     assert_eq!(wrong, 0, "after {wrong} deaths the applications were not as they must be");
+    let progress = town.notices().await;
+    let received = town.mail.received().len();
+    println!("{received} messages with {} notices; {progress:?}", progress.sent);
+    assert!(progress.sent > 0 && received > 0, "nobody was told of anybody");
     town.stop();
 }
 

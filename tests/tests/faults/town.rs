@@ -10,9 +10,9 @@ use mesh_tests::processes::{Applications, Tenure};
 use proto::audit::v1::GetTotalsRequest;
 use proto::catalogue::Service;
 use proto::hris::v1::{FileContract, ImportRequest, OpenImport, import_request};
-use proto::{policy, provisioning};
+use proto::{notification, policy, provisioning};
 use serde_json::Value;
-use testkit::until;
+use testkit::{MailServer, until};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -26,11 +26,14 @@ const CHUNK: &str = "40";
 /// How often an import that broke off is begun again.
 const IMPORT_EVERY: Duration = Duration::from_millis(500);
 const SETTLED_MAX: Duration = Duration::from_secs(90);
+/// How many notices of a digest are listed: every one of them.
+const DIGEST_LINES: &str = "65535";
 
 /// Everything that runs, and what is imported.
 pub(crate) struct Town {
     pub(crate) applications: Applications,
     pub(crate) mesh: Mesh,
+    pub(crate) mail: MailServer,
     tenure: Tenure,
     sample: PathBuf,
     file: PathBuf,
@@ -60,12 +63,31 @@ impl Town {
         let mut environment = applications.environment();
         environment
             .insert("TENURE_HRIS_INGEST__SERVICE__CHUNK_WORKERS".to_owned(), CHUNK.to_owned());
+        let mail = MailServer::start().await;
+        environment.extend(
+            [
+                ("SMTP__HOST", "127.0.0.1"),
+                ("SMTP__PORT", &mail.port().to_string()),
+                ("SMTP__TLS", "none"),
+                ("SMTP__FROM", "Tenure <tenure@city.example>"),
+                ("GATHER_SECONDS", "1"),
+                ("DIGEST_LINES", DIGEST_LINES),
+                // Short of the default: a message in the hands of whoever died is soon sent again.
+                ("SMTP__TIMEOUT_SECONDS", "5"),
+                ("LEASED_SECONDS", "10"),
+                ("BACKOFF_SECONDS", "1"),
+            ]
+            .map(|(name, value)| {
+                (format!("TENURE_NOTIFICATION__SERVICE__{name}"), value.to_owned())
+            }),
+        );
         let tenure = Tenure::up(folder.path(), &environment).unwrap();
         let mesh = tenure.mesh().unwrap();
         mesh.apply(read_documents(&sample.join("policies")).unwrap()).await.unwrap();
         Self {
             applications,
             mesh,
+            mail,
             tenure,
             file: folder.path().join("people.csv"),
             mapping: std::fs::read_to_string(sample.join("source.yaml")).unwrap(),
@@ -117,7 +139,12 @@ impl Town {
             (updates == people && finished == self.progress().await.actions_done).then_some(())
         })
         .await;
-        Instant::now()
+        let settled_at = Instant::now();
+        until("notification has sent everything", async || {
+            (self.notices().await.pending == 0).then_some(())
+        })
+        .await;
+        settled_at
     }
 
     pub(crate) async fn counts(&self) -> Counts {
@@ -207,29 +234,50 @@ impl Town {
             Victim::Sending | Victim::Service(Service::HrisIngest) => "applied",
             Victim::Service(Service::PolicyEvaluation) => "evaluated",
             Victim::Service(Service::Audit) => "recorded",
-            Victim::Service(Service::Provisioning | Service::Notification)
+            Victim::Service(Service::Notification) => "told of",
+            Victim::Service(Service::Provisioning)
             | Victim::Nats
             | Victim::Store
             | Victim::Backend
             | Victim::Postmaster
             | Victim::Postgres => "settled",
         };
+        let told = self.notices().await.sent;
         let reached = until("the import is in its middle", async || {
             let reached = match what {
                 "applied" => applied.load(Ordering::SeqCst),
                 "evaluated" => self.evaluated().await,
                 "recorded" => self.recorded(PERSON_UPDATED).await,
+                "told of" => {
+                    let sent = self.notices().await.sent - told;
+                    return (sent > 0).then_some(sent);
+                }
                 _ => self.progress().await.settled,
             };
             (reached >= wanted).then_some(reached)
         })
         .await;
-        format!("{reached} of {people} people {what}")
+        match victim {
+            Victim::Service(Service::Notification) => format!("{reached} notices sent"),
+            Victim::Service(_)
+            | Victim::Sending
+            | Victim::Nats
+            | Victim::Store
+            | Victim::Backend
+            | Victim::Postmaster
+            | Victim::Postgres => format!("{reached} of {people} people {what}"),
+        }
     }
 
     async fn evaluated(&self) -> u64 {
         let request = policy::v1::GetProgressRequest {};
         self.mesh.policy().unwrap().get_progress(request).await.unwrap().into_inner().people
+    }
+
+    pub(crate) async fn notices(&self) -> notification::v1::GetProgressResponse {
+        let request = notification::v1::GetProgressRequest {};
+        let mut client = self.mesh.notification().unwrap();
+        client.get_progress(request).await.unwrap().into_inner()
     }
 
     async fn progress(&self) -> provisioning::v1::GetProgressResponse {

@@ -29,11 +29,12 @@ pub(crate) enum Victim {
 }
 
 impl Victim {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Sending,
         Self::Service(Service::HrisIngest),
         Self::Service(Service::PolicyEvaluation),
         Self::Service(Service::Provisioning),
+        Self::Service(Service::Notification),
         Self::Service(Service::Audit),
         Self::Nats,
         Self::Backend,
