@@ -33,6 +33,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .arg(shell::root().join("deploy/sample"))
             .arg("--verify")
             .arg(shell::root().join("tests/verify/verify.py"))
+            .arg("--mail-server")
+            .arg(shell::root().join("services/lib/testkit/src/mail_server.py"))
             .arg("--python")
             .arg(tools["python-peers"].as_str().unwrap_or("python3"))
             .args(&arguments.rest),

@@ -317,6 +317,9 @@ pub(crate) struct Demo {
     /// Python that runs it.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     pub(crate) python: PathBuf,
+    /// Script of a mail server that takes what people are told, run by the same Python.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mail_server: PathBuf,
     /// Keeps the temporary folder: logs, data.
     #[arg(long)]
     pub(crate) keep: bool,

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) database_url: Option<String>,
     /// Told to provisioning besides this process's own `TENURE_APP_*`: where applications are.
     pub(crate) applications: BTreeMap<String, String>,
+    /// Told to notification besides this process's own settings for it: where the mail server is.
+    pub(crate) mail: BTreeMap<String, String>,
 }
 
 impl Options {
@@ -68,6 +70,7 @@ impl Options {
             nats_url: launch.nats_url,
             database_url: launch.database_url,
             applications: BTreeMap::new(),
+            mail: BTreeMap::new(),
         })
     }
 
@@ -179,6 +182,9 @@ fn settings(
     let mut settings = environment::inherited(service, std::env::vars());
     if service == Service::Provisioning {
         settings.extend(options.applications.clone());
+    }
+    if service == Service::Notification {
+        settings.extend(options.mail.clone());
     }
     let secret = |name: String| options.state.secret(&name).display().to_string();
     let told = [

@@ -6,6 +6,7 @@
 mod applications;
 mod city;
 mod company;
+mod mail;
 mod report;
 mod stage;
 mod verify;
@@ -28,9 +29,9 @@ pub(crate) async fn run(demo: Demo, output: &Output) -> anyhow::Result<ExitCode>
     let city = city::Sample::find(&demo, &place)?;
     let company = company::Sample::find(&demo)?;
 
-    let city = Box::pin(city::play(&demo.launch, &place.join("city"), &city, &mut stop)).await?;
+    let city = Box::pin(city::play(&demo, &place.join("city"), &city, &mut stop)).await?;
     let company =
-        Box::pin(company::play(&demo.launch, &place.join("company"), &company, &mut stop)).await?;
+        Box::pin(company::play(&demo, &place.join("company"), &company, &mut stop)).await?;
 
     let report = Report { company, city };
     output.print(&report, Report::text)?;

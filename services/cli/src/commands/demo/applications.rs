@@ -12,9 +12,9 @@ use tokio::time::{sleep, timeout};
 use crate::http;
 use crate::launcher::{Options, Process, Spawner, Stdin};
 
-const READY_MAX: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const READY_MAX: Duration = Duration::from_secs(30);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Applications in one process of their own; dropping this ends them.
 #[derive(Debug)]

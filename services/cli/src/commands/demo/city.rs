@@ -10,10 +10,11 @@ use proto::hris::v1::FileContract;
 use proto::{audit, provisioning};
 use tokio::time::Instant;
 
+use super::mail;
 use super::report::{Actions, City, Messages, Repeat, Year};
 use super::stage::{self, Stage};
 use super::verify;
-use crate::arguments::{Demo, Launch};
+use crate::arguments::Demo;
 use crate::client::{self, Mesh, read_documents};
 use crate::commands::import::send;
 use crate::commands::settle::{parked, settle};
@@ -94,13 +95,13 @@ fn first_rows(whole: &Path, rows: usize, place: &Path) -> anyhow::Result<PathBuf
 
 /// Takes the city through the years.
 pub(super) async fn play(
-    launch: &Launch,
+    demo: &Demo,
     place: &Path,
     sample: &Sample,
     stop: &mut Stop,
 ) -> anyhow::Result<City> {
     std::fs::create_dir_all(place).with_context(|| format!("make {}", place.display()))?;
-    stage::with(launch, place, &APPLICATIONS, stop, async |stage| {
+    stage::with(demo, place, &APPLICATIONS, stop, async |stage| {
         tell("applying the city's policies");
         let applied = stage.mesh.apply(read_documents(&sample.policies)?).await?;
         let mut years = Vec::new();
@@ -122,7 +123,8 @@ pub(super) async fn play(
 async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow::Result<Year> {
     let (mesh, snapshot) = (&stage.mesh, snapshots.last().context("a year has a snapshot")?);
     tell(&format!("importing {}", snapshot.name));
-    let before = Actions::so_far(mesh).await?;
+    let before = (Actions::so_far(mesh).await?, mail::notices(mesh).await?);
+    let received = stage.mailbox.received()?.len();
     let (since, begin) = (Clock::system().now(), Instant::now());
     let imported = send(mesh, sample.import(snapshot)).await?;
     let imported_seconds = begin.elapsed().as_secs_f64();
@@ -133,7 +135,9 @@ async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow:
 
     let request = provisioning::v1::GetProgressRequest { since: Some(since.into()) };
     let times = mesh.provisioning()?.get_progress(request).await?.into_inner();
-    let actions = Actions::so_far(mesh).await?.since(&before);
+    let actions = Actions::so_far(mesh).await?.since(&before.0);
+    let notices = mail::notices(mesh).await?.saturating_sub(before.1);
+    let mails = stage.mailbox.received()?.len().saturating_sub(received);
 
     tell("comparing the applications with an independent calculation");
     let verified = verify::run(sample, snapshots, &stage.sites).await?;
@@ -155,6 +159,8 @@ async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow:
         settle_seconds_p50: times.settle_seconds_p50,
         settle_seconds_p99: times.settle_seconds_p99,
         actions,
+        notices,
+        mails: u64::try_from(mails)?,
         repeat: repeat(stage, sample, snapshot).await?,
         verified: verified.summary,
         differences: verified.differences,
@@ -164,15 +170,16 @@ async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow:
 /// Imports the same file again and tells what that caused, which should be nothing.
 async fn repeat(stage: &Stage, sample: &Sample, snapshot: &Snapshot) -> anyhow::Result<Repeat> {
     let (mesh, sites) = (&stage.mesh, &stage.sites);
-    let before = (Actions::so_far(mesh).await?, sites.writes().await?);
+    let before = (Actions::so_far(mesh).await?, sites.writes().await?, mail::notices(mesh).await?);
     let imported = send(mesh, sample.import(snapshot)).await?;
     settle(mesh).await?;
-    let after = (Actions::so_far(mesh).await?, sites.writes().await?);
+    let after = (Actions::so_far(mesh).await?, sites.writes().await?, mail::notices(mesh).await?);
     Ok(Repeat {
         unchanged: imported.unchanged,
         changed: imported.joined + imported.changed + imported.left,
         actions: after.0.since(&before.0).all(),
         writes: after.1.saturating_sub(before.1),
+        notices: after.2.saturating_sub(before.2),
     })
 }
 

@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 use proto::hris::v1::{EndNowRequest, FileContract};
 use serde_json::Value as Json;
 
+use super::mail;
 use super::report::{Company, Shown};
 use super::stage::{self, Stage};
-use crate::arguments::{Demo, Launch};
+use crate::arguments::Demo;
 use crate::client::{self, read_documents};
 use crate::commands::import::{Imported, send};
 use crate::commands::person;
@@ -77,7 +78,7 @@ impl Sample {
 
 /// Takes the company through its week, and shows what became of a hire, a mover and a leaver.
 pub(super) async fn play(
-    launch: &Launch,
+    demo: &Demo,
     place: &Path,
     sample: &Sample,
     stop: &mut Stop,
@@ -85,7 +86,7 @@ pub(super) async fn play(
     std::fs::create_dir_all(place).with_context(|| format!("make {}", place.display()))?;
     let today = TimeZone::UTC.to_datetime(Clock::system().now()).date();
     let shift = SNAPSHOTS[1].until(today).context("shift the company's dates")?;
-    stage::with(launch, place, &APPLICATIONS, stop, async |stage| {
+    stage::with(demo, place, &APPLICATIONS, stop, async |stage| {
         tell("applying the company's policies");
         stage.mesh.apply(read_documents(&sample.folder.join("policies"))?).await?;
         tell("importing the company as it was last week, then as it is today");
@@ -102,12 +103,15 @@ pub(super) async fn play(
         stage.mesh.hris()?.end_now(EndNowRequest { person_id: leaver }).await?;
         settle(&stage.mesh).await?;
         shown.push(show(stage, "the same leaver, after `tenure leaver now`", LEAVER).await?);
+        let notices = mail::notices(&stage.mesh).await?;
         Ok(Company {
             people: first.people,
             joined: second.joined,
             changed: second.changed,
             left: second.left,
             shown,
+            notices,
+            mails: stage.mailbox.received()?,
             parked: parked(&stage.mesh).await?,
         })
     })

@@ -6,10 +6,13 @@ use proto::provisioning::v1::{GetProgressRequest, GetProgressResponse};
 use serde::Serialize;
 
 use super::city::messages;
+use super::mail::Mail;
 use crate::client::Mesh;
 use crate::output::{grouped, mebibytes, section, table};
 use crate::view::{self, Person};
 
+/// Messages of the small company that are listed.
+const MAILS_SHOWN: usize = 12;
 const ACTION_FINISHED: &str = "tenure.provisioning.v1.ActionFinished";
 
 /// The result of a demonstration.
@@ -27,6 +30,9 @@ pub(super) struct Company {
     pub(super) changed: u64,
     pub(super) left: u64,
     pub(super) shown: Vec<Shown>,
+    /// Notices sent; a message may carry several.
+    pub(super) notices: u64,
+    pub(super) mails: Vec<Mail>,
     pub(super) parked: u64,
 }
 
@@ -66,6 +72,9 @@ pub(super) struct Year {
     pub(super) settle_seconds_p50: f64,
     pub(super) settle_seconds_p99: f64,
     pub(super) actions: Actions,
+    /// Notices sent, and the messages that carried them.
+    pub(super) notices: u64,
+    pub(super) mails: u64,
     pub(super) repeat: Repeat,
     pub(super) verified: String,
     pub(super) differences: u64,
@@ -134,6 +143,7 @@ pub(super) struct Repeat {
     pub(super) changed: u64,
     pub(super) actions: u64,
     pub(super) writes: u64,
+    pub(super) notices: u64,
 }
 
 impl Report {
@@ -142,8 +152,8 @@ impl Report {
         self.differences() == 0
             && self.city.parked + self.company.parked == 0
             && self.city.years.iter().all(|year| {
-                let Repeat { changed, actions, writes, unchanged: _ } = year.repeat;
-                year.actions.failed == 0 && changed + actions + writes == 0
+                let Repeat { changed, actions, writes, notices, unchanged: _ } = year.repeat;
+                year.actions.failed == 0 && changed + actions + writes + notices == 0
             })
     }
 
@@ -172,6 +182,18 @@ impl Company {
         for Shown { what, person } in &self.shown {
             text += &section(what, "", false, || view::person(person));
         }
+        let what = format!("told by mail: {} notices", grouped(self.notices));
+        text += &section(&what, "nothing", self.mails.is_empty(), || {
+            let rows = self.mails.iter().take(MAILS_SHOWN);
+            let listed = table(
+                &["to", "subject"],
+                rows.map(|mail| vec![mail.to.join(", "), mail.subject.clone()]),
+            );
+            match self.mails.len().saturating_sub(MAILS_SHOWN) {
+                0 => listed,
+                more => format!("{}\nand {more} more", listed.trim_end()),
+            }
+        });
         text
     }
 }
@@ -213,6 +235,8 @@ impl Year {
             count("actions done", self.actions.done),
             count("actions failed", self.actions.failed),
             count("actions superseded", self.actions.superseded),
+            count("notices sent", self.notices),
+            count("messages by mail", self.mails),
             seconds("time to import", self.imported_seconds),
             seconds("time until all settled", self.settled_seconds),
             seconds("time until all recorded", self.recorded_seconds),
@@ -224,14 +248,15 @@ impl Year {
         let mut text = section(&format!("import of {}", self.file), "", false, || {
             table(&["", "value "], numbers)
         });
-        let Repeat { unchanged, changed, actions, writes } = &self.repeat;
+        let Repeat { unchanged, changed, actions, writes, notices } = &self.repeat;
         text += &format!(
             "  the same file again: {} people unchanged, {} changed, {} actions, {} calls that \
-             write to the applications\n\n",
+             write to the applications, {} notices\n\n",
             grouped(*unchanged),
             grouped(*changed),
             grouped(*actions),
             grouped(*writes),
+            grouped(*notices),
         );
         text += &section("compared with an independent calculation", "", false, || {
             format!("{}\n{} differences", self.verified, self.differences)
@@ -261,7 +286,9 @@ mod tests {
             settle_seconds_p50: 20.0,
             settle_seconds_p99: 36.6,
             actions: Actions { done: 90_000, failed: 0, superseded: 0, open: 0 },
-            repeat: Repeat { unchanged: 16_040, changed: 0, actions: 0, writes: 0 },
+            notices: 0,
+            mails: 0,
+            repeat: Repeat { unchanged: 16_040, changed: 0, actions: 0, writes: 0, notices: 0 },
             verified: "16040 people".to_owned(),
             differences: 0,
         }
@@ -275,6 +302,8 @@ mod tests {
                 changed: 4,
                 left: 0,
                 shown: Vec::new(),
+                notices: 0,
+                mails: Vec::new(),
                 parked: 0,
             },
             city: City {
@@ -308,6 +337,8 @@ mod tests {
         parked.company.parked = 1;
         assert!(!parked.is_good());
         let repeat = Repeat { writes: 1, ..year().repeat };
+        assert!(!report(Year { repeat, ..year() }).is_good());
+        let repeat = Repeat { notices: 1, ..year().repeat };
         assert!(!report(Year { repeat, ..year() }).is_good());
     }
 
