@@ -68,13 +68,12 @@ async fn notices_twice(town: &Town) -> u64 {
 /// The lines of a digest; of any other message its subject and its last line, which says in what
 /// role its reader is told.
 fn notices(mail: &Mail) -> Vec<String> {
-    let lines: Vec<_> =
-        mail.text.lines().filter(|line| line.starts_with("- ")).map(str::to_owned).collect();
-    if lines.is_empty() {
+    // Others list accounts in such lines.
+    if !mail.subject.ends_with(" notices about people") {
         let last = mail.text.trim_end().lines().next_back().unwrap_or_default();
         return vec![format!("{}\n{last}", mail.subject)];
     }
-    lines
+    mail.text.lines().filter(|line| line.starts_with("- ")).map(str::to_owned).collect()
 }
 
 /// Whoever has two accounts in an application, and creations beyond the accounts there are.
