@@ -4,6 +4,7 @@
 //! use. Dates are ISO texts in conditions: text of that form sorts like the dates it stands for.
 
 mod check;
+mod opaque;
 mod person;
 mod slug;
 
@@ -18,6 +19,7 @@ use domain::Value;
 use crate::document::AttributeSchema;
 
 pub(crate) use check::Shape;
+pub use opaque::Opaque;
 pub(crate) use person::Person;
 pub use slug::slug;
 
