@@ -19,13 +19,13 @@ mod release;
 mod suggest;
 mod timeline;
 
-pub use access::{Access, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
+pub use access::{Access, Conflict, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
 pub use condition::{Opaque, slug};
-pub use desired::desired;
+pub use desired::{desired, desired_after};
 pub use document::Document;
 pub use formula::{Atom, Formula, Node};
 pub use lifecycle::{Lifecycle, Position, Standing, lifecycle};
 pub use problem::Problem;
 pub use reference::{ACCOUNT_ID, LOGIN, Reference};
-pub use release::{Application, Policy, Release};
+pub use release::{Application, Entitlement, Offer, Policy, Release, Schedule, Separation};
 pub use timeline::{Engagement, Slice, Timeline};
