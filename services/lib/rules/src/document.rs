@@ -15,6 +15,7 @@ mod owner;
 mod places;
 mod read;
 mod schedule;
+mod schema;
 mod separation_of_duties;
 mod setting;
 
@@ -43,6 +44,7 @@ pub use load::{load, load_all};
 pub use metadata::{Metadata, Name};
 pub use owner::Owner;
 pub use schedule::{End, EndAnchor, LeaveAction, Offset, OnLeave, Start, StartAnchor};
+pub use schema::json_schema;
 pub use separation_of_duties::{Duty, SeparationMode, SeparationOfDuties};
 pub use setting::{SecretReference, Setting};
 
