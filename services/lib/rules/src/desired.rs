@@ -46,7 +46,8 @@ pub fn desired(
         }
         for policy in release.policies() {
             let holds = |slice: usize| {
-                contexts.get(slice).is_some_and(|context| policy.holds(context) == Some(true))
+                let slice = timeline.slices.get(slice);
+                slice.is_some_and(|slice| policy.holds(&slice.attributes) == Some(true))
             };
             for interval in span.intervals(policy, &zone, holds) {
                 state.interval(span, policy, interval);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use domain::{Attributes, PersonId};
 
 use crate::Problem;
-use crate::condition::Expression;
+use crate::condition::{Condition, Expression};
 use crate::document::{self, AttributeSchema, Days, Document};
 use crate::reference::{Pointer, Reference};
 
@@ -35,7 +35,7 @@ pub struct Application {
 #[derive(Debug)]
 pub struct Policy {
     name: String,
-    condition: Expression,
+    condition: Condition,
     lead: Days,
     overlap: Days,
     grants: Vec<Granted>,
@@ -150,9 +150,15 @@ impl Policy {
         self.overlap
     }
 
+    /// Returns for whom it grants.
+    #[must_use]
+    pub fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
     /// Tells whether the condition holds; `None` when what it rests on is unknown.
-    pub(crate) fn holds(&self, context: &cel::Context) -> Option<bool> {
-        self.condition.holds(context)
+    pub(crate) fn holds(&self, attributes: &Attributes) -> Option<bool> {
+        self.condition.holds(attributes)
     }
 
     pub(crate) fn grants(&self) -> &[Granted] {

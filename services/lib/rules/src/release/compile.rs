@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Application, Granted, Policy, Release};
 use crate::Problem;
 use crate::access::USER_NAME;
-use crate::condition::{Expression, Shape};
+use crate::condition::{Condition, Expression, Finding, Shape};
 use crate::document::{
     self, AccessPolicy, AttributeSchema, Bundle, Document, Spec, canonical, duplicates,
 };
@@ -160,7 +160,8 @@ impl<'a> Sorted<'a> {
     fn compile_policies(&self, problems: &mut Vec<Problem>) -> Vec<Policy> {
         let mut compiled = Vec::new();
         for (name, (document, spec)) in &self.policies {
-            let condition = self.expression(&spec.condition, &[Shape::Boolean]);
+            let condition = self.schema.map(|schema| Condition::compile(&spec.condition, schema));
+            let condition = condition.transpose();
             let condition = note(document, "spec.condition", condition, problems);
             let grants = self.granted(document, spec, problems);
             if let Some(condition) = condition {
@@ -202,22 +203,23 @@ impl<'a> Sorted<'a> {
     }
 
     /// Compiles an expression; without a schema there is nothing to check it against.
-    fn expression(&self, text: &str, wanted: &[Shape]) -> Result<Option<Expression>, Vec<String>> {
+    fn expression(&self, text: &str, wanted: &[Shape]) -> Result<Option<Expression>, Vec<Finding>> {
         self.schema.map(|schema| Expression::compile(text, schema, wanted)).transpose()
     }
 }
 
-/// Turns what is wrong with an expression into problems with its field.
-fn note(
+/// Turns what is wrong with a condition or expression into problems with its field.
+fn note<T>(
     document: &Document,
     field: &str,
-    outcome: Result<Option<Expression>, Vec<String>>,
+    outcome: Result<Option<T>, Vec<Finding>>,
     problems: &mut Vec<Problem>,
-) -> Option<Expression> {
+) -> Option<T> {
     match outcome {
         Ok(expression) => expression,
-        Err(messages) => {
-            problems.extend(messages.into_iter().map(|message| document.problem(field, message)));
+        Err(findings) => {
+            let findings = findings.into_iter();
+            problems.extend(findings.map(|found| document.problem(field, found.to_string())));
             None
         }
     }

@@ -150,12 +150,12 @@ fn every_problem_is_reported_at_once() {
 
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
     expect![[r#"
-        city.yaml:11:1: Application directory: spec.account.attributes.title: mixes texts and numbers in one list
-        city.yaml:11:1: Application directory: spec.account.login: uses person.displayname, which the AttributeSchema does not declare; did you mean `display_name`?
+        city.yaml:11:1: Application directory: spec.account.attributes.title: mixes texts and numbers in one list (line 1, column 1 of it)
+        city.yaml:11:1: Application directory: spec.account.login: uses person.displayname, which the AttributeSchema does not declare; did you mean `display_name`? (line 1, column 6 of it)
         city.yaml:39:1: Bundle police-core: spec.entitlements[0].application: there is no Application `directry`; did you mean `directory`?
         city.yaml:39:1: Bundle police-core: spec.entitlements[1].entitlement: Application records has no entitlement `case-file-read`; did you mean `case-files-read`?
-        city.yaml:48:1: AccessPolicy everybody: spec.condition: gives a text, and a yes or no is needed
-        city.yaml:55:1: AccessPolicy police-birthright: spec.condition: uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`?
+        city.yaml:48:1: AccessPolicy everybody: spec.condition: gives a text, and a yes or no is needed (line 1, column 1 of it)
+        city.yaml:55:1: AccessPolicy police-birthright: spec.condition: uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`? (line 1, column 1 of it)
         city.yaml:55:1: AccessPolicy police-birthright: spec.grants[0].bundle: there is no Bundle `polcie-core`; did you mean `police-core`?
         city.yaml:55:1: AccessPolicy police-birthright: spec.grants[1].bundle: there is no Bundle `fire`"#]].assert_eq(&told.join("\n"));
 }
