@@ -20,7 +20,7 @@ mod suggest;
 mod timeline;
 
 pub use access::{Access, Conflict, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
-pub use condition::{Opaque, slug};
+pub use condition::{Condition, Finding, Opaque, slug};
 pub use desired::{desired, desired_after};
 pub use document::Document;
 pub use formula::{Atom, Formula, Node};
