@@ -1,6 +1,8 @@
 //! A full file is compared as a whole before anybody is changed: too many leavers are an accident
 //! until somebody says that they are none.
 
+use domain::breaker::{self, Figure, Limit};
+
 use super::{Error, Import, Progress, Stage};
 use crate::chunk::{self, Scope};
 use crate::facts::Contract;
@@ -25,9 +27,20 @@ impl Import<'_> {
         let scope = Scope { proves_absence, ..Scope::new(self.id, &self.source, snapshot_date) };
         let (tally, absent) = self.preview(scope, total).await?;
         let percent = self.source.leavers_percent();
-        let allowed = u128::from(tally.left) * 100 <= u128::from(present) * u128::from(percent)
-            || self.order.confirmed_leavers.is_some_and(|confirmed| tally.left <= confirmed);
-        if allowed {
+        let limit =
+            Limit { of: (), per: (), count: None, percent: Some(percent), times_usual: None };
+        let figure = Figure {
+            of: (),
+            per: (),
+            group: source.to_owned(),
+            count: tally.left,
+            base: present,
+            usual: None,
+        };
+        let confirmed = self.order.confirmed_leavers;
+        if breaker::judge(&[limit], &[figure]).is_empty()
+            || confirmed.is_some_and(|confirmed| tally.left <= confirmed)
+        {
             return Ok(absent);
         }
         let source_name = source.to_owned();

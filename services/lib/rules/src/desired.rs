@@ -139,4 +139,4 @@ fn accounts(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,7 @@
 //! - between two boundaries that [`desired`] names, desired access does not change.
 
 mod access;
+pub mod change;
 mod condition;
 mod desired;
 pub mod document;

@@ -4,7 +4,7 @@ use super::*;
 use crate::access::Conflict;
 
 /// The city, with a policy, a plan and a separation for everything that a schedule may say.
-pub(super) const CITY: &str = r#"
+pub(crate) const CITY: &str = r#"
 apiVersion: tenure.dev/v1
 kind: AttributeSchema
 metadata: {name: city}
