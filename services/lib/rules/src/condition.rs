@@ -64,6 +64,11 @@ impl Expression {
         if problems.is_empty() { Ok(Self { program, shape }) } else { Err(problems) }
     }
 
+    /// Returns what was parsed.
+    pub(crate) fn tree(&self) -> &cel::IdedExpr {
+        self.program.expression()
+    }
+
     /// Tells whether the condition holds; `None` when an attribute it rests on is unknown.
     pub(crate) fn holds(&self, context: &Context) -> Option<bool> {
         let value = cel::Value::resolve_val(self.program.expression(), context).ok()?;

@@ -21,7 +21,8 @@ impl<'a> Person<'a> {
         Self { attributes, schema }
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
+    /// Returns the value of an attribute, if it is known.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let value = self.attributes.get(name)?;
         self.schema.attributes.get(name)?.kind.admits(value).then_some(value)
     }
