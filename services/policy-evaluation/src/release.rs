@@ -1,10 +1,14 @@
 //! Releases: documents checked as a whole, stored under a number that only grows, announced.
+mod compiled;
 pub(crate) mod table;
 
 use domain::{Rejection, Timestamp, Version};
 use proto::policy::v1::{DocumentDigest, DocumentReleased, ReleaseActivated};
+use rules::document::{AccessPolicy, Spec};
 use rules::{Document, Problem, Release};
 use store::Tx;
+
+pub(crate) use compiled::Compiled;
 
 /// Why a stored release cannot be used.
 ///
@@ -144,4 +148,17 @@ pub(crate) async fn load(tx: &mut Tx, number: u64) -> Result<Release, Error> {
         .collect::<Result<Vec<_>, _>>()?;
     Release::compile(number, documents)
         .map_err(|problems| Error::Compile { release: number, problems: Refused(problems) })
+}
+
+/// Returns what a policy's document in a release says.
+pub(crate) fn access_policy<'a>(release: &'a Release, name: &str) -> Option<&'a AccessPolicy> {
+    access_policies(release).find(|(known, _policy)| *known == name).map(|(_name, policy)| policy)
+}
+
+/// Returns what the policies' documents in a release say, by name.
+pub(crate) fn access_policies(release: &Release) -> impl Iterator<Item = (&str, &AccessPolicy)> {
+    release.documents().filter_map(|(document, _digest)| {
+        let Spec::AccessPolicy(policy) = &document.spec else { return None };
+        Some((document.name(), policy))
+    })
 }

@@ -1,6 +1,8 @@
 //! Why somebody holds an entitlement or not: every policy that could grant it, with its truth and
 //! its schedule.
 
+use std::collections::BTreeSet;
+
 use domain::{EngagementId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -113,6 +115,20 @@ pub fn trace(
         traces.push(Trace { policy: policy.name().to_owned(), bundles, engagements });
     }
     Ok(traces)
+}
+
+impl Release {
+    /// Returns the entitlements that a policy grants, each as application and entitlement.
+    #[must_use]
+    pub fn entitlements_of(&self, policy: &str) -> BTreeSet<(&str, &str)> {
+        let names: Vec<&str> = self.applications().map(crate::Application::name).collect();
+        let granted = self.policies().filter(|one| one.name() == policy).flat_map(Policy::grants);
+        granted
+            .filter_map(|granted| {
+                Some((*names.get(granted.application)?, granted.entitlement.as_str()))
+            })
+            .collect()
+    }
 }
 
 impl Outcome {

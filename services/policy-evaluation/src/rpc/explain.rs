@@ -1,0 +1,141 @@
+//! Why a person holds an entitlement or not.
+
+use std::collections::BTreeMap;
+
+use domain::Value;
+use proto::policy::v1::{
+    ConjunctExplanation, EngagementExplanation, ExplainAccessRequest, ExplainAccessResponse,
+    GrantWindow, PolicyExplanation, PolicyOutcome, Truth,
+};
+use rules::{Conjunct, Course, Outcome, Question, Trace};
+
+use super::access::stated;
+use super::{Error, PolicyEvaluation};
+use crate::history::Basis;
+use crate::release::access_policy;
+
+impl PolicyEvaluation {
+    pub(super) async fn explain(
+        &self,
+        request: ExplainAccessRequest,
+    ) -> Result<ExplainAccessResponse, Error> {
+        let basis = self.basis(request.person).await?;
+        let asked = (request.application.as_str(), request.entitlement.as_str());
+        let traces =
+            rules::trace(basis.timeline(), &basis.release, &self.zone, basis.as_of, asked)?;
+        let access = basis.evaluate(&self.zone).access;
+        Ok(ExplainAccessResponse {
+            basis: Some(stated(&basis)),
+            held: !access.reasons(asked.0, asked.1).is_empty(),
+            policies: traces.into_iter().map(|trace| policy(&basis, trace)).collect(),
+        })
+    }
+}
+
+fn policy(basis: &Basis, trace: Trace) -> PolicyExplanation {
+    let document = access_policy(&basis.release, &trace.policy);
+    let condition = document.map(|policy| policy.condition.as_str()).unwrap_or_default();
+    // What is in a release was checked.
+    let question = Question::compile(condition, basis.release.schema()).ok();
+    PolicyExplanation {
+        condition: condition.to_owned(),
+        observed: document.is_some_and(crate::observe::is_observed),
+        engagements: trace
+            .engagements
+            .iter()
+            .map(|course| engagement(basis, question.as_ref(), course))
+            .collect(),
+        policy: trace.policy,
+        bundles: trace.bundles,
+    }
+}
+
+fn engagement(
+    basis: &Basis,
+    question: Option<&Question>,
+    course: &Course,
+) -> EngagementExplanation {
+    let slice = course.slice.and_then(|index| basis.timeline().slices.get(index));
+    let conjuncts = match (question, slice) {
+        (Some(question), Some(slice)) => question.conjuncts(&slice.attributes),
+        _ => Vec::new(),
+    };
+    let (outcome, at) = match course.outcome {
+        Outcome::Granted => (PolicyOutcome::Granted, None),
+        Outcome::Later(at) => (PolicyOutcome::Later, Some(at)),
+        Outcome::Over(at) => (PolicyOutcome::Over, Some(at)),
+        Outcome::Refused => (PolicyOutcome::Refused, None),
+        Outcome::Unknown => (PolicyOutcome::Unknown, None),
+    };
+    EngagementExplanation {
+        engagement_id: course.engagement.to_string(),
+        outcome: outcome.into(),
+        outcome_at: at.map(Into::into),
+        truth: truth(course.truth).into(),
+        changes: changes(&conjuncts),
+        conjuncts: conjuncts.into_iter().map(conjunct).collect(),
+        windows: course
+            .windows
+            .iter()
+            .map(|window| GrantWindow {
+                from: Some(window.from.into()),
+                until: window.until.map(Into::into),
+            })
+            .collect(),
+    }
+}
+
+fn conjunct(conjunct: Conjunct) -> ConjunctExplanation {
+    let mut values = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for (name, value) in conjunct.attributes {
+        match value {
+            Some(value) => {
+                values.insert(name, value.into());
+            }
+            None => unknown.push(name),
+        }
+    }
+    ConjunctExplanation {
+        text: conjunct.text,
+        truth: truth(conjunct.truth).into(),
+        values: values.into_iter().collect(),
+        unknown,
+        line: conjunct.line,
+        column: conjunct.column,
+    }
+}
+
+/// Returns what would have to be otherwise, each as a sentence.
+fn changes(conjuncts: &[Conjunct]) -> Vec<String> {
+    let otherwise = conjuncts.iter().filter(|one| one.truth != Some(true));
+    otherwise
+        .map(|one| {
+            let known = one.attributes.iter().map(|(name, value)| match value {
+                Some(value) => format!("person.{name} is {}", quoted(value)),
+                None => format!("person.{name} is unknown"),
+            });
+            let known: Vec<String> = known.collect();
+            match known.is_empty() {
+                true => format!("`{}` is false for everybody", one.text),
+                false => format!("`{}` has to be true: {}", one.text, known.join(", ")),
+            }
+        })
+        .collect()
+}
+
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("{text:?}"),
+        Value::List(items) => format!("{items:?}"),
+        Value::Integer(_) | Value::Boolean(_) | Value::Date(_) => value.to_string(),
+    }
+}
+
+fn truth(truth: Option<bool>) -> Truth {
+    match truth {
+        Some(true) => Truth::True,
+        Some(false) => Truth::False,
+        None => Truth::Unknown,
+    }
+}
