@@ -11,19 +11,24 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let page = shell::root().join("docs/catalogue.md");
     std::fs::write(&page, catalogue()?).with_context(|| format!("write {}", page.display()))?;
     println!("wrote {}", page.display());
-    let page = shell::root().join("docs/metrics.md");
-    // Its own program: this one does without the telemetry that it describes.
-    let metrics = shell::output(shell::cargo().args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "telemetry",
-        "--example",
-        "metrics",
-    ]))?;
-    std::fs::write(&page, metrics).with_context(|| format!("write {}", page.display()))?;
-    println!("wrote {}", page.display());
+    // Programs of their own: this one does without the crates that they describe.
+    for (page, package, example) in [
+        ("docs/metrics.md", "telemetry", "metrics"),
+        ("docs/policy.schema.json", "rules", "schema"),
+    ] {
+        let page = shell::root().join(page);
+        let told = shell::output(shell::cargo().args([
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            package,
+            "--example",
+            example,
+        ]))?;
+        std::fs::write(&page, told).with_context(|| format!("write {}", page.display()))?;
+        println!("wrote {}", page.display());
+    }
     Ok(())
 }
 

@@ -70,6 +70,11 @@ pub(crate) enum Command {
     /// Lists and replays messages that a service could not handle
     #[command(subcommand)]
     Parked(Parked),
+    /// Prints the JSON Schema of policy documents, for editors
+    #[command(
+        after_help = "Examples:\n  tenure schema > policy.schema.json\n\nAn editor that knows the YAML language server uses it after this first line of a file:\n  # yaml-language-server: $schema=policy.schema.json\n"
+    )]
+    Schema,
     Demo(Demo),
     /// Prints a script that completes this command line in a shell
     #[command(

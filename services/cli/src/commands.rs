@@ -55,6 +55,10 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Resync(resync) => resync::run(&resync, &state, output).await,
         Command::Parked(Parked::List) => parked::list(&state, output).await,
         Command::Parked(Parked::Replay { ids }) => parked::replay(&ids, &state, output).await,
+        Command::Schema => {
+            output.print(&rules::document::json_schema(), |schema| format!("{schema:#}"))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Demo(demo) => Box::pin(demo::run(demo, output)).await,
         Command::Completions { shell } => {
             let mut command = Arguments::command();

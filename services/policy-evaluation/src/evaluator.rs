@@ -8,6 +8,7 @@ use std::sync::Arc;
 use domain::{Lane, PersonId, Rejection};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use rules::Evaluation;
 use store::Tx;
 use store::timers::{self, Timer};
 
@@ -154,9 +155,13 @@ impl Evaluator {
             return Ok(());
         }
         let now = tx.now();
+        let evaluations = self.decide(tx, release, &due).await?;
         let mut evaluated: Vec<Evaluated> = due
             .into_iter()
-            .map(|due| due.evaluate(release, &self.zone, now, |version| tx.next_version(version)))
+            .zip(evaluations)
+            .map(|(due, evaluation)| {
+                due.evaluated(evaluation, &self.zone, now, |version| tx.next_version(version))
+            })
             .collect();
         choose_lanes(tx, &mut evaluated).await?;
         for one in &mut evaluated {
@@ -178,6 +183,38 @@ impl Evaluator {
             }
         }
         Ok(())
+    }
+
+    /// Decides what people shall hold. What they hold now is looked up only of those for whom a
+    /// policy cannot answer: they keep what it granted.
+    async fn decide(
+        &self,
+        tx: &mut Tx,
+        release: &rules::Release,
+        due: &[Due],
+    ) -> Result<Vec<Evaluation>, Error> {
+        let now = tx.now();
+        let mut evaluations: Vec<Evaluation> = due
+            .iter()
+            .map(|due| rules::desired(&due.known.timeline, release, &self.zone, now))
+            .collect();
+        let unanswered: Vec<PersonId> = due
+            .iter()
+            .zip(&evaluations)
+            .filter(|(due, one)| !one.unanswered.is_empty() && due.before.desired().is_some())
+            .map(|(due, _one)| due.id)
+            .collect();
+        if unanswered.is_empty() {
+            return Ok(evaluations);
+        }
+        let before = people::access_of(tx, &unanswered).await?;
+        for (due, evaluation) in due.iter().zip(&mut evaluations) {
+            if let Some(before) = before.get(&due.id) {
+                let timeline = &due.known.timeline;
+                *evaluation = rules::desired_after(before, timeline, release, &self.zone, now);
+            }
+        }
+        Ok(evaluations)
     }
 }
 

@@ -111,15 +111,15 @@ impl Before {
 }
 
 impl Due {
-    /// Evaluates; `next` makes the version that follows when the access differs.
-    pub(crate) fn evaluate(
+    /// Sets an evaluation beside what was stored; `next` makes the version that follows when the
+    /// access differs.
+    pub(crate) fn evaluated(
         self,
-        release: &rules::Release,
+        evaluation: Evaluation,
         zone: &TimeZone,
         now: Timestamp,
         next: impl Fn(Version) -> Version,
     ) -> Evaluated {
-        let evaluation = rules::desired(&self.known.timeline, release, zone, now);
         let digest = evaluation.access.digest();
         let before = self.before.desired();
         let changed = before.is_none_or(|desired| desired.digest != digest);

@@ -244,5 +244,6 @@ fn reason(reason: &rules::Reason) -> Reason {
         engagement_id: reason.engagement.to_string(),
         from: Some(reason.from.into()),
         until: reason.until.map(Into::into),
+        kept: reason.kept,
     }
 }

@@ -140,7 +140,12 @@ impl State {
                     };
                     self.applications.insert(stored.name, application);
                 }
-                Spec::AttributeSchema(_) | Spec::Bundle(_) | Spec::AccessPolicy(_) => {}
+                Spec::AttributeSchema(_)
+                | Spec::Bundle(_)
+                | Spec::AccessPolicy(_)
+                | Spec::SeparationOfDuties(_)
+                | Spec::LifecyclePlan(_)
+                | Spec::Breaker(_) => {}
             }
         }
         self.release = Some(release);

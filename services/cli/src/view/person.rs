@@ -96,6 +96,9 @@ pub(crate) struct Reason {
     pub(crate) from: Option<Timestamp>,
     /// Exclusive.
     pub(crate) until: Option<Timestamp>,
+    /// The policy cannot answer any more; what it granted is kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) kept: bool,
 }
 
 /// What the applications say, and what was done there.

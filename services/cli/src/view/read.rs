@@ -115,6 +115,7 @@ fn reason(reason: policy::v1::Reason) -> Reason {
         engagement: reason.engagement_id,
         from: instant(reason.from),
         until: instant(reason.until),
+        kept: reason.kept,
     }
 }
 

@@ -102,7 +102,10 @@ pub(crate) fn of_access(access: &Access) -> String {
             };
             vec![
                 name,
-                format!("{} {}", reason.kind, reason.source),
+                match reason.kept {
+                    false => format!("{} {}", reason.kind, reason.source),
+                    true => format!("{} {} (kept: it cannot answer)", reason.kind, reason.source),
+                },
                 reason.bundle.clone(),
                 instant(reason.from),
                 instant(reason.until),
@@ -198,6 +201,7 @@ mod tests {
             engagement: "e".to_owned(),
             from: Some("2012-06-30T04:00:00Z".parse().unwrap()),
             until: until.map(|until| until.parse().unwrap()),
+            kept: false,
         };
         let entitled =
             Entitled { application: "directory".to_owned(), entitlement: "police".to_owned() };

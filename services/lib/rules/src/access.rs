@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AccountState, Attributes, EngagementId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,23 @@ pub struct Evaluation {
     pub next_boundary: Option<Timestamp>,
     /// No engagement is running and none is to come; also true of a person without engagements.
     pub login_ended: bool,
+    /// Policies that hold what they granted when they cannot answer, and cannot answer now.
+    pub unanswered: BTreeSet<String>,
+    /// Duties that must stay apart and are desired together, by the separation's name.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Two entitlements that nobody may hold together, and that policies give to one person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The separation's name.
+    pub separation: String,
+    /// Application and entitlement of the one side.
+    pub left: (String, String),
+    /// Application and entitlement of the other side.
+    pub right: (String, String),
+    /// Whether one of the two is kept back until the other has gone.
+    pub prevented: bool,
 }
 
 /// Desired access: accounts with state and attributes, and grants with reasons.
@@ -65,6 +82,9 @@ pub struct Reason {
     pub from: Timestamp,
     /// The first instant at which it does not any more; `None` when no end is known.
     pub until: Option<Timestamp>,
+    /// Its condition cannot be answered any more: it is kept because it was held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 impl Access {

@@ -4,25 +4,47 @@
 //! with the present compares those instants, so that the boundaries named are exactly the moments
 //! at which an answer changes, also on days on which midnight does not exist or comes twice.
 
+mod separation;
 pub(crate) mod span;
+mod stage;
+mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AccountState, Timestamp};
 use jiff::tz::TimeZone;
 
-use crate::access::{Access, DesiredAccount, DesiredGrant, Evaluation, Reason};
+use crate::access::{Access, DesiredAccount, Evaluation};
 use crate::condition::{Person, context};
-use crate::release::Release;
+use crate::document::OnUnknown;
+use crate::release::{Policy, Release};
 use crate::timeline::Timeline;
-use span::{Interval, Span};
+use span::Span;
+use stage::Stage;
+use state::{State, Use};
 
-/// Returns what a person shall hold at an instant, and until when that is so.
+/// Returns what a person who holds nothing yet shall hold at an instant, and until when that is so.
 ///
 /// `default_zone` is the zone of dates when the timeline names none. The same arguments give the
-/// same answer, for any past or future `now`.
+/// same answer, for any past or future `now`. For a person of whom [`Evaluation::unanswered`] is not
+/// empty, [`desired_after`] tells what they keep.
 #[must_use]
 pub fn desired(
+    timeline: &Timeline,
+    release: &Release,
+    default_zone: &TimeZone,
+    now: Timestamp,
+) -> Evaluation {
+    desired_after(&Access::default(), timeline, release, default_zone, now)
+}
+
+/// Returns what a person shall hold at an instant who was given `before`, and until when that is so.
+///
+/// What was given before matters to policies alone whose condition cannot be answered: they take
+/// away nothing that they granted, and grant nothing else.
+#[must_use]
+pub fn desired_after(
+    before: &Access,
     timeline: &Timeline,
     release: &Release,
     default_zone: &TimeZone,
@@ -36,8 +58,19 @@ pub fn desired(
         .map(|slice| Person::new(&slice.attributes, release.schema()))
         .collect();
     let contexts: Vec<_> = people.iter().map(context).collect();
+    // What a policy answers for a slice; where it is only watched it does not grant.
+    let answer = |policy: &Policy, slice: usize| {
+        let known = timeline.slices.get(slice).zip(contexts.get(slice));
+        known.map_or(Some(false), |(slice, context)| {
+            match policy.is_observed_for(&slice.attributes) {
+                true => Some(false),
+                false => policy.holds(context),
+            }
+        })
+    };
 
     let mut state = State::new(release, now);
+    let mut unanswered = BTreeSet::new();
     for span in &spans {
         state.boundary(Some(span.starts));
         state.boundary(span.ends);
@@ -45,111 +78,77 @@ pub fn desired(
             state.boundary(Some(stretch.starts));
         }
         for policy in release.policies() {
+            let holds: Vec<Option<bool>> =
+                span.stretches.iter().map(|stretch| answer(policy, stretch.slice)).collect();
             let holds = |slice: usize| {
-                contexts.get(slice).is_some_and(|context| policy.holds(context) == Some(true))
+                let mut known = span.stretches.iter().zip(&holds);
+                known.any(|(stretch, holds)| stretch.slice == slice && *holds == Some(true))
             };
-            for interval in span.intervals(policy, &zone, holds) {
-                state.interval(span, policy, interval);
+            for offer in policy.birthrights() {
+                for interval in span.intervals(&offer.schedule, &zone, holds) {
+                    state.interval(span, policy, offer, interval);
+                }
+            }
+            if policy.on_unknown() == OnUnknown::Hold && is_unanswered(span, policy, now, &answer) {
+                unanswered.insert(policy.name().to_owned());
+                state.keep(before, span, policy, &zone);
             }
         }
     }
 
-    let employed = spans.iter().any(|span| span.runs_at(now));
     let in_force = span::in_force(&spans, now);
+    let stage =
+        Stage::of(release, &spans, in_force.and_then(|slice| contexts.get(slice)), &zone, now);
+    for boundary in stage.boundaries() {
+        state.boundary(Some(boundary));
+    }
+    let conflicts = separation::separate(release, &mut state);
+    let accounts = accounts(timeline, release, &state, &stage, in_force, &contexts);
+    let next_boundary = state.next_boundary();
+    Evaluation {
+        access: Access { accounts, grants: state.grants() },
+        next_boundary,
+        login_ended: spans.iter().all(|span| span.ends.is_some_and(|ends| ends <= now)),
+        unanswered,
+        conflicts,
+    }
+}
+
+fn is_unanswered(
+    span: &Span,
+    policy: &Policy,
+    now: Timestamp,
+    answer: &impl Fn(&Policy, usize) -> Option<bool>,
+) -> bool {
+    span.stretch_at(now).is_some_and(|stretch| answer(policy, stretch.slice).is_none())
+}
+
+fn accounts(
+    timeline: &Timeline,
+    release: &Release,
+    state: &State<'_>,
+    stage: &Stage,
+    in_force: Option<usize>,
+    contexts: &[cel::Context],
+) -> BTreeMap<String, DesiredAccount> {
     let profile = in_force.and_then(|slice| contexts.get(slice));
     let manager = in_force.and_then(|slice| timeline.slices.get(slice)?.manager);
     let mut accounts = BTreeMap::new();
-    for (application, use_of) in release.applications().zip(&state.applications) {
-        let state = match use_of {
-            Use::Never => continue,
-            Use::Past => AccountState::Suspended,
-            Use::Held if employed => AccountState::Active,
-            Use::Held => AccountState::Suspended,
+    for (index, application) in release.applications().enumerate() {
+        let use_of = state.use_of(index);
+        if use_of == Use::Never {
+            continue;
+        }
+        let state = match stage.is_open(index, use_of) {
+            true => AccountState::Active,
+            false => AccountState::Suspended,
         };
         let attributes = profile.map(|context| application.attributes(context)).unwrap_or_default();
         let references = application.references(manager);
         let account = DesiredAccount { state, attributes, references };
         accounts.insert(application.name().to_owned(), account);
     }
-    Evaluation {
-        access: Access { accounts, grants: state.grants(release) },
-        next_boundary: state.next_boundary,
-        login_ended: spans.iter().all(|span| span.ends.is_some_and(|ends| ends <= now)),
-    }
-}
-
-/// What intervals say about one application at the present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
-    /// Nothing was ever granted in it.
-    Never,
-    /// Something was granted, nothing is held: the account is kept, and closed.
-    Past,
-    /// Something is held.
-    Held,
-}
-
-/// What was gathered over all engagements and policies.
-struct State<'a> {
-    now: Timestamp,
-    applications: Vec<Use>,
-    reasons: BTreeMap<(usize, &'a str), Vec<Reason>>,
-    next_boundary: Option<Timestamp>,
-}
-
-impl<'a> State<'a> {
-    fn new(release: &Release, now: Timestamp) -> Self {
-        let applications = vec![Use::Never; release.applications().len()];
-        Self { now, applications, reasons: BTreeMap::new(), next_boundary: None }
-    }
-
-    fn boundary(&mut self, instant: Option<Timestamp>) {
-        let later = instant.filter(|instant| *instant > self.now);
-        self.next_boundary = match (self.next_boundary, later) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-    }
-
-    fn interval(&mut self, span: &Span, policy: &'a crate::Policy, interval: Interval) {
-        self.boundary(Some(interval.from));
-        self.boundary(interval.until);
-        if interval.from > self.now {
-            return;
-        }
-        let held = interval.until.is_none_or(|until| self.now < until);
-        let use_of = if held { Use::Held } else { Use::Past };
-        for granted in policy.grants() {
-            if let Some(known) = self.applications.get_mut(granted.application) {
-                *known = use_of.max(*known);
-            }
-            if held {
-                let key = (granted.application, granted.entitlement.as_str());
-                self.reasons.entry(key).or_default().push(Reason {
-                    policy: policy.name().to_owned(),
-                    bundle: granted.bundle.clone(),
-                    engagement: span.engagement,
-                    from: interval.from,
-                    until: interval.until,
-                });
-            }
-        }
-    }
-
-    fn grants(&mut self, release: &Release) -> Vec<DesiredGrant> {
-        let names: Vec<&str> = release.applications().map(crate::Application::name).collect();
-        std::mem::take(&mut self.reasons)
-            .into_iter()
-            .filter_map(|((application, entitlement), mut reasons)| {
-                reasons.sort_unstable();
-                Some(DesiredGrant {
-                    application: (*names.get(application)?).to_owned(),
-                    entitlement: entitlement.to_owned(),
-                    reasons,
-                })
-            })
-            .collect()
-    }
+    accounts
 }
 
 #[cfg(test)]

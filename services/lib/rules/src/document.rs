@@ -3,14 +3,20 @@
 mod access_policy;
 mod application;
 mod attribute_schema;
+mod breaker;
 mod bundle;
 pub(crate) mod canonical;
 mod days;
 mod kind;
+mod lifecycle_plan;
 mod load;
 mod metadata;
 mod owner;
+mod places;
 mod read;
+mod schedule;
+mod schema;
+mod separation_of_duties;
 mod setting;
 
 use std::fmt;
@@ -19,19 +25,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::Problem;
 
-pub use access_policy::{AccessPolicy, PolicyGrant};
+pub use access_policy::{
+    AccessPolicy, DEPARTMENT, Expectation, Mode, Observe, OnUnknown, PolicyGrant, PolicyTest,
+    TestValue,
+};
 pub use application::{
     AccountRules, Application, Connector, ConnectorKind, Entitlement, Ldap, LdapDisable,
-    LdapDisabled, LdapLayout, LdapSchema, Limits, check_address,
+    LdapDisabled, LdapLayout, LdapSchema, Limits, Privilege, check_address,
 };
-pub use attribute_schema::{Attribute, AttributeSchema, AttributeType};
+pub use attribute_schema::{Attribute, AttributeSchema, AttributeType, Fact};
+pub use breaker::{Breaker, BreakerLimit, Counted, Grouping};
 pub use bundle::{Bundle, BundleEntitlement};
 pub use days::Days;
 pub use kind::Kind;
+pub use lifecycle_plan::{Absence, Joining, Leaving, LifecyclePlan};
 pub(crate) use load::duplicates;
 pub use load::{load, load_all};
 pub use metadata::{Metadata, Name};
 pub use owner::Owner;
+pub use schedule::{End, EndAnchor, LeaveAction, Offset, OnLeave, Start, StartAnchor};
+pub use schema::json_schema;
+pub use separation_of_duties::{Duty, SeparationMode, SeparationOfDuties};
 pub use setting::{SecretReference, Setting};
 
 /// One document, checked for itself; what it refers to is checked when a release is compiled.
@@ -43,6 +57,8 @@ pub struct Document {
     pub metadata: Metadata,
     /// What it says.
     pub spec: Spec,
+    /// Where its fields were read.
+    places: places::Places,
 }
 
 /// What a document says, by kind.
@@ -56,7 +72,13 @@ pub enum Spec {
     /// A named set of entitlements.
     Bundle(Bundle),
     /// Who holds which bundles.
-    AccessPolicy(AccessPolicy),
+    AccessPolicy(Box<AccessPolicy>),
+    /// What nobody may hold together.
+    SeparationOfDuties(Box<SeparationOfDuties>),
+    /// What accounts may do in the stages of a persona's life.
+    LifecyclePlan(Box<LifecyclePlan>),
+    /// What looks like an accident.
+    Breaker(Breaker),
 }
 
 /// A place in a file. Line and column count from 1; 0 is unknown.
@@ -88,7 +110,7 @@ impl Document {
     /// When the bytes are not the JSON of a valid document.
     pub fn from_json(json: &[u8]) -> Result<Self, Error> {
         let raw: read::Raw = serde_json::from_slice(json).map_err(Error::Json)?;
-        let document = raw.into_document(Place::default());
+        let document = raw.into_document(Place::default(), places::Places::default());
         match document.problems().into_iter().next() {
             Some(problem) => Err(Error::Content(problem)),
             None => Ok(document),
@@ -103,6 +125,9 @@ impl Document {
             Spec::Application(_) => Kind::Application,
             Spec::Bundle(_) => Kind::Bundle,
             Spec::AccessPolicy(_) => Kind::AccessPolicy,
+            Spec::SeparationOfDuties(_) => Kind::SeparationOfDuties,
+            Spec::LifecyclePlan(_) => Kind::LifecyclePlan,
+            Spec::Breaker(_) => Kind::Breaker,
         }
     }
 
@@ -131,8 +156,26 @@ impl Document {
 
     /// Makes a problem with a field of this document.
     pub(crate) fn problem(&self, field: &str, message: impl Into<String>) -> Problem {
+        let place = self.places.of(field).unwrap_or_else(|| self.place.clone());
+        self.problem_at(place, field, message)
+    }
+
+    /// Makes a problem with a part of a field's text, which begins at a byte of it.
+    #[expect(dead_code, reason = "conditions are to name their places")]
+    pub(crate) fn problem_within(
+        &self,
+        field: &str,
+        text: &str,
+        offset: usize,
+        message: impl Into<String>,
+    ) -> Problem {
+        let place = self.places.within(field, text, offset);
+        self.problem_at(place.unwrap_or_else(|| self.place.clone()), field, message)
+    }
+
+    fn problem_at(&self, place: Place, field: &str, message: impl Into<String>) -> Problem {
         Problem {
-            place: self.place.clone(),
+            place,
             document: format!("{} {}", self.kind(), self.name()),
             field: field.to_owned(),
             message: message.into(),
@@ -146,6 +189,9 @@ impl Document {
             Spec::Application(spec) => spec.problems(),
             Spec::Bundle(spec) => spec.problems(),
             Spec::AccessPolicy(spec) => spec.problems(),
+            Spec::SeparationOfDuties(spec) => spec.problems(),
+            Spec::LifecyclePlan(spec) => spec.problems(),
+            Spec::Breaker(spec) => spec.problems(),
         };
         found.into_iter().map(|(field, message)| self.problem(&field, message)).collect()
     }

@@ -2,13 +2,16 @@
 
 mod compile;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Attributes, PersonId};
+use domain::{Attributes, PersonId, Value};
 
 use crate::Problem;
 use crate::condition::Expression;
-use crate::document::{self, AttributeSchema, Days, Document};
+use crate::document::{
+    self, AttributeSchema, Breaker, DEPARTMENT, Days, Document, End, EndAnchor, Mode, Observe,
+    Offset, OnLeave, OnUnknown, Privilege, SeparationMode,
+};
 use crate::reference::{Pointer, Reference};
 
 /// A set of policy documents, ready to be evaluated; share it in an `Arc`.
@@ -20,6 +23,9 @@ pub struct Release {
     schema: AttributeSchema,
     applications: Vec<Application>,
     policies: Vec<Policy>,
+    plans: Vec<Plan>,
+    separations: Vec<Separation>,
+    breaker: Option<Breaker>,
 }
 
 /// An application of a release.
@@ -36,18 +42,63 @@ pub struct Application {
 pub struct Policy {
     name: String,
     condition: Expression,
-    lead: Days,
-    overlap: Days,
-    grants: Vec<Granted>,
+    on_unknown: OnUnknown,
+    observe: Option<Observe>,
+    offers: Vec<Offer>,
 }
 
-/// One entitlement that a policy grants through one bundle.
+/// What a policy grants through one bundle.
 #[derive(Debug)]
-pub(crate) struct Granted {
+pub struct Offer {
+    /// The bundle.
+    pub bundle: String,
+    /// Whether it comes by itself.
+    pub mode: Mode,
+    /// From when to when.
+    pub schedule: Schedule,
+    /// What is in the bundle, each once.
+    pub entitlements: Vec<Entitlement>,
+}
+
+/// From when to when something is granted to whom a condition holds for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// Days before or after the first day.
+    pub start: Offset,
+    /// The date with which it ends, and days before or after it.
+    pub end: End,
+    /// Civil days for which somebody keeps it for whom the condition stopped holding.
+    pub overlap: Days,
+    /// What a leaver keeps for a while.
+    pub on_leave: Option<OnLeave>,
+}
+
+/// One entitlement of one application.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entitlement {
     /// Index into the release's applications.
-    pub(crate) application: usize,
-    pub(crate) entitlement: String,
-    pub(crate) bundle: String,
+    pub application: usize,
+    /// Its name.
+    pub name: String,
+}
+
+/// What accounts may do in the stages of a persona's life; applications are indexes.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) condition: Expression,
+    pub(crate) joining: BTreeSet<usize>,
+    pub(crate) absence: Option<(Expression, BTreeSet<usize>)>,
+    pub(crate) leaving: BTreeSet<usize>,
+    pub(crate) leaving_days: Days,
+}
+
+/// What nobody may hold together.
+#[derive(Debug)]
+pub struct Separation {
+    name: String,
+    mode: SeparationMode,
+    left: BTreeSet<Entitlement>,
+    right: BTreeSet<Entitlement>,
 }
 
 impl Release {
@@ -99,6 +150,38 @@ impl Release {
     pub fn policies(&self) -> impl ExactSizeIterator<Item = &Policy> {
         self.policies.iter()
     }
+
+    /// Returns what nobody may hold together, by name.
+    pub fn separations(&self) -> impl ExactSizeIterator<Item = &Separation> {
+        self.separations.iter()
+    }
+
+    /// Returns the limits of what is done without a second person, if a document sets them.
+    #[must_use]
+    pub fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref()
+    }
+
+    /// Returns how much harm whoever holds an entitlement could do.
+    #[must_use]
+    pub fn privilege(&self, application: &str, entitlement: &str) -> Privilege {
+        let known = self.application(application).into_iter();
+        known
+            .flat_map(|application| &application.spec.entitlements)
+            .find(|known| known.name == entitlement)
+            .map_or_else(Privilege::default, |known| known.privilege)
+    }
+
+    /// Returns the name of the application of an entitlement of this release.
+    #[must_use]
+    pub fn application_of(&self, entitlement: &Entitlement) -> &str {
+        self.applications.get(entitlement.application).map_or("", Application::name)
+    }
+
+    /// Returns the plans, the one that counts first.
+    pub(crate) fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
 }
 
 impl Application {
@@ -138,25 +221,78 @@ impl Policy {
         &self.name
     }
 
-    /// Returns the civil days before the first day from which it grants.
-    #[must_use]
-    pub fn lead(&self) -> Days {
-        self.lead
-    }
-
-    /// Returns the civil days for which it still grants after its condition stopped holding.
-    #[must_use]
-    pub fn overlap(&self) -> Days {
-        self.overlap
-    }
-
     /// Tells whether the condition holds; `None` when what it rests on is unknown.
     pub(crate) fn holds(&self, context: &cel::Context) -> Option<bool> {
         self.condition.holds(context)
     }
 
-    pub(crate) fn grants(&self) -> &[Granted] {
-        &self.grants
+    /// Returns what becomes of what is held when the condition cannot be answered.
+    #[must_use]
+    pub fn on_unknown(&self) -> OnUnknown {
+        self.on_unknown
+    }
+
+    /// Tells whether the policy is only watched for somebody with these attributes.
+    #[must_use]
+    pub fn is_observed_for(&self, attributes: &Attributes) -> bool {
+        let Some(Observe { departments }) = &self.observe else { return false };
+        let department = attributes.get(DEPARTMENT).and_then(Value::as_text);
+        departments.is_empty() || department.is_none_or(|name| departments.contains(name))
+    }
+
+    /// Returns where the policy is only watched; `None` when it is enforced everywhere.
+    #[must_use]
+    pub fn observe(&self) -> Option<&Observe> {
+        self.observe.as_ref()
+    }
+
+    /// Returns what it grants, bundle by bundle.
+    #[must_use]
+    pub fn offers(&self) -> &[Offer] {
+        &self.offers
+    }
+
+    /// Returns what it grants to whoever it holds for, without anybody asking.
+    pub fn birthrights(&self) -> impl Iterator<Item = &Offer> {
+        self.offers.iter().filter(|offer| offer.mode == Mode::Birthright)
+    }
+}
+
+impl Schedule {
+    /// Tells whether nothing is granted earlier or later than the engagement's own days.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.start.is_zero()
+            && self.end.offset.is_zero()
+            && self.end.anchor == EndAnchor::LastWorkingDay
+            && self.overlap.is_zero()
+            && self.on_leave.is_none()
+    }
+}
+
+impl Separation {
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns what is done about it.
+    #[must_use]
+    pub fn mode(&self) -> SeparationMode {
+        self.mode
+    }
+
+    /// Returns the entitlements of the one side.
+    #[must_use]
+    pub fn left(&self) -> &BTreeSet<Entitlement> {
+        &self.left
+    }
+
+    /// Returns the entitlements of the other side.
+    #[must_use]
+    pub fn right(&self) -> &BTreeSet<Entitlement> {
+        &self.right
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which lane an evaluation takes, and which its next boundary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rules::{DesiredAccount, DesiredGrant, Engagement, Reason, Timeline};
 
@@ -78,7 +78,13 @@ fn lane(trigger: Lane, before: &Access, after: &Access, login_ended: bool) -> La
 
 fn evaluated(trigger: Lane, access: Access, login_ended: bool) -> Evaluated {
     let version = Version { epoch: 1, counter: 1 };
-    let evaluation = Evaluation { access, next_boundary: None, login_ended };
+    let evaluation = Evaluation {
+        access,
+        next_boundary: None,
+        login_ended,
+        unanswered: BTreeSet::new(),
+        conflicts: Vec::new(),
+    };
     let digest = evaluation.access.digest();
     let engagement = Engagement {
         id: "018f0000-0000-7000-8000-00000000000e".parse().unwrap(),
@@ -124,6 +130,7 @@ fn access(entitlements: &[&str], state: AccountState) -> Access {
         engagement: "018f0000-0000-7000-8000-00000000000e".parse().unwrap(),
         from: Timestamp::UNIX_EPOCH,
         until: None,
+        kept: false,
     };
     let grants = entitlements.iter().map(|entitlement| DesiredGrant {
         application: "directory".to_owned(),

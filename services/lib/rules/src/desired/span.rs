@@ -4,7 +4,8 @@ use domain::time::{CutOff, instant};
 use domain::{Date, EngagementId, Timestamp};
 use jiff::tz::TimeZone;
 
-use crate::release::Policy;
+use crate::document::{EndAnchor, LeaveAction};
+use crate::release::Schedule;
 use crate::timeline::{Engagement, Timeline};
 
 /// An engagement in instants.
@@ -16,6 +17,10 @@ pub(crate) struct Span {
     /// By date, without overlap, within the engagement.
     pub(crate) stretches: Vec<Stretch>,
     first_day: Date,
+    /// The last day of work and the last day of the contract, each standing in for the other.
+    last_days: Option<(Date, Date)>,
+    /// An operator ended it before its dates did: then everything ends with that instant.
+    is_cut: bool,
 }
 
 /// A slice, cut to its engagement.
@@ -41,6 +46,8 @@ enum Until {
 pub(crate) struct Interval {
     pub(crate) from: Timestamp,
     pub(crate) until: Option<Timestamp>,
+    /// The account stays usable as long as the interval, also after the engagement.
+    pub(crate) keeps_open: bool,
 }
 
 /// Returns the engagements in the order of their starts.
@@ -54,6 +61,10 @@ pub(crate) fn spans(timeline: &Timeline, zone: &TimeZone) -> Vec<Span> {
 fn span(timeline: &Timeline, engagement: &Engagement, zone: &TimeZone) -> Span {
     let by_date = engagement.last_day().map(|day| instant(day, CutOff::EndOfDay, zone));
     let ends = by_date.into_iter().chain(engagement.ends_at).min();
+    let is_cut = engagement.ends_at.is_some_and(|cut| by_date.is_none_or(|day| cut < day));
+    let last_days = engagement.last_day().map(|work| {
+        (work, engagement.termination_date.map_or(work, |contract| contract.max(work)))
+    });
     let mut stretches = stretches(timeline, engagement, zone);
     let mut first = true;
     stretches.retain(|stretch| {
@@ -65,6 +76,8 @@ fn span(timeline: &Timeline, engagement: &Engagement, zone: &TimeZone) -> Span {
         ends,
         stretches,
         first_day: engagement.start,
+        last_days,
+        is_cut,
     }
 }
 
@@ -117,10 +130,27 @@ impl Span {
         self.starts <= now && self.ends.is_none_or(|ends| now < ends)
     }
 
-    /// Returns when a policy justifies its grants, given the slices for which it holds.
+    /// Returns the stretch that counts at an instant: the one begun last, else the first to come.
+    pub(crate) fn stretch_at(&self, now: Timestamp) -> Option<&Stretch> {
+        let begun = self.stretches.iter().rev().find(|stretch| stretch.starts <= now);
+        begun.or_else(|| self.stretches.first())
+    }
+
+    /// Returns when accounts that stay open for some days after the end are closed; `None` when no
+    /// end is known.
+    pub(crate) fn closes(&self, days: jiff::Span, zone: &TimeZone) -> Option<Timestamp> {
+        match self.last_days {
+            Some((work, _)) if !self.is_cut => {
+                Some(instant(work.saturating_add(days), CutOff::EndOfDay, zone))
+            }
+            Some(_) | None => self.ends,
+        }
+    }
+
+    /// Returns when something is justified, given the slices for which its condition holds.
     pub(crate) fn intervals(
         &self,
-        policy: &Policy,
+        schedule: &Schedule,
         zone: &TimeZone,
         holds: impl Fn(usize) -> bool,
     ) -> Vec<Interval> {
@@ -134,8 +164,9 @@ impl Span {
                 until = next.until;
             }
             let interval = Interval {
-                from: self.given(first, policy, zone),
-                until: self.taken(until, policy, zone),
+                from: self.given(first, schedule, zone),
+                until: self.taken(until, schedule, zone),
+                keeps_open: until == Until::End && !self.is_cut && keeps_open(schedule),
             };
             if interval.until.is_some_and(|until| until <= interval.from) {
                 continue;
@@ -144,6 +175,7 @@ impl Span {
             match intervals.last_mut() {
                 Some(last) if last.until.is_none_or(|until| interval.from <= until) => {
                     last.until = interval.until;
+                    last.keeps_open = interval.keeps_open;
                 }
                 _ => intervals.push(interval),
             }
@@ -151,23 +183,48 @@ impl Span {
         intervals
     }
 
-    fn given(&self, first: &Stretch, policy: &Policy, zone: &TimeZone) -> Timestamp {
-        if first.from > self.first_day || policy.lead().is_zero() {
+    fn given(&self, first: &Stretch, schedule: &Schedule, zone: &TimeZone) -> Timestamp {
+        if schedule.start.is_zero() {
             return first.starts;
         }
-        instant(self.first_day.saturating_sub(policy.lead().span()), CutOff::StartOfDay, zone)
+        let day = self.first_day.saturating_add(schedule.start.span());
+        let anchored = instant(day, CutOff::StartOfDay, zone);
+        match first.from > self.first_day {
+            // Days before the first day belong to those who begin, not to those who move.
+            true => anchored.max(first.starts),
+            false => anchored,
+        }
     }
 
     // A run that ends while the engagement goes on ends with the very instant at which the next
     // one begins, so that what both justify never blinks.
-    fn taken(&self, until: Until, policy: &Policy, zone: &TimeZone) -> Option<Timestamp> {
+    fn taken(&self, until: Until, schedule: &Schedule, zone: &TimeZone) -> Option<Timestamp> {
         match until {
-            Until::End => self.ends,
+            Until::End => self.left(schedule, zone),
             Until::Day(day) => {
-                let day = day.saturating_add(policy.overlap().span());
+                let day = day.saturating_add(schedule.overlap.span());
                 let until = instant(day, CutOff::StartOfDay, zone);
                 Some(self.ends.map_or(until, |ends| ends.min(until)))
             }
         }
     }
+
+    /// Returns when a leaver holds it no longer; `None` when no end is known.
+    pub(crate) fn left(&self, schedule: &Schedule, zone: &TimeZone) -> Option<Timestamp> {
+        let Some((work, contract)) = self.last_days.filter(|_days| !self.is_cut) else {
+            return self.ends;
+        };
+        let day = match schedule.end.anchor {
+            EndAnchor::LastWorkingDay => work,
+            EndAnchor::TerminationDate => contract,
+        };
+        let day = day.saturating_add(schedule.end.offset.span());
+        let grace = schedule.on_leave.map(|leave| leave.grace).unwrap_or_default();
+        let day = day.saturating_add(grace.span());
+        Some(instant(day, CutOff::EndOfDay, zone))
+    }
+}
+
+fn keeps_open(schedule: &Schedule) -> bool {
+    schedule.on_leave.is_some_and(|leave| leave.action == LeaveAction::Keep)
 }

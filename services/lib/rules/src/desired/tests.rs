@@ -8,6 +8,7 @@ use crate::reference::Reference;
 use crate::timeline::{Engagement, Slice};
 
 mod boundaries;
+mod schedules;
 
 #[test]
 fn lead_gives_grants_days_before_and_nothing_usable_before_the_day() {

@@ -2,6 +2,7 @@ mod ldap;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Owner, SecretReference, Setting};
@@ -10,7 +11,7 @@ use crate::access::USER_NAME;
 pub use ldap::{Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, check_address};
 
 /// A target system: how it is reached, what its accounts look like, what they may hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Application {
     /// For people.
@@ -32,7 +33,7 @@ pub struct Application {
 }
 
 /// How an application is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Connector {
     /// The adapter.
@@ -49,7 +50,7 @@ pub struct Connector {
 }
 
 /// The adapters there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConnectorKind {
     /// SCIM 2.0 over HTTP.
@@ -61,7 +62,7 @@ pub enum ConnectorKind {
 }
 
 /// How hard an application may be worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Requests under way at once.
@@ -73,7 +74,7 @@ pub struct Limits {
 }
 
 /// What the accounts of an application look like.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountRules {
     /// CEL for the wished login.
@@ -85,7 +86,7 @@ pub struct AccountRules {
 }
 
 /// Something an account may hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entitlement {
     /// Its name in the application.
@@ -93,6 +94,40 @@ pub struct Entitlement {
     /// For people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// How much harm whoever holds it could do.
+    #[serde(default, skip_serializing_if = "Privilege::is_default")]
+    pub privilege: Privilege,
+}
+
+/// How much harm whoever holds an entitlement could do.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Privilege {
+    /// What everybody's work takes.
+    #[default]
+    Standard,
+    /// Other people's data, money, or production.
+    Elevated,
+    /// The application itself, and with it what others may do.
+    Admin,
+}
+
+impl Privilege {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The class as it is written in documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Elevated => "elevated",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 impl Default for Limits {

@@ -1,9 +1,12 @@
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The kinds of documents, in the order in which they are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Kind {
     /// What is known of people; one per release.
     AttributeSchema,
@@ -13,6 +16,12 @@ pub enum Kind {
     Bundle,
     /// Who holds which bundles.
     AccessPolicy,
+    /// What nobody may hold together.
+    SeparationOfDuties,
+    /// What accounts may do in the stages of a persona's life.
+    LifecyclePlan,
+    /// What looks like an accident.
+    Breaker,
 }
 
 impl Kind {
@@ -24,6 +33,9 @@ impl Kind {
             Self::Application => "Application",
             Self::Bundle => "Bundle",
             Self::AccessPolicy => "AccessPolicy",
+            Self::SeparationOfDuties => "SeparationOfDuties",
+            Self::LifecyclePlan => "LifecyclePlan",
+            Self::Breaker => "Breaker",
         }
     }
 }

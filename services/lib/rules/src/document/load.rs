@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::{Spanned, UserMessageFormatter};
 
+use super::places::Places;
 use super::{Document, Place, read};
 use crate::Problem;
 
@@ -49,11 +50,14 @@ pub(crate) fn duplicates(documents: &[Document]) -> Vec<Problem> {
 }
 
 fn read_file(path: &str, text: &str, documents: &mut Vec<Document>, problems: &mut Vec<Problem>) {
+    let mut places = Places::of_file(path, text);
     let mut bytes = text.as_bytes();
     for entry in serde_saphyr::read::<_, Spanned<read::Raw>>(&mut bytes) {
         match entry {
             Ok(Spanned { value, referenced, .. }) => {
-                let document = value.into_document(place(path, Some(referenced)));
+                let at = (referenced.line(), referenced.column());
+                let places = places.remove(&at).unwrap_or_default();
+                let document = value.into_document(place(path, Some(referenced)), places);
                 problems.extend(document.problems());
                 documents.push(document);
             }

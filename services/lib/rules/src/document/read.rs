@@ -5,8 +5,10 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::places::Places;
 use super::{
-    AccessPolicy, Application, AttributeSchema, Bundle, Document, Kind, Metadata, Place, Spec,
+    AccessPolicy, Application, AttributeSchema, Breaker, Bundle, Document, Kind, LifecyclePlan,
+    Metadata, Place, SeparationOfDuties, Spec,
 };
 
 /// The version of the document format.
@@ -19,8 +21,8 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    pub(super) fn into_document(self, place: Place) -> Document {
-        Document { place, metadata: self.metadata, spec: self.spec }
+    pub(super) fn into_document(self, place: Place, places: Places) -> Document {
+        Document { place, metadata: self.metadata, spec: self.spec, places }
     }
 }
 
@@ -100,7 +102,12 @@ fn spec_of<'de, A: MapAccess<'de>>(kind: Kind, map: &mut A) -> Result<Spec, A::E
         Kind::AttributeSchema => Spec::AttributeSchema(map.next_value::<AttributeSchema>()?),
         Kind::Application => Spec::Application(Box::new(map.next_value::<Application>()?)),
         Kind::Bundle => Spec::Bundle(map.next_value::<Bundle>()?),
-        Kind::AccessPolicy => Spec::AccessPolicy(map.next_value::<AccessPolicy>()?),
+        Kind::AccessPolicy => Spec::AccessPolicy(Box::new(map.next_value::<AccessPolicy>()?)),
+        Kind::SeparationOfDuties => {
+            Spec::SeparationOfDuties(Box::new(map.next_value::<SeparationOfDuties>()?))
+        }
+        Kind::LifecyclePlan => Spec::LifecyclePlan(Box::new(map.next_value::<LifecyclePlan>()?)),
+        Kind::Breaker => Spec::Breaker(map.next_value::<Breaker>()?),
     })
 }
 
@@ -110,6 +117,11 @@ fn buffered_spec(kind: Kind, value: serde_json::Value) -> Result<Spec, serde_jso
         Kind::AttributeSchema => Spec::AttributeSchema(serde_json::from_value(value)?),
         Kind::Application => Spec::Application(Box::new(serde_json::from_value(value)?)),
         Kind::Bundle => Spec::Bundle(serde_json::from_value(value)?),
-        Kind::AccessPolicy => Spec::AccessPolicy(serde_json::from_value(value)?),
+        Kind::AccessPolicy => Spec::AccessPolicy(Box::new(serde_json::from_value(value)?)),
+        Kind::SeparationOfDuties => {
+            Spec::SeparationOfDuties(Box::new(serde_json::from_value(value)?))
+        }
+        Kind::LifecyclePlan => Spec::LifecyclePlan(Box::new(serde_json::from_value(value)?)),
+        Kind::Breaker => Spec::Breaker(serde_json::from_value(value)?),
     })
 }

@@ -83,7 +83,7 @@ fn a_stored_document_is_checked_like_a_written_one() {
 fn a_kind_and_name_are_used_once_over_all_files() {
     let problems = load_all([("a.yaml", POLICY), ("b.yaml", POLICY)]).unwrap_err();
 
-    expect!["b.yaml:1:1: AccessPolicy police-birthright: metadata.name: is already defined at a.yaml:1:1; rename or remove one"]
+    expect!["b.yaml:3:18: AccessPolicy police-birthright: metadata.name: is already defined at a.yaml:1:1; rename or remove one"]
     .assert_eq(&told(&problems));
 }
 
@@ -109,7 +109,7 @@ fn every_problem_names_its_place_and_says_what_to_do() {
 
     expect![[r#"
         an unknown key
-          p.yaml:6:3: unknown field `conditon`, expected one of description, condition, grants, lead, overlap
+          p.yaml:6:3: unknown field `conditon`, expected one of description, condition, onUnknown, observe, grants, lead, overlap, tests
         a bad name
           p.yaml:3:18: `Police_Birthright` is not a name; use 1 to 63 lower-case letters, digits and `-`, beginning and ending with a letter or digit
         a bad duration
@@ -119,9 +119,9 @@ fn every_problem_names_its_place_and_says_what_to_do() {
         another version
           p.yaml:1:13: unknown variant `tenure.dev/v2`, expected one of tenure.dev/v1
         an unknown kind
-          p.yaml:2:7: unknown variant `Policy`, expected one of AttributeSchema, Application, Bundle, AccessPolicy
+          p.yaml:2:7: unknown variant `Policy`, expected one of AttributeSchema, Application, Bundle, AccessPolicy, SeparationOfDuties, LifecyclePlan, Breaker
         nothing granted
-          p.yaml:1:1: AccessPolicy police-birthright: spec.grants: empty; name at least one bundle, or remove the policy
+          p.yaml:7:11: AccessPolicy police-birthright: spec.grants: empty; name at least one bundle, or remove the policy
         broken YAML
           p.yaml:3:18: expected string scalar
         a list where a text belongs
@@ -174,15 +174,15 @@ spec:
 ";
 
     expect![[r#"
-        app.yaml:1:1: Application directory: spec.connector.url: missing; scim needs the application's address
-        app.yaml:1:1: Application directory: spec.limits.leaver_reserve: must be less than concurrency, or nothing but leavers would ever be served
-        app.yaml:1:1: Application directory: spec.limits.changes_per_request: must be at least 1
-        app.yaml:1:1: Application directory: spec.account.login: empty; write for instance slug(person.name)
-        app.yaml:1:1: Application directory: spec.account.attributes.userName: is the login; write it under spec.account.login
-        app.yaml:1:1: Application directory: spec.owner.name: not a name; use 1 to 255 bytes without white space around them
-        app.yaml:1:1: Application directory: spec.owner.mail: not a mail address; write for instance it@city.example
-        app.yaml:1:1: Application directory: spec.entitlements[1].name: `a` is listed twice; remove one
-        app.yaml:1:1: Application directory: spec.entitlements[2].name: not a name; use 1 to 255 bytes without white space around them"#]].assert_eq(&told(&load("app.yaml", text).unwrap_err()));
+        app.yaml:5:14: Application directory: spec.connector.url: missing; scim needs the application's address
+        app.yaml:6:44: Application directory: spec.limits.leaver_reserve: must be less than concurrency, or nothing but leavers would ever be served
+        app.yaml:6:68: Application directory: spec.limits.changes_per_request: must be at least 1
+        app.yaml:8:20: Application directory: spec.account.login: empty; write for instance slug(person.name)
+        app.yaml:8:47: Application directory: spec.account.attributes.userName: is the login; write it under spec.account.login
+        app.yaml:7:17: Application directory: spec.owner.name: not a name; use 1 to 255 bytes without white space around them
+        app.yaml:7:30: Application directory: spec.owner.mail: not a mail address; write for instance it@city.example
+        app.yaml:9:36: Application directory: spec.entitlements[1].name: `a` is listed twice; remove one
+        app.yaml:9:47: Application directory: spec.entitlements[2].name: not a name; use 1 to 255 bytes without white space around them"#]].assert_eq(&told(&load("app.yaml", text).unwrap_err()));
 }
 
 #[test]

@@ -88,12 +88,12 @@ fn a_reference_that_leads_nowhere_is_a_problem_that_says_what_was_meant() {
         .replace("accounts.directory.login", "accounts.wiki.login");
 
     expect![[r#"
-        city.yaml:7:1: Application directory: spec.account.attributes.email: there is no Application `citymail`; did you mean `city-mail`?
-        city.yaml:7:1: Application directory: spec.account.attributes.manager: Application directory maps no attribute `emial`; did you mean `email`?
-        city.yaml:25:1: Application wiki: spec.account.attributes.email: refers to the very account it belongs to; name another application"#]]
+        city.yaml:14:25: Application directory: spec.account.attributes.email: there is no Application `citymail`; did you mean `city-mail`?
+        city.yaml:14:61: Application directory: spec.account.attributes.manager: Application directory maps no attribute `emial`; did you mean `email`?
+        city.yaml:32:25: Application wiki: spec.account.attributes.email: refers to the very account it belongs to; name another application"#]]
     .assert_eq(&compile(&wrong).unwrap_err());
     let odd = DOCUMENTS.replace("accounts.directory.login", "accounts.directory");
-    expect!["city.yaml:25:1: Application wiki: spec.account.attributes.email: is not a reference; one stands alone and is written accounts.<application>.<attribute> or manager.accounts.<application>.<attribute>"]
+    expect!["city.yaml:32:25: Application wiki: spec.account.attributes.email: is not a reference; one stands alone and is written accounts.<application>.<attribute> or manager.accounts.<application>.<attribute>"]
     .assert_eq(&compile(&odd).unwrap_err());
 }
 
@@ -101,7 +101,7 @@ fn a_reference_that_leads_nowhere_is_a_problem_that_says_what_was_meant() {
 fn accounts_that_wait_for_each_other_are_a_problem_that_names_the_circle() {
     let circle = DOCUMENTS.replace("address: person.display_name", "address: accounts.wiki.email");
 
-    expect!["city.yaml:16:1: Application city-mail: spec.account.attributes: accounts wait for each other in a circle: city-mail -> wiki -> directory -> city-mail; take one of the references out"]
+    expect!["city.yaml:23:17: Application city-mail: spec.account.attributes: accounts wait for each other in a circle: city-mail -> wiki -> directory -> city-mail; take one of the references out"]
     .assert_eq(&compile(&circle).unwrap_err());
 }
 
@@ -119,12 +119,12 @@ fn an_attribute_never_takes_its_value_from_itself() {
     let own =
         DOCUMENTS.replace("manager.accounts.directory.id", "manager.accounts.directory.manager");
 
-    expect!["city.yaml:7:1: Application directory: spec.account.attributes: an attribute takes its value from itself: directory.manager -> directory.manager; take one of the references out"]
+    expect!["city.yaml:14:17: Application directory: spec.account.attributes: an attribute takes its value from itself: directory.manager -> directory.manager; take one of the references out"]
     .assert_eq(&compile(&own).unwrap_err());
     let around = DOCUMENTS
         .replace("manager.accounts.directory.id", "manager.accounts.wiki.email")
         .replace("accounts.directory.login", "manager.accounts.directory.manager");
-    expect!["city.yaml:7:1: Application directory: spec.account.attributes: an attribute takes its value from itself: directory.manager -> wiki.email -> directory.manager; take one of the references out"]
+    expect!["city.yaml:14:17: Application directory: spec.account.attributes: an attribute takes its value from itself: directory.manager -> wiki.email -> directory.manager; take one of the references out"]
     .assert_eq(&compile(&around).unwrap_err());
 }
 

@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Application, Granted, Policy, Release};
+mod bundles;
+mod policies;
+mod stages;
+
+use super::{Application, Entitlement, Release};
 use crate::Problem;
 use crate::access::USER_NAME;
 use crate::condition::{Expression, Shape};
 use crate::document::{
-    self, AccessPolicy, AttributeSchema, Bundle, Document, Spec, canonical, duplicates,
+    self, AccessPolicy, AttributeSchema, Breaker, Bundle, Document, LifecyclePlan,
+    SeparationOfDuties, Spec, canonical, duplicates,
 };
 use crate::reference;
 use crate::suggest::did_you_mean;
@@ -17,8 +22,12 @@ pub(super) fn release(number: u64, mut documents: Vec<Document>) -> Result<Relea
     documents.sort_by(|one, other| (one.kind(), one.name()).cmp(&(other.kind(), other.name())));
     let sorted = Sorted::of(&documents, &mut problems);
     let applications = sorted.compile_applications(&mut problems);
-    sorted.check_bundles(&mut problems);
-    let policies = sorted.compile_policies(&mut problems);
+    let bundles = sorted.compile_bundles(&mut problems);
+    let policies = sorted.compile_policies(&bundles, &mut problems);
+    let plans = sorted.compile_plans(&mut problems);
+    let separations = sorted.compile_separations(&bundles, &mut problems);
+    let breaker = sorted.breaker(&mut problems);
+    sorted.check_facts(&mut problems);
     if !problems.is_empty() {
         problems.sort();
         return Err(problems);
@@ -32,7 +41,17 @@ pub(super) fn release(number: u64, mut documents: Vec<Document>) -> Result<Relea
         })
         .collect();
     let content_hash = content_hash(documents.iter().map(|(_, digest)| digest.as_str()));
-    Ok(Release { number, content_hash, documents, schema, applications, policies })
+    Ok(Release {
+        number,
+        content_hash,
+        documents,
+        schema,
+        applications,
+        policies,
+        plans,
+        separations,
+        breaker,
+    })
 }
 
 fn content_hash<'a>(digests: impl Iterator<Item = &'a str>) -> String {
@@ -48,6 +67,11 @@ struct Sorted<'a> {
     applications: BTreeMap<&'a str, (&'a Document, &'a document::Application)>,
     bundles: BTreeMap<&'a str, (&'a Document, &'a Bundle)>,
     policies: BTreeMap<&'a str, (&'a Document, &'a AccessPolicy)>,
+    separations: BTreeMap<&'a str, (&'a Document, &'a SeparationOfDuties)>,
+    plans: BTreeMap<&'a str, (&'a Document, &'a LifecyclePlan)>,
+    breakers: Vec<(&'a Document, &'a Breaker)>,
+    /// The document of the schema.
+    schema_document: Option<&'a Document>,
 }
 
 impl<'a> Sorted<'a> {
@@ -58,6 +82,10 @@ impl<'a> Sorted<'a> {
             applications: BTreeMap::new(),
             bundles: BTreeMap::new(),
             policies: BTreeMap::new(),
+            separations: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            breakers: Vec::new(),
+            schema_document: None,
         };
         for document in documents {
             let name = document.name();
@@ -72,6 +100,13 @@ impl<'a> Sorted<'a> {
                 Spec::AccessPolicy(spec) => {
                     sorted.policies.insert(name, (document, spec));
                 }
+                Spec::SeparationOfDuties(spec) => {
+                    sorted.separations.insert(name, (document, spec));
+                }
+                Spec::LifecyclePlan(spec) => {
+                    sorted.plans.insert(name, (document, spec));
+                }
+                Spec::Breaker(spec) => sorted.breakers.push((document, spec)),
             }
         }
         match schemas.as_slice() {
@@ -83,7 +118,10 @@ impl<'a> Sorted<'a> {
                           declares what policies may ask about people"
                     .to_owned(),
             }),
-            [(_, schema)] => sorted.schema = Some(*schema),
+            [(document, schema)] => {
+                sorted.schema = Some(*schema);
+                sorted.schema_document = Some(*document);
+            }
             [_, others @ ..] => problems.extend(others.iter().map(|(document, _)| {
                 document.problem("", "is one AttributeSchema too many; a release has exactly one")
             })),
@@ -129,76 +167,54 @@ impl<'a> Sorted<'a> {
         compiled
     }
 
-    fn check_bundles(&self, problems: &mut Vec<Problem>) {
-        for (document, bundle) in self.bundles.values() {
-            for (index, member) in bundle.entitlements.iter().enumerate() {
-                let field = format!("spec.entitlements[{index}]");
-                let Some((_, application)) = self.applications.get(member.application.as_str())
-                else {
-                    let hint = did_you_mean(
-                        member.application.as_str(),
-                        self.applications.keys().copied(),
-                    );
-                    let message = format!("there is no Application `{}`{hint}", member.application);
-                    problems.push(document.problem(&format!("{field}.application"), message));
-                    continue;
-                };
-                let known: BTreeSet<&str> =
-                    application.entitlements.iter().map(|known| known.name.as_str()).collect();
-                if !known.contains(member.entitlement.as_str()) {
-                    let hint = did_you_mean(&member.entitlement, known);
-                    let message = format!(
-                        "Application {} has no entitlement `{}`{hint}",
-                        member.application, member.entitlement
-                    );
-                    problems.push(document.problem(&format!("{field}.entitlement"), message));
-                }
-            }
-        }
-    }
-
-    fn compile_policies(&self, problems: &mut Vec<Problem>) -> Vec<Policy> {
-        let mut compiled = Vec::new();
-        for (name, (document, spec)) in &self.policies {
-            let condition = self.expression(&spec.condition, &[Shape::Boolean]);
-            let condition = note(document, "spec.condition", condition, problems);
-            let grants = self.granted(document, spec, problems);
-            if let Some(condition) = condition {
-                let name = (*name).to_owned();
-                let AccessPolicy { lead, overlap, .. } = **spec;
-                compiled.push(Policy { name, condition, lead, overlap, grants });
-            }
-        }
-        compiled
-    }
-
-    fn granted(
+    /// Finds an entitlement; what is wrong with the name is a problem of the fields.
+    fn entitlement(
         &self,
         document: &Document,
-        policy: &AccessPolicy,
+        fields: (&str, &str),
+        application: &str,
+        entitlement: &str,
         problems: &mut Vec<Problem>,
-    ) -> Vec<Granted> {
-        let mut granted = Vec::new();
-        for (index, grant) in policy.grants.iter().enumerate() {
-            let Some((_, bundle)) = self.bundles.get(grant.bundle.as_str()) else {
-                let hint = did_you_mean(grant.bundle.as_str(), self.bundles.keys().copied());
-                let message = format!("there is no Bundle `{}`{hint}", grant.bundle);
-                problems.push(document.problem(&format!("spec.grants[{index}].bundle"), message));
-                continue;
-            };
-            for member in &bundle.entitlements {
-                let place =
-                    self.applications.keys().position(|name| *name == member.application.as_str());
-                if let Some(application) = place {
-                    granted.push(Granted {
-                        application,
-                        entitlement: member.entitlement.clone(),
-                        bundle: grant.bundle.to_string(),
-                    });
-                }
-            }
+    ) -> Option<Entitlement> {
+        let index = self.application(document, fields.0, application, problems)?;
+        let (_, spec) = self.applications.get(application)?;
+        let known: BTreeSet<&str> =
+            spec.entitlements.iter().map(|known| known.name.as_str()).collect();
+        if known.contains(entitlement) {
+            return Some(Entitlement { application: index, name: entitlement.to_owned() });
         }
-        granted
+        let hint = did_you_mean(entitlement, known);
+        let message = format!("Application {application} has no entitlement `{entitlement}`{hint}");
+        problems.push(document.problem(fields.1, message));
+        None
+    }
+
+    /// Finds an application's place among all; a name that none has is a problem of the field.
+    fn application(
+        &self,
+        document: &Document,
+        field: &str,
+        name: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<usize> {
+        let index = self.applications.keys().position(|known| *known == name);
+        if index.is_none() {
+            let hint = did_you_mean(name, self.applications.keys().copied());
+            let message = format!("there is no Application `{name}`{hint}");
+            problems.push(document.problem(field, message));
+        }
+        index
+    }
+
+    /// Compiles a condition.
+    fn condition(
+        &self,
+        document: &Document,
+        field: &str,
+        text: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Expression> {
+        note(document, field, self.expression(text, &[Shape::Boolean]), problems)
     }
 
     /// Compiles an expression; without a schema there is nothing to check it against.

@@ -96,9 +96,10 @@ fn a_release_is_listed_in_order_and_found_by_name() {
     assert_eq!(release.number(), 7);
     let applications: Vec<_> = release.applications().map(Application::name).collect();
     assert_eq!(applications, ["directory", "records"]);
+    let starts = |policy: &Policy| policy.offers()[0].schedule.start.days();
     let policies: Vec<_> =
-        release.policies().map(|policy| (policy.name(), policy.lead().count())).collect();
-    assert_eq!(policies, [("everybody", 0), ("police-birthright", 5)]);
+        release.policies().map(|policy| (policy.name(), starts(policy))).collect();
+    assert_eq!(policies, [("everybody", 0), ("police-birthright", -5)]);
     assert_eq!(release.application("records").unwrap().spec().entitlements.len(), 1);
     assert!(release.application("payroll").is_none());
 }
@@ -150,14 +151,14 @@ fn every_problem_is_reported_at_once() {
 
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
     expect![[r#"
-        city.yaml:11:1: Application directory: spec.account.attributes.title: mixes texts and numbers in one list
-        city.yaml:11:1: Application directory: spec.account.login: uses person.displayname, which the AttributeSchema does not declare; did you mean `display_name`?
-        city.yaml:39:1: Bundle police-core: spec.entitlements[0].application: there is no Application `directry`; did you mean `directory`?
-        city.yaml:39:1: Bundle police-core: spec.entitlements[1].entitlement: Application records has no entitlement `case-file-read`; did you mean `case-files-read`?
-        city.yaml:48:1: AccessPolicy everybody: spec.condition: gives a text, and a yes or no is needed
-        city.yaml:55:1: AccessPolicy police-birthright: spec.condition: uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`?
-        city.yaml:55:1: AccessPolicy police-birthright: spec.grants[0].bundle: there is no Bundle `polcie-core`; did you mean `police-core`?
-        city.yaml:55:1: AccessPolicy police-birthright: spec.grants[1].bundle: there is no Bundle `fire`"#]].assert_eq(&told.join("\n"));
+        city.yaml:19:12: Application directory: spec.account.login: uses person.displayname, which the AttributeSchema does not declare; did you mean `display_name`?
+        city.yaml:20:59: Application directory: spec.account.attributes.title: mixes texts and numbers in one list
+        city.yaml:45:21: Bundle police-core: spec.entitlements[0].application: there is no Application `directry`; did you mean `directory`?
+        city.yaml:46:43: Bundle police-core: spec.entitlements[1].entitlement: Application records has no entitlement `case-file-read`; did you mean `case-files-read`?
+        city.yaml:52:14: AccessPolicy everybody: spec.condition: gives a text, and a yes or no is needed
+        city.yaml:59:14: AccessPolicy police-birthright: spec.condition: uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`?
+        city.yaml:60:21: AccessPolicy police-birthright: spec.grants[0].bundle: there is no Bundle `polcie-core`; did you mean `police-core`?
+        city.yaml:60:44: AccessPolicy police-birthright: spec.grants[1].bundle: there is no Bundle `fire`"#]].assert_eq(&told.join("\n"));
 }
 
 #[test]
@@ -181,4 +182,91 @@ fn a_document_given_twice_is_refused() {
     let problems = Release::compile(1, documents).unwrap_err();
 
     assert!(problems.iter().any(|problem| problem.field == "metadata.name"), "{problems:?}");
+}
+
+#[test]
+fn a_bundle_in_itself_is_refused() {
+    let text = DOCUMENTS
+        .replace(
+            "  entitlements: [{application: directory, entitlement: all-staff}]\n",
+            "  bundles: [police-core]\n",
+        )
+        .replace(
+            "  description: What every member",
+            "  bundles: [staff]\n  description: What every member",
+        );
+
+    let problems = Release::compile(1, load("city.yaml", &text).unwrap()).unwrap_err();
+
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    expect![[r#"
+        city.yaml:37:13: Bundle staff: spec.bundles[0]: contains itself by way of `police-core`; break the circle
+        city.yaml:43:13: Bundle police-core: spec.bundles[0]: contains itself by way of `staff`; break the circle"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn a_policys_tests_are_asked_when_it_is_saved() {
+    let tests = "overlap: P3D
+  tests:
+    - {person: {agency: Police, title: OFFICER}, expect: granted}
+    - {person: {agency: Police}, expect: unknown}
+    - {person: {agency: Fire, title: OFFICER}, expect: granted}
+    - {person: {agenzy: Fire}, expect: denied}
+    - {person: {agency: 7}, expect: denied}
+";
+    let text = DOCUMENTS.replace("overlap: P3D\n", tests);
+
+    let problems = Release::compile(1, load("city.yaml", &text).unwrap()).unwrap_err();
+
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    expect![[r#"
+        city.yaml:66:56: AccessPolicy police-birthright: spec.tests[2].expect: expects `granted`, and the condition says `denied`; correct the one or the other
+        city.yaml:67:25: AccessPolicy police-birthright: spec.tests[3].person.agenzy: the AttributeSchema does not declare `agenzy`; did you mean `agency`?
+        city.yaml:68:25: AccessPolicy police-birthright: spec.tests[4].person.agency: is not a text"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn plans_separations_and_breakers_name_what_there_is() {
+    let more = "---
+apiVersion: tenure.dev/v1
+kind: LifecyclePlan
+metadata: {name: staff}
+spec:
+  condition: person.titel == \"x\"
+  leaving: {open: [records, mial], for: P3D}
+---
+apiVersion: tenure.dev/v1
+kind: SeparationOfDuties
+metadata: {name: apart}
+spec: {left: {bundle: staf}, right: {application: records, entitlement: case-file}, mode: detect}
+---
+apiVersion: tenure.dev/v1
+kind: SeparationOfDuties
+metadata: {name: nonsense}
+spec: {left: {bundle: staff, application: records}, right: {}, mode: detect}
+---
+apiVersion: tenure.dev/v1
+kind: Breaker
+metadata: {name: careful}
+spec: {limits: [{of: loss}, {of: gain, percent: 200}]}
+";
+    let text = format!("{DOCUMENTS}{more}");
+    let mut problems = load("city.yaml", &text).unwrap_err();
+    let text = text.replace(
+        "{bundle: staff, application: records}, right: {}",
+        "{bundle: staff}, right: {bundle: police-core}",
+    );
+    let text = text.replace("[{of: loss}, {of: gain, percent: 200}]", "[{of: loss, count: 10}]");
+    problems.extend(Release::compile(1, load("city.yaml", &text).unwrap()).unwrap_err());
+
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    expect![[r#"
+        city.yaml:79:14: SeparationOfDuties nonsense: spec.left: names too much or too little; write {bundle: NAME}, or {application: NAME, entitlement: NAME}
+        city.yaml:79:60: SeparationOfDuties nonsense: spec.right: names nothing; write {bundle: NAME}, or {application: NAME, entitlement: NAME}
+        city.yaml:84:17: Breaker careful: spec.limits[0]: limits nothing; add count or percent
+        city.yaml:84:49: Breaker careful: spec.limits[1].percent: more than 100 percent
+        city.yaml:68:14: LifecyclePlan staff: spec.condition: uses person.titel, which the AttributeSchema does not declare; did you mean `title`?
+        city.yaml:69:20: LifecyclePlan staff: spec.leaving.open[0]: there is no Application `mial`
+        city.yaml:74:23: SeparationOfDuties apart: spec.left.bundle: there is no Bundle `staf`; did you mean `staff`?
+        city.yaml:74:73: SeparationOfDuties apart: spec.right.entitlement: Application records has no entitlement `case-file`"#]].assert_eq(&told.join("\n"));
 }

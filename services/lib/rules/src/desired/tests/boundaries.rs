@@ -10,25 +10,31 @@ const ZONES: [&str; 4] = ["UTC", "America/New_York", "America/Havana", "Pacific/
 
 #[test]
 fn between_two_boundaries_nothing_changes() {
-    let release = release();
+    for release in [release(), schedules::city()] {
+        boundaries_are_exact(&release);
+    }
+}
+
+fn boundaries_are_exact(release: &Release) {
     let zone = zone();
     for seed in 0..SEEDS {
         let mut dice = Dice(seed);
         let timeline = dice.timeline();
         let mut now = instant(first_day() - 40.days(), CutOff::StartOfDay, &TimeZone::UTC);
         let end = now + SignedDuration::from_hours(24 * 400);
-        let mut evaluation = desired(&timeline, &release, &zone, now);
+        let mut evaluation = desired(&timeline, release, &zone, now);
         while let Some(boundary) = evaluation.next_boundary.or(Some(end)).filter(|at| *at <= end) {
             let gap = now.duration_until(boundary);
             for moment in [gap / 3, gap / 2, gap - SignedDuration::from_nanos(1)] {
-                let between = desired(&timeline, &release, &zone, now + moment);
+                let between = desired(&timeline, release, &zone, now + moment);
                 assert_eq!(between.access, evaluation.access, "seed {seed} at {}", now + moment);
                 assert_eq!(between.login_ended, evaluation.login_ended, "seed {seed}");
+                assert_eq!(between.conflicts, evaluation.conflicts, "seed {seed}");
                 assert_eq!(between.next_boundary, evaluation.next_boundary, "seed {seed}");
             }
             assert!(boundary > now, "seed {seed}");
             now = boundary;
-            evaluation = desired(&timeline, &release, &zone, now);
+            evaluation = desired(&timeline, release, &zone, now);
             if now == end {
                 break;
             }

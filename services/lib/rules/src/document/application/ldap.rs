@@ -2,6 +2,7 @@
 //!
 //! What is not written is as the server that `schema` names has it by default.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::{Finding, SecretReference, Setting};
@@ -12,7 +13,7 @@ mod check;
 pub use check::check_address;
 
 /// How a directory is reached, and what its entries look like.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ldap {
     /// Whose habits hold where nothing else is written.
@@ -66,7 +67,7 @@ pub struct Ldap {
 }
 
 /// The servers whose habits are known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LdapSchema {
     /// OpenLDAP with `inetOrgPerson`, `groupOfNames` and the password policy overlay.
@@ -77,7 +78,7 @@ pub enum LdapSchema {
 }
 
 /// The attribute that says whether an account can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LdapDisable {
     /// Its name.
