@@ -164,7 +164,8 @@ fn held_by_draft(plan: &Plan, history: &[Received], known: &[Option<usize>]) -> 
     held(plan, history, known, plan.samples.iter().map(|_sample| Some(&plan.draft)))
 }
 
-/// Evaluates every sample; what cannot have changed since the one before is not evaluated again.
+/// Evaluates every sample, each after the one before; what cannot have changed since is not
+/// evaluated again.
 fn held<'a>(
     plan: &Plan,
     history: &[Received],
@@ -172,37 +173,51 @@ fn held<'a>(
     releases: impl Iterator<Item = Option<&'a Release>>,
 ) -> Vec<Held> {
     let mut all: Vec<Held> = Vec::with_capacity(plan.samples.len());
-    let mut last: Option<(usize, u64, Option<Timestamp>)> = None;
+    let mut last: Option<Last> = None;
     for ((sample, known), release) in plan.samples.iter().zip(known).zip(releases) {
-        let (Some(index), Some(release)) = (*known, release) else {
+        let known = known.and_then(|index| Some((index, history.get(index)?)));
+        let (Some((version, received)), Some(release)) = (known, release) else {
             all.push(Held::new());
             last = None;
             continue;
         };
-        let same = last.is_some_and(|(version, number, boundary)| {
-            version == index
-                && number == release.number()
-                && boundary.is_none_or(|boundary| sample.at < boundary)
+        let same = last.as_ref().is_some_and(|last| {
+            (last.version, last.release) == (version, release.number())
+                && last.boundary.is_none_or(|boundary| sample.at < boundary)
         });
         if same && let Some(before) = all.last() {
             all.push(before.clone());
             continue;
         }
-        let Some(received) = history.get(index) else { continue };
-        let evaluation = rules::desired(&received.known.timeline, release, &plan.zone, sample.at);
-        all.push(by_name(evaluation.access));
-        last = Some((index, release.number(), evaluation.next_boundary));
+        let before = last.map(|last| last.access).unwrap_or_default();
+        let timeline = &received.known.timeline;
+        let evaluation = rules::desired_after(&before, timeline, release, &plan.zone, sample.at);
+        all.push(by_name(&evaluation.access));
+        last = Some(Last {
+            version,
+            release: release.number(),
+            boundary: evaluation.next_boundary,
+            access: evaluation.access,
+        });
     }
     all
 }
 
-fn by_name(access: Access) -> Held {
+/// The evaluation before.
+struct Last {
+    version: usize,
+    release: u64,
+    boundary: Option<Timestamp>,
+    access: Access,
+}
+
+fn by_name(access: &Access) -> Held {
     access
         .grants
-        .into_iter()
+        .iter()
         .map(|grant| {
-            let policies = grant.reasons.into_iter().map(|reason| reason.policy).collect();
-            ((grant.application, grant.entitlement), policies)
+            let policies = grant.reasons.iter().map(|reason| reason.policy.clone()).collect();
+            ((grant.application.clone(), grant.entitlement.clone()), policies)
         })
         .collect()
 }

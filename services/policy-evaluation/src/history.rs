@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{Date, PersonId, Timestamp, Value};
 use jiff::tz::TimeZone;
 use rules::document::AttributeType;
-use rules::{Evaluation, Release, Timeline};
+use rules::{Access, Evaluation, Release, Timeline};
 use store::Tx;
 
 use crate::release::{self, Compiled};
@@ -14,6 +14,8 @@ use crate::timeline::{Received, table as timelines};
 
 /// Attributes that one question may assume.
 const ASSUMED_MAX: usize = 32;
+/// Versions of a person that are gone through for what was held before.
+const VERSIONS_MAX: usize = 100;
 
 /// What is asked about.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct Basis {
     pub(crate) received: Received,
     /// The timeline with what is assumed; none when nothing is.
     pub(crate) assumed: Option<Timeline>,
+    /// What was held before, for policies that cannot answer any more.
+    pub(crate) before: Access,
 }
 
 /// Why there is no answer.
@@ -82,8 +86,28 @@ impl Question {
             }
         };
         let person = self.person;
-        Ok(Basis { person, as_of, known_at, release, activated_at, received, assumed })
+        let before = Access::default();
+        let mut basis =
+            Basis { person, as_of, known_at, release, activated_at, received, assumed, before };
+        if !basis.evaluate(zone).unanswered.is_empty() {
+            basis.before = held_before(tx, &basis, zone).await?;
+        }
+        Ok(basis)
     }
+}
+
+/// Returns what versions before would have given at the same instant, one after the other: what a
+/// policy that cannot answer any more leaves with the person.
+async fn held_before(tx: &mut Tx, basis: &Basis, zone: &TimeZone) -> Result<Access, store::Error> {
+    let mut received = timelines::received_by(tx, &[basis.person], basis.known_at).await?;
+    let versions = received.remove(&basis.person).unwrap_or_default();
+    let skipped = versions.len().saturating_sub(VERSIONS_MAX);
+    let mut held = Access::default();
+    for version in versions.iter().skip(skipped) {
+        let timeline = &version.known.timeline;
+        held = rules::desired_after(&held, timeline, &basis.release, zone, basis.as_of).access;
+    }
+    Ok(held)
 }
 
 impl Basis {
@@ -94,14 +118,14 @@ impl Basis {
 
     /// Evaluates what is asked about.
     pub(crate) fn evaluate(&self, zone: &TimeZone) -> Evaluation {
-        rules::desired(self.timeline(), &self.release, zone, self.as_of)
+        rules::desired_after(&self.before, self.timeline(), &self.release, zone, self.as_of)
     }
 
     /// Evaluates as if nothing were assumed; none when nothing is.
     pub(crate) fn evaluate_without(&self, zone: &TimeZone) -> Option<Evaluation> {
         self.assumed.as_ref()?;
         let timeline = &self.received.known.timeline;
-        Some(rules::desired(timeline, &self.release, zone, self.as_of))
+        Some(rules::desired_after(&self.before, timeline, &self.release, zone, self.as_of))
     }
 }
 
@@ -128,19 +152,14 @@ fn typed(
 }
 
 fn read(kind: AttributeType, text: &str) -> Result<Value, &'static str> {
-    match kind {
-        AttributeType::String => Ok(Value::Text(text.to_owned())),
-        AttributeType::Integer => {
-            text.parse().map(Value::Integer).map_err(|_not| "a whole number, as in 3")
-        }
-        AttributeType::Boolean => {
-            text.parse().map(Value::Boolean).map_err(|_not| "a yes or no: true or false")
-        }
-        AttributeType::Date => {
-            text.parse::<Date>().map(Value::Date).map_err(|_not| "a date, as in 2026-01-31")
-        }
+    let value = match kind {
+        AttributeType::String => Some(Value::Text(text.to_owned())),
+        AttributeType::Integer => text.parse().ok().map(Value::Integer),
+        AttributeType::Boolean => text.parse().ok().map(Value::Boolean),
+        AttributeType::Date => text.parse::<Date>().ok().map(Value::Date),
         AttributeType::List => {
-            Ok(Value::List(text.split(',').map(|item| item.trim().to_owned()).collect()))
+            Some(Value::List(text.split(',').map(|item| item.trim().to_owned()).collect()))
         }
-    }
+    };
+    value.ok_or(kind.described())
 }

@@ -1,8 +1,33 @@
-//! Policies that grant nothing and are only looked at.
+//! Policies that grant nothing and are only watched.
 
-use rules::document::AccessPolicy;
+use std::collections::BTreeSet;
 
-/// Whether a policy is only observed.
-pub(crate) fn is_observed(_policy: &AccessPolicy) -> bool {
-    false
+use domain::Attributes;
+use rules::{Policy, Question, Release};
+
+use crate::columns::{Agreement, People};
+use crate::release::access_policy;
+
+/// Returns how far a policy of a release gives what people hold for other reasons.
+///
+/// Where a policy is only watched for some people, only they are counted; where for none, all are.
+pub(crate) fn agreement(
+    people: &People,
+    release: &Release,
+    policy: &Policy,
+    by: &str,
+) -> Option<Agreement> {
+    let condition = &access_policy(release, policy.name())?.condition;
+    // What is in a release was checked.
+    let question = Question::compile(condition, release.schema()).ok()?;
+    let granted: BTreeSet<(&str, &str)> = policy
+        .birthrights()
+        .flat_map(|offer| &offer.entitlements)
+        .map(|one| (release.application_of(one), one.name.as_str()))
+        .collect();
+    let counts = |profile: &Attributes| match policy.observe() {
+        Some(_) if !policy.is_observed_for(profile) => Some(false),
+        Some(_) | None => question.holds(profile),
+    };
+    Some(people.agreement(policy.name(), counts, &granted, by))
 }

@@ -152,13 +152,8 @@ pub(crate) async fn load(tx: &mut Tx, number: u64) -> Result<Release, Error> {
 
 /// Returns what a policy's document in a release says.
 pub(crate) fn access_policy<'a>(release: &'a Release, name: &str) -> Option<&'a AccessPolicy> {
-    access_policies(release).find(|(known, _policy)| *known == name).map(|(_name, policy)| policy)
-}
-
-/// Returns what the policies' documents in a release say, by name.
-pub(crate) fn access_policies(release: &Release) -> impl Iterator<Item = (&str, &AccessPolicy)> {
-    release.documents().filter_map(|(document, _digest)| {
+    release.documents().find_map(|(document, _digest)| {
         let Spec::AccessPolicy(policy) = &document.spec else { return None };
-        Some((document.name(), policy))
+        (document.name() == name).then_some(policy.as_ref())
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{Attributes, EngagementId, Timestamp, Value};
 use jiff::tz::TimeZone;
 
-use crate::desired::span::{self, Span};
+use crate::desired::span;
 use crate::timeline::Timeline;
 
 /// Returns the profiles in force at an instant: one for each engagement that runs, in the order of
@@ -20,7 +20,7 @@ pub fn profiles<'a>(
     let running = spans.iter().filter(|span| span.runs_at(now));
     running
         .filter_map(|span| {
-            let slice = timeline.slices.get(slice_at(span, now)?)?;
+            let slice = timeline.slices.get(span.stretch_at(now)?.slice)?;
             Some((span.engagement, &slice.attributes))
         })
         .collect()
@@ -40,7 +40,8 @@ pub fn assuming(
 ) -> Timeline {
     let spans = span::spans(timeline, &timeline.zone_or(default_zone));
     let running = spans.iter().filter(|span| span.runs_at(now));
-    let mut slices: Vec<usize> = running.filter_map(|span| slice_at(span, now)).collect();
+    let mut slices: Vec<usize> =
+        running.filter_map(|span| Some(span.stretch_at(now)?.slice)).collect();
     if slices.is_empty() {
         slices.extend(span::in_force(&spans, now));
     }
@@ -55,11 +56,4 @@ pub fn assuming(
         }
     }
     timeline
-}
-
-/// Returns the slice of an engagement that describes it at an instant: the one that began last, or
-/// the first one before it begins.
-pub(crate) fn slice_at(span: &Span, now: Timestamp) -> Option<usize> {
-    let begun = span.stretches.iter().rev().find(|stretch| stretch.starts <= now);
-    begun.or_else(|| span.stretches.first()).map(|stretch| stretch.slice)
 }

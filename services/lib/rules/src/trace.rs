@@ -1,26 +1,25 @@
 //! Why somebody holds an entitlement or not: every policy that could grant it, with its truth and
 //! its schedule.
 
-use std::collections::BTreeSet;
-
 use domain::{EngagementId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::condition::{Person, context};
-use crate::desired::span;
-use crate::profile::slice_at;
-use crate::release::{Policy, Release};
+use crate::desired::span::{self, Span};
+use crate::document::Mode;
+use crate::release::{Offer, Release};
 use crate::suggest::did_you_mean;
 use crate::timeline::Timeline;
 
-/// One policy that could grant an entitlement, as it stands for a person at an instant.
+/// One way in which a policy could grant an entitlement, as it stands for a person at an instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     /// The policy's name.
     pub policy: String,
-    /// The bundles through which it grants the entitlement.
-    pub bundles: Vec<String>,
+    /// The bundle through which it grants the entitlement.
+    pub bundle: String,
     /// The engagements in the order of their starts.
     pub engagements: Vec<Course>,
 }
@@ -63,6 +62,12 @@ pub enum Outcome {
     Refused,
     /// What the condition rests on is unknown, and unknown never grants.
     Unknown,
+    /// What the condition rests on is unknown, and what was held is kept.
+    Kept,
+    /// The condition holds, and the policy is only watched for this person.
+    Observed,
+    /// The condition holds, and the person may ask for it.
+    Requestable,
 }
 
 /// What is asked about is not in the release.
@@ -70,7 +75,9 @@ pub enum Outcome {
 #[error("{0}")]
 pub struct NotThere(String);
 
-/// Returns every policy that could grant an entitlement, by name.
+/// Returns every way in which policies could grant an entitlement, by their names.
+///
+/// `access` is what the person holds at the instant, as [`crate::desired`] says.
 ///
 /// # Errors
 /// When the release has no such application, or the application no such entitlement.
@@ -80,6 +87,7 @@ pub fn trace(
     default_zone: &TimeZone,
     now: Timestamp,
     (application, entitlement): (&str, &str),
+    access: &Access,
 ) -> Result<Vec<Trace>, NotThere> {
     let place = find(release, application, entitlement)?;
     let zone = timeline.zone_or(default_zone);
@@ -90,45 +98,75 @@ pub fn trace(
         .map(|slice| Person::new(&slice.attributes, release.schema()))
         .collect();
     let contexts: Vec<_> = people.iter().map(context).collect();
+    let reasons = access.reasons(application, entitlement);
 
     let mut traces = Vec::new();
     for policy in release.policies() {
-        let bundles = bundles(policy, place, entitlement);
-        if bundles.is_empty() {
-            continue;
+        let answer = |slice: usize| policy.holds(contexts.get(slice)?);
+        let watched = |slice: usize| {
+            let slice = timeline.slices.get(slice);
+            slice.is_some_and(|slice| policy.is_observed_for(&slice.attributes))
+        };
+        for offer in policy.offers() {
+            let granted = offer.entitlements.iter();
+            let mut granted = granted.map(|one| (one.application, one.name.as_str()));
+            if !granted.any(|one| one == (place, entitlement)) {
+                continue;
+            }
+            let course = |span: &Span| {
+                let kept = reasons.iter().any(|reason| {
+                    (reason.policy.as_str(), reason.bundle.as_str(), reason.engagement)
+                        == (policy.name(), offer.bundle.as_str(), span.engagement)
+                        && reason.kept
+                });
+                course(span, offer, (&zone, now), &answer, &watched, kept)
+            };
+            traces.push(Trace {
+                policy: policy.name().to_owned(),
+                bundle: offer.bundle.clone(),
+                engagements: spans.iter().map(course).collect(),
+            });
         }
-        let truth = |slice: usize| policy.holds(contexts.get(slice)?);
-        let engagements = spans
-            .iter()
-            .map(|span| {
-                let intervals = span.intervals(policy, &zone, |slice| truth(slice) == Some(true));
-                let windows: Vec<Window> = intervals
-                    .into_iter()
-                    .map(|interval| Window { from: interval.from, until: interval.until })
-                    .collect();
-                let slice = slice_at(span, now);
-                let truth = slice.and_then(truth);
-                let outcome = Outcome::of(&windows, truth, now);
-                Course { engagement: span.engagement, slice, truth, windows, outcome }
-            })
-            .collect();
-        traces.push(Trace { policy: policy.name().to_owned(), bundles, engagements });
     }
     Ok(traces)
 }
 
-impl Release {
-    /// Returns the entitlements that a policy grants, each as application and entitlement.
-    #[must_use]
-    pub fn entitlements_of(&self, policy: &str) -> BTreeSet<(&str, &str)> {
-        let names: Vec<&str> = self.applications().map(crate::Application::name).collect();
-        let granted = self.policies().filter(|one| one.name() == policy).flat_map(Policy::grants);
-        granted
-            .filter_map(|granted| {
-                Some((*names.get(granted.application)?, granted.entitlement.as_str()))
-            })
-            .collect()
-    }
+fn course(
+    span: &Span,
+    offer: &Offer,
+    (zone, now): (&TimeZone, Timestamp),
+    answer: &impl Fn(usize) -> Option<bool>,
+    watched: &impl Fn(usize) -> bool,
+    kept: bool,
+) -> Course {
+    let by_itself = offer.mode == Mode::Birthright;
+    let holds = |slice: usize| by_itself && !watched(slice) && answer(slice) == Some(true);
+    let windows: Vec<Window> = span
+        .intervals(&offer.schedule, zone, holds)
+        .into_iter()
+        .map(|interval| Window { from: interval.from, until: interval.until })
+        .collect();
+    let slice = span.stretch_at(now).map(|stretch| stretch.slice);
+    let truth = slice.and_then(answer);
+    let outcome = match Outcome::of(&windows, truth, now) {
+        Outcome::Unknown if kept => Outcome::Kept,
+        outcome @ (Outcome::Over(_) | Outcome::Refused) if truth == Some(true) => {
+            match (by_itself, slice.is_some_and(watched)) {
+                (false, _) => Outcome::Requestable,
+                (true, true) => Outcome::Observed,
+                (true, false) => outcome,
+            }
+        }
+        outcome @ (Outcome::Granted
+        | Outcome::Later(_)
+        | Outcome::Over(_)
+        | Outcome::Refused
+        | Outcome::Unknown
+        | Outcome::Kept
+        | Outcome::Observed
+        | Outcome::Requestable) => outcome,
+    };
+    Course { engagement: span.engagement, slice, truth, windows, outcome }
 }
 
 impl Outcome {
@@ -172,15 +210,4 @@ fn find(release: &Release, application: &str, entitlement: &str) -> Result<usize
         )));
     }
     Ok(place)
-}
-
-fn bundles(policy: &Policy, application: usize, entitlement: &str) -> Vec<String> {
-    let granted = policy
-        .grants()
-        .iter()
-        .filter(|granted| granted.application == application && granted.entitlement == entitlement);
-    let mut bundles: Vec<String> = granted.map(|granted| granted.bundle.clone()).collect();
-    bundles.sort_unstable();
-    bundles.dedup();
-    bundles
 }

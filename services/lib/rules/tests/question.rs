@@ -1,8 +1,8 @@
 //! Conditions on their own: their conjuncts, their places, and what is wrong with them.
 
 use domain::{Attributes, Value};
-use rules::Question;
-use rules::document::{Attribute, AttributeSchema, AttributeType};
+use rules::document::{self, AttributeSchema};
+use rules::{Question, Release};
 
 #[test]
 fn a_conjunction_falls_apart_into_what_has_to_be_true() {
@@ -117,13 +117,8 @@ fn the_whole_is_what_its_conjuncts_say() {
 }
 
 fn schema() -> AttributeSchema {
-    let kinds = [
-        ("agency", AttributeType::String),
-        ("level", AttributeType::Integer),
-        ("title", AttributeType::String),
-    ];
-    let attribute = |kind| Attribute { kind, description: String::new() };
-    let attributes =
-        kinds.into_iter().map(|(name, kind)| (name.to_owned(), attribute(kind))).collect();
-    AttributeSchema { attributes }
+    let text = "apiVersion: tenure.dev/v1\nkind: AttributeSchema\nmetadata: {name: city}\nspec:\n  \
+                attributes:\n    agency: {type: string}\n    level: {type: integer}\n    title: \
+                {type: string}\n";
+    Release::compile(1, document::load("city.yaml", text).unwrap()).unwrap().schema().clone()
 }

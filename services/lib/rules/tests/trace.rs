@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use domain::{Attributes, Date, EngagementId, Timestamp, Value};
 use jiff::tz::TimeZone;
 use rules::{
-    Engagement, Outcome, Release, Slice, Timeline, assuming, desired, document, profiles, trace,
+    Access, Engagement, Outcome, Release, Slice, Timeline, assuming, desired, desired_after,
+    document, profiles, trace,
 };
 
 const DOCUMENTS: &str = r#"
@@ -101,11 +102,51 @@ fn an_unknown_attribute_is_said_to_be_unknown() {
 }
 
 #[test]
+fn what_is_kept_for_want_of_an_answer_is_said_to_be_kept() {
+    let release = release();
+    let now = "2026-03-20T12:00:00Z";
+    let known = timeline(None, &[("2020-01-01", None, &[("agency", "Police")])]);
+    let blank = timeline(None, &[("2020-01-01", None, &[])]);
+    let before = desired(&known, &release, &TimeZone::UTC, now.parse().unwrap()).access;
+    let after = desired_after(&before, &blank, &release, &TimeZone::UTC, now.parse().unwrap());
+
+    let held = lines(&blank, &release, now, "police", &after.access);
+    let never = lines(&blank, &release, now, "police", &Access::default());
+
+    assert_eq!(held, ["police [police-core] Kept"]);
+    assert_eq!(never, ["police [police-core] Unknown"]);
+}
+
+#[test]
+fn a_policy_that_is_watched_or_waits_to_be_asked_says_so() {
+    let watched = DOCUMENTS.replace("lead: P5D", "observe: {departments: [Patrol]}, lead: P5D");
+    let asked =
+        DOCUMENTS.replace("{bundle: police-core}", "{bundle: police-core, mode: requestable}");
+    let compile = |text: &str| {
+        let schema = "    title: {type: string}\n    department: {type: string}\n";
+        let text = text.replace("    title: {type: string}\n", schema);
+        Release::compile(1, document::load("city.yaml", &text).unwrap()).unwrap()
+    };
+    let ada = |department| {
+        timeline(None, &[("2020-01-01", None, &[("agency", "Police"), ("department", department)])])
+    };
+    let now = "2026-03-20T12:00:00Z";
+    let outcome = |text: &str, department| {
+        lines(&ada(department), &compile(text), now, "police", &Access::default())
+    };
+
+    assert_eq!(outcome(&watched, "Patrol"), ["police [police-core] Observed"]);
+    assert_eq!(outcome(&watched, "Office"), ["police [police-core] Granted"]);
+    assert_eq!(outcome(&asked, "Office"), ["police [police-core] Requestable"]);
+}
+
+#[test]
 fn what_the_release_does_not_have_is_refused_with_a_suggestion() {
     let (release, ada) = (release(), timeline(None, &[]));
     let ask = |application, entitlement| {
         let now = "2026-03-20T12:00:00Z".parse().unwrap();
-        trace(&ada, &release, &TimeZone::UTC, now, (application, entitlement))
+        let nothing = Access::default();
+        trace(&ada, &release, &TimeZone::UTC, now, (application, entitlement), &nothing)
             .unwrap_err()
             .to_string()
     };
@@ -139,8 +180,8 @@ fn a_trace_agrees_with_desired_access_at_every_instant() {
     while now < end {
         let access = desired(&ada, &release, &TimeZone::UTC, now).access;
         for entitlement in ["police", "radio"] {
-            let traces =
-                trace(&ada, &release, &TimeZone::UTC, now, ("directory", entitlement)).unwrap();
+            let asked = ("directory", entitlement);
+            let traces = trace(&ada, &release, &TimeZone::UTC, now, asked, &access).unwrap();
             let granting: Vec<&str> = traces
                 .iter()
                 .filter(|trace| {
@@ -204,13 +245,23 @@ fn only_engagements_that_run_have_profiles() {
 }
 
 fn outcomes(timeline: &Timeline, now: &str, entitlement: &str) -> Vec<String> {
+    lines(timeline, &release(), now, entitlement, &Access::default())
+}
+
+fn lines(
+    timeline: &Timeline,
+    release: &Release,
+    now: &str,
+    entitlement: &str,
+    access: &Access,
+) -> Vec<String> {
     let now = now.parse().unwrap();
-    trace(timeline, &release(), &TimeZone::UTC, now, ("directory", entitlement))
+    trace(timeline, release, &TimeZone::UTC, now, ("directory", entitlement), access)
         .unwrap()
         .iter()
         .map(|trace| {
             let outcome = trace.engagements[0].outcome;
-            format!("{} [{}] {outcome:?}", trace.policy, trace.bundles.join(" "))
+            format!("{} [{}] {outcome:?}", trace.policy, trace.bundle)
         })
         .collect()
 }

@@ -148,7 +148,7 @@ fn every_sample_is_as_if_it_was_evaluated_alone() {
     for (sample, held) in plan.samples.iter().zip(&held) {
         let alone = history.iter().rfind(|version| version.at <= sample.at).map(|version| {
             let timeline = &version.known.timeline;
-            by_name(rules::desired(timeline, &plan.draft, &plan.zone, sample.at).access)
+            by_name(&rules::desired(timeline, &plan.draft, &plan.zone, sample.at).access)
         });
         assert_eq!(*held, alone.unwrap_or_default(), "at {}", sample.at);
     }

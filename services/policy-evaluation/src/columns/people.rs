@@ -107,7 +107,7 @@ impl People {
         let mut found = Matched::default();
         for (person, row) in self.employed() {
             found.people += 1;
-            match row.holds(question) {
+            match row.holds(|profile| question.holds(profile)) {
                 Some(true) => found.matched.push(person),
                 Some(false) => {}
                 None => found.unknown += 1,
@@ -139,11 +139,11 @@ impl People {
         values
     }
 
-    /// Returns how far a policy with this condition gives what people hold for other reasons.
+    /// Returns how far a policy that holds for these profiles gives what people hold for other reasons.
     pub(crate) fn agreement(
         &self,
         policy: &str,
-        question: &Question,
+        holds: impl Fn(&Attributes) -> Option<bool>,
         granted: &BTreeSet<(&str, &str)>,
         by: &str,
     ) -> Agreement {
@@ -158,7 +158,7 @@ impl People {
             .collect();
         let mut agreement = Agreement::default();
         for (_person, row) in self.employed() {
-            let holds = row.holds(question);
+            let holds = row.holds(&holds);
             if holds == Some(false) {
                 continue;
             }
@@ -189,10 +189,10 @@ impl People {
 
 impl Row {
     /// Whether a condition holds for one of the engagements.
-    fn holds(&self, question: &Question) -> Option<bool> {
+    fn holds(&self, holds: impl Fn(&Attributes) -> Option<bool>) -> Option<bool> {
         let mut answer = Some(false);
         for profile in &self.profiles {
-            match question.holds(profile) {
+            match holds(profile) {
                 Some(true) => return Some(true),
                 Some(false) => {}
                 None => answer = None,

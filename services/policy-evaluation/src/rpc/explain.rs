@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::Value;
 use proto::policy::v1::{
-    ConjunctExplanation, EngagementExplanation, ExplainAccessRequest, ExplainAccessResponse,
-    GrantWindow, PolicyExplanation, PolicyOutcome, Truth,
+    ConjunctExplanation, DutyConflict, EngagementExplanation, EntitlementName,
+    ExplainAccessRequest, ExplainAccessResponse, GrantWindow, PolicyExplanation, PolicyOutcome,
+    Truth,
 };
-use rules::{Conjunct, Course, Outcome, Question, Trace};
+use rules::{Conflict, Conjunct, Course, Outcome, Question, Trace};
 
 use super::access::stated;
 use super::{Error, PolicyEvaluation};
@@ -21,14 +22,33 @@ impl PolicyEvaluation {
     ) -> Result<ExplainAccessResponse, Error> {
         let basis = self.basis(request.person).await?;
         let asked = (request.application.as_str(), request.entitlement.as_str());
+        let evaluation = basis.evaluate(&self.zone);
+        let (timeline, access) = (basis.timeline(), &evaluation.access);
         let traces =
-            rules::trace(basis.timeline(), &basis.release, &self.zone, basis.as_of, asked)?;
-        let access = basis.evaluate(&self.zone).access;
+            rules::trace(timeline, &basis.release, &self.zone, basis.as_of, asked, access)?;
+        let concerns = |conflict: &&Conflict| {
+            let sides = [&conflict.left, &conflict.right];
+            sides.iter().any(|side| (side.0.as_str(), side.1.as_str()) == asked)
+        };
         Ok(ExplainAccessResponse {
             basis: Some(stated(&basis)),
             held: !access.reasons(asked.0, asked.1).is_empty(),
             policies: traces.into_iter().map(|trace| policy(&basis, trace)).collect(),
+            conflicts: evaluation.conflicts.iter().filter(concerns).map(conflict).collect(),
         })
+    }
+}
+
+fn conflict(conflict: &Conflict) -> DutyConflict {
+    let name = |(application, entitlement): &(String, String)| EntitlementName {
+        application: application.clone(),
+        entitlement: entitlement.clone(),
+    };
+    DutyConflict {
+        separation: conflict.separation.clone(),
+        left: Some(name(&conflict.left)),
+        right: Some(name(&conflict.right)),
+        prevented: conflict.prevented,
     }
 }
 
@@ -39,14 +59,13 @@ fn policy(basis: &Basis, trace: Trace) -> PolicyExplanation {
     let question = Question::compile(condition, basis.release.schema()).ok();
     PolicyExplanation {
         condition: condition.to_owned(),
-        observed: document.is_some_and(crate::observe::is_observed),
         engagements: trace
             .engagements
             .iter()
             .map(|course| engagement(basis, question.as_ref(), course))
             .collect(),
         policy: trace.policy,
-        bundles: trace.bundles,
+        bundle: trace.bundle,
     }
 }
 
@@ -66,6 +85,9 @@ fn engagement(
         Outcome::Over(at) => (PolicyOutcome::Over, Some(at)),
         Outcome::Refused => (PolicyOutcome::Refused, None),
         Outcome::Unknown => (PolicyOutcome::Unknown, None),
+        Outcome::Kept => (PolicyOutcome::Kept, None),
+        Outcome::Observed => (PolicyOutcome::Observed, None),
+        Outcome::Requestable => (PolicyOutcome::Requestable, None),
     };
     EngagementExplanation {
         engagement_id: course.engagement.to_string(),

@@ -8,12 +8,12 @@ use proto::policy::v1::{
     ListValuesResponse, MatchPeopleRequest, MatchPeopleResponse, ObservePoliciesRequest,
     ObservePoliciesResponse, PolicyAgreement, ValueCount,
 };
+use rules::document::DEPARTMENT;
 use rules::{Question, Release};
 
 use super::{Error, PolicyEvaluation};
 use crate::columns::{Agreement, Cache, Count, Values};
-use crate::observe::is_observed;
-use crate::release::{self, access_policies};
+use crate::{observe, release};
 
 const SAMPLE_DEFAULT: u32 = 10;
 const SAMPLE_MAX: u32 = 100;
@@ -21,8 +21,6 @@ const VALUES_DEFAULT: u32 = 50;
 const VALUES_MAX: u32 = 1000;
 /// Policies whose agreement is counted for one question.
 const POLICIES_MAX: usize = 200;
-/// By convention the part of the organisation.
-const DEPARTMENT: &str = "department";
 
 impl PolicyEvaluation {
     pub(super) async fn matching(
@@ -88,15 +86,14 @@ impl PolicyEvaluation {
     ) -> Result<ObservePoliciesResponse, Error> {
         let release = self.active().await?;
         let mut chosen = Vec::new();
-        for (name, policy) in access_policies(&release) {
-            let named = request.policies.iter().any(|wanted| wanted == name);
-            let observed = is_observed(policy);
-            if named || (request.policies.is_empty() && observed) {
-                chosen.push((name, policy, observed));
+        for policy in release.policies() {
+            let named = request.policies.iter().any(|wanted| wanted == policy.name());
+            if named || (request.policies.is_empty() && policy.observe().is_some()) {
+                chosen.push(policy);
             }
         }
-        let there = |wanted: &&String| !chosen.iter().any(|(name, ..)| name == *wanted);
-        if let Some(missing) = request.policies.iter().find(there) {
+        let missing = |wanted: &&String| chosen.iter().all(|policy| policy.name() != *wanted);
+        if let Some(missing) = request.policies.iter().find(missing) {
             return Err(Error::NoPolicy(missing.clone()));
         }
         if chosen.len() > POLICIES_MAX {
@@ -107,16 +104,13 @@ impl PolicyEvaluation {
             attribute => attribute,
         };
         let cache = self.columns.fresh(&self.store, &self.zone).await?;
-        let mut policies = Vec::new();
-        for (name, policy, observed) in chosen {
-            // What is in a release was checked.
-            let Ok(question) = Question::compile(&policy.condition, release.schema()) else {
-                continue;
-            };
-            let granted = release.entitlements_of(name);
-            let found = cache.people.agreement(name, &question, &granted, by);
-            policies.push(agreement(name, observed, found));
-        }
+        let policies = chosen
+            .into_iter()
+            .filter_map(|policy| {
+                let found = observe::agreement(&cache.people, &release, policy, by)?;
+                Some(agreement(policy.name(), policy.observe().is_some(), found))
+            })
+            .collect();
         Ok(ObservePoliciesResponse { policies, freshness: Some(self.freshness(&cache)) })
     }
 

@@ -167,6 +167,7 @@ kind: AccessPolicy
 metadata: {name: uniforms}
 spec:
   condition: person.agency in ["Fire", "Police"]
+  observe: {}
   grants: [{bundle: police-core}]
 "#;
     let service = Fixture::start("2026-03-01T09:00:00Z").await;
@@ -182,10 +183,13 @@ spec:
         let request = ObservePoliciesRequest { policies, attribute: String::new() };
         service.rpc.observe_policies(Request::new(request)).await.map(tonic::Response::into_inner)
     };
-    let found = observe(&["uniforms"]).await.unwrap();
+    let found = observe(&[]).await.unwrap();
+    let itself = observe(&["police-birthright"]).await.unwrap();
     let none = observe(&["uniform"]).await.unwrap_err();
 
+    assert_eq!(found.policies.len(), 1);
     let policy = &found.policies[0];
+    assert!(policy.observed);
     let groups: Vec<_> = policy
         .groups
         .iter()
@@ -197,6 +201,9 @@ spec:
     let gains: Vec<_> =
         policy.gains.iter().map(|gain| (gain.entitlement.as_str(), gain.people)).collect();
     assert_eq!(gains, [("police", 1)]);
+    // What is enforced and held through nothing else rests on it alone.
+    let total = itself.policies[0].total.clone().unwrap();
+    assert_eq!((total.matched, total.agreeing), (2, 0));
     assert_eq!(none.code(), Code::InvalidArgument);
 }
 

@@ -90,7 +90,8 @@ async fn an_assumption_says_what_would_be_gained_and_lost_and_changes_nothing() 
         (gained.collect::<Vec<_>>(), lost.collect::<Vec<_>>())
     };
     assert_eq!(names(&fire), (vec![], vec!["police".to_owned()]));
-    assert_eq!(names(&unknown), (vec![], vec!["police".to_owned()]));
+    // What cannot be answered takes nothing away.
+    assert_eq!(names(&unknown), (vec![], vec![]));
     assert_eq!(names(&same), (vec![], vec![]));
     assert_eq!(wrong.code(), Code::InvalidArgument);
     assert!(wrong.message().contains("`agancy` is not declared"), "{wrong}");
@@ -140,6 +141,58 @@ async fn an_explanation_names_every_policy_conjunct_and_window() {
         engagement.changes,
         ["`person.agency == \"Police\"` has to be true: person.agency is \"Fire\""]
     );
+}
+
+#[tokio::test]
+async fn duties_that_come_together_are_named_with_what_is_kept_back() {
+    let service = Fixture::start("2026-03-01T09:00:00Z").await;
+    let documents = DOCUMENTS.to_owned()
+        + r#"
+---
+apiVersion: tenure.dev/v1
+kind: SeparationOfDuties
+metadata: {name: police-apart}
+spec: {left: {bundle: staff}, right: {bundle: police-core}, mode: prevent}
+"#;
+    service.apply(&documents).await.unwrap();
+    let ada = Hire::police(1, "2020-01-06");
+    service.feed.deliver(&[ada.event()]).await;
+
+    let person = PersonAt { person_id: ada.id(), ..Default::default() };
+    let staff = explain(&service, person.clone(), "all-staff").await.unwrap();
+    let police = explain(&service, person, "police").await.unwrap();
+
+    assert_eq!([staff.held, police.held].iter().filter(|held| **held).count(), 1);
+    for answer in [&staff, &police] {
+        assert_eq!(answer.conflicts.len(), 1);
+        assert_eq!(answer.conflicts[0].separation, "police-apart");
+        assert!(answer.conflicts[0].prevented);
+        let outcome = answer.policies[0].engagements[0].outcome();
+        assert_eq!(outcome, PolicyOutcome::Granted);
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_for_want_of_an_answer_is_explained_and_kept_in_the_past_as_well() {
+    let service = Fixture::with_release("2026-03-01T09:00:00Z").await;
+    let ada = Hire::police(1, "2020-01-06");
+    service.feed.deliver(&[ada.event()]).await;
+    service.advance_to("2026-03-05T09:00:00Z").await;
+    let mut blank = ada.clone().version(2).event();
+    blank.slices[0].attributes.remove("agency");
+    service.feed.deliver(&[blank]).await;
+    service.advance_to("2026-03-10T09:00:00Z").await;
+
+    for as_of in ["2026-03-06T00:00:00Z", "2026-03-10T09:00:00Z"] {
+        let kept = explain(&service, at(&ada.id(), as_of), "police").await.unwrap();
+        let engagement = &kept.policies[0].engagements[0];
+        assert!(kept.held);
+        assert_eq!(engagement.outcome(), PolicyOutcome::Kept);
+        assert_eq!(
+            engagement.changes,
+            ["`person.agency == \"Police\"` has to be true: person.agency is unknown"]
+        );
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use proto::policy::v1::{
-    ConjunctExplanation, EngagementExplanation, ExplainAccessRequest, ExplainAccessResponse,
-    GrantWindow, PolicyExplanation, PolicyOutcome, Truth,
+    ConjunctExplanation, DutyConflict, EngagementExplanation, EntitlementName,
+    ExplainAccessRequest, ExplainAccessResponse, GrantWindow, PolicyExplanation, PolicyOutcome,
+    Truth,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(
         "held": answer.held,
         "basis": answer.basis.as_ref().map(basis_json),
         "policies": answer.policies.iter().map(policy_json).collect::<Vec<_>>(),
+        "conflicts": answer.conflicts.iter().map(conflict_json).collect::<Vec<_>>(),
     });
     output.print(&result, |_result| rendered(&found.display_name, explain, &answer))?;
     Ok(ExitCode::SUCCESS)
@@ -45,19 +47,33 @@ fn rendered(name: &str, explain: &Explain, answer: &ExplainAccessResponse) -> St
         lines += &resting_on(basis, &explain.at);
         lines += "\n\n";
     }
+    for conflict in &answer.conflicts {
+        lines += &apart(conflict);
+    }
     if answer.policies.is_empty() {
         lines += "no policy grants it";
     }
     for policy in &answer.policies {
-        let observed = if policy.observed { ", only observed" } else { "" };
-        let title =
-            format!("policy {} through {}{observed}", policy.policy, policy.bundles.join(", "));
+        let title = format!("policy {} through {}", policy.policy, policy.bundle);
         let none = policy.engagements.is_empty();
         lines += &section(&title, "no engagement is known", none, || {
             policy.engagements.iter().map(engagement).collect::<Vec<_>>().join("\n")
         });
     }
     lines.trim_end().to_owned()
+}
+
+fn apart(conflict: &DutyConflict) -> String {
+    let name = |side: Option<&EntitlementName>| {
+        side.map(|one| format!("{}/{}", one.application, one.entitlement)).unwrap_or_default()
+    };
+    let back = if conflict.prevented { ": one of them is kept back" } else { "" };
+    format!(
+        "{} wants {} and {} apart{back}\n\n",
+        conflict.separation,
+        name(conflict.left.as_ref()),
+        name(conflict.right.as_ref())
+    )
 }
 
 fn engagement(one: &EngagementExplanation) -> String {
@@ -68,6 +84,9 @@ fn engagement(one: &EngagementExplanation) -> String {
         PolicyOutcome::Over => format!("not granted any more since {at}"),
         PolicyOutcome::Refused => "not granted: the condition does not hold".to_owned(),
         PolicyOutcome::Unknown => "not granted: what it rests on is unknown".to_owned(),
+        PolicyOutcome::Kept => "kept, because what it rests on is unknown".to_owned(),
+        PolicyOutcome::Observed => "not granted: the policy is only watched here".to_owned(),
+        PolicyOutcome::Requestable => "not granted by itself: it can be asked for".to_owned(),
         PolicyOutcome::Unspecified => "unknown".to_owned(),
     };
     let mut lines = vec![format!("engagement {}: {outcome}", one.engagement_id)];
@@ -108,9 +127,8 @@ fn word(truth: Truth) -> &'static str {
 fn policy_json(policy: &PolicyExplanation) -> Value {
     json!({
         "policy": policy.policy,
-        "bundles": policy.bundles,
+        "bundle": policy.bundle,
         "condition": policy.condition,
-        "observed": policy.observed,
         "engagements": policy.engagements.iter().map(engagement_json).collect::<Vec<_>>(),
     })
 }
@@ -121,6 +139,9 @@ fn engagement_json(one: &EngagementExplanation) -> Value {
         PolicyOutcome::Later => "later",
         PolicyOutcome::Over => "over",
         PolicyOutcome::Refused => "refused",
+        PolicyOutcome::Kept => "kept",
+        PolicyOutcome::Observed => "observed",
+        PolicyOutcome::Requestable => "requestable",
         PolicyOutcome::Unknown | PolicyOutcome::Unspecified => "unknown",
     };
     let window = |window: &GrantWindow| json!({ "from": time(window.from.as_ref()), "until": time(window.until.as_ref()) });
@@ -132,6 +153,18 @@ fn engagement_json(one: &EngagementExplanation) -> Value {
         "conjuncts": one.conjuncts.iter().map(conjunct_json).collect::<Vec<_>>(),
         "windows": one.windows.iter().map(window).collect::<Vec<_>>(),
         "changes": one.changes,
+    })
+}
+
+fn conflict_json(conflict: &DutyConflict) -> Value {
+    let name = |side: Option<&EntitlementName>| {
+        side.map(|one| json!({ "application": one.application, "entitlement": one.entitlement }))
+    };
+    json!({
+        "separation": conflict.separation,
+        "left": name(conflict.left.as_ref()),
+        "right": name(conflict.right.as_ref()),
+        "prevented": conflict.prevented,
     })
 }
 

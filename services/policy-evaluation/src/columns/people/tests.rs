@@ -1,8 +1,7 @@
 //! Counting people who are several things at once, or of whom little is known.
 
 use domain::Version;
-use rules::document::{Attribute, AttributeSchema, AttributeType};
-use rules::{Access, DesiredGrant, Reason};
+use rules::{Access, DesiredGrant, Reason, Release, document};
 
 use super::*;
 
@@ -50,7 +49,7 @@ fn a_policy_agrees_where_all_it_grants_is_held_for_other_reasons() {
     let granted = BTreeSet::from([("directory", "badge"), ("directory", "radio")]);
 
     let question = question("person.agency == \"Police\"");
-    let found = people.agreement("draft", &question, &granted, "department");
+    let found = people.agreement("draft", |one| question.holds(one), &granted, "department");
 
     let group = |name: &str| found.groups[&Some(Value::Text(name.to_owned()))];
     assert_eq!(group("Patrol"), Count { matched: 2, agreeing: 1, unknown: 0 });
@@ -61,9 +60,10 @@ fn a_policy_agrees_where_all_it_grants_is_held_for_other_reasons() {
 }
 
 fn question(text: &str) -> Question {
-    let attribute = Attribute { kind: AttributeType::String, description: String::new() };
-    let attributes = BTreeMap::from([("agency".to_owned(), attribute)]);
-    Question::compile(text, &AttributeSchema { attributes }).unwrap()
+    let schema = "apiVersion: tenure.dev/v1\nkind: AttributeSchema\nmetadata: {name: city}\n\
+                  spec: {attributes: {agency: {type: string}}}\n";
+    let release = Release::compile(1, document::load("city.yaml", schema).unwrap()).unwrap();
+    Question::compile(text, release.schema()).unwrap()
 }
 
 fn profile(said: &[(&str, &str)]) -> Attributes {
@@ -83,6 +83,7 @@ fn changed(number: u128, held: &[(&str, &str)]) -> Changed {
             engagement: uuid::Uuid::nil().into(),
             from: "2026-03-01T00:00:00Z".parse().unwrap(),
             until: None,
+            kept: false,
         }],
     });
     let access = Some(Access { accounts: BTreeMap::new(), grants: grants.collect() });
