@@ -1,11 +1,15 @@
 //! What the command line understands.
 
+mod ask;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::Date;
 use proto::catalogue::{STREAMS, Service, stream_of};
+
+pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
 
 use crate::output::Format;
 
@@ -51,6 +55,11 @@ pub(crate) enum Command {
     /// Looks at one person
     #[command(subcommand)]
     Person(Person),
+    Explain(Explain),
+    Match(Match),
+    Values(Values),
+    Observe(Observe),
+    Backtest(Backtest),
     /// Looks at the sources of HR records
     #[command(subcommand)]
     Source(Source),
@@ -199,13 +208,17 @@ Examples:
   tenure person show 'Aaron,Chantria A|1986-01-06'     by worker id
   tenure person show aaron                             by part of the name, if only one fits
   tenure person show 01980a5e-6ad1-7c3e-9a4b-2f6d3c1b0a99 --history
+  tenure person show aaron --as-of 2026-03-01          what held then, as far as was known then
+  tenure person show aaron --assume department=Sales   what would be held, gained and lost
 ")]
     Show {
         /// A person id, a worker id or part of a name.
         query: String,
         /// Shows everything audit has recorded, too.
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["as_of", "known_at", "assume"])]
         history: bool,
+        #[command(flatten)]
+        at: At,
     },
 }
 

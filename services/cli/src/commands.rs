@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod apply;
+mod ask;
 mod demo;
 mod down;
 mod import;
@@ -30,7 +31,15 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Status => status::run(&state, output).await,
         Command::Apply(apply) => apply::run(&apply, &state, output).await,
         Command::Import(import) => Box::pin(import::run(&import, &state, output)).await,
-        Command::Person(Person::Show { query, history }) => {
+        Command::Person(Person::Show { query, history: _, at }) if at.is_given() => {
+            Box::pin(ask::show(&query, &at, &state, output)).await
+        }
+        Command::Explain(explain) => Box::pin(ask::explain(&explain, &state, output)).await,
+        Command::Match(asked) => Box::pin(ask::matching(&asked, &state, output)).await,
+        Command::Values(asked) => Box::pin(ask::values(&asked, &state, output)).await,
+        Command::Observe(asked) => Box::pin(ask::observe(&asked, &state, output)).await,
+        Command::Backtest(asked) => Box::pin(ask::backtest(&asked, &state, output)).await,
+        Command::Person(Person::Show { query, history, at: _ }) => {
             Box::pin(person::show(&query, history, &state, output)).await
         }
         Command::Source(Source::List) => source::list(&state, output).await,

@@ -12,11 +12,15 @@
 //! - a row evaluated with a release is never overwritten by an evaluation with an older one;
 //! - desired access depends on timeline, release and instant alone, never on the order of messages;
 //! - nothing here touches the outside world.
+mod backtest;
+mod columns;
 mod config;
 mod driver;
 mod evaluator;
 mod handlers;
+mod history;
 mod lifecycle;
+mod observe;
 mod person;
 mod release;
 mod republish;
@@ -43,6 +47,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 #[expect(clippy::unused_async, reason = "the host awaits every service's start")]
 pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     let evaluator = Evaluator::new(config.zone.clone(), config.leaver_span());
+    let rpc = rpc::PolicyEvaluation::new(store.clone()).in_zone(config.zone.clone());
     Ok(App::new(Service::PolicyEvaluation)
         .on(handlers::EvaluatePeople::new(evaluator.clone()))
         .drive(driver::Boundaries::new(evaluator.clone()))
@@ -53,5 +58,5 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
                 .tell(republish::DesiredAccess)
                 .tell(republish::Lifecycles { zone: config.zone }),
         )
-        .serve(PolicyEvaluationServiceServer::new(rpc::PolicyEvaluation::new(store))))
+        .serve(PolicyEvaluationServiceServer::new(rpc)))
 }

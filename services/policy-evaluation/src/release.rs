@@ -1,10 +1,13 @@
 //! Releases: documents checked as a whole, stored under a number that only grows, announced.
+mod compiled;
 pub(crate) mod table;
 
 use domain::{Rejection, Timestamp, Version};
 use proto::policy::v1::{DocumentDigest, DocumentReleased, ReleaseActivated};
 use rules::{Document, Problem, Release};
 use store::Tx;
+
+pub(crate) use compiled::Compiled;
 
 /// Why a stored release cannot be used.
 ///

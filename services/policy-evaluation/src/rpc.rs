@@ -1,22 +1,38 @@
 //! Operators' door: translates requests, decides nothing.
 
+mod access;
+mod backtest;
+mod explain;
+mod people;
+
+use std::sync::Arc;
+
 use domain::PersonId;
+use jiff::tz::TimeZone;
+use proto::convert::Invalid;
 use proto::policy::v1::policy_evaluation_service_server::PolicyEvaluationService;
 use proto::policy::v1::{
-    ApplyDocumentsRequest, ApplyDocumentsResponse, GetDesiredAccessRequest,
-    GetDesiredAccessResponse, GetProgressRequest, GetProgressResponse,
+    ApplyDocumentsRequest, ApplyDocumentsResponse, BacktestDocumentsRequest, EvaluateAccessRequest,
+    EvaluateAccessResponse, ExplainAccessRequest, ExplainAccessResponse, GetDesiredAccessRequest,
+    GetDesiredAccessResponse, GetProgressRequest, GetProgressResponse, ListValuesRequest,
+    ListValuesResponse, MatchPeopleRequest, MatchPeopleResponse, ObservePoliciesRequest,
+    ObservePoliciesResponse,
 };
 use proto::prost::Message as _;
 use store::Store;
 use tonic::{Request, Response, Status};
 
-use crate::release::{self, Refused};
-use crate::{person, timeline, wire};
+use crate::columns::{self, Columns};
+use crate::release::{self, Compiled, Refused};
+use crate::{history, person, timeline, wire};
 
 /// Answers operators.
 #[derive(Debug, Clone)]
 pub struct PolicyEvaluation {
     store: Store,
+    zone: TimeZone,
+    compiled: Arc<Compiled>,
+    columns: Arc<Columns>,
 }
 
 /// What a request ran into.
@@ -31,14 +47,45 @@ enum Error {
     #[error("person {0} is not evaluated yet: no release is active; apply policy documents")]
     NotEvaluated(PersonId),
     #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error(transparent)]
+    History(#[from] history::Error),
+    #[error(transparent)]
+    NotThere(#[from] rules::NotThere),
+    #[error("no release is active; apply policy documents")]
+    NoRelease,
+    #[error("the AttributeSchema of the active release declares no attribute `{0}`")]
+    Undeclared(String),
+    #[error("the active release has no AccessPolicy `{0}`")]
+    NoPolicy(String),
+    #[error("more than 200 policies are asked about; name some")]
+    TooManyPolicies,
+    #[error("the time that is looked at cannot be used: {0}")]
+    Range(&'static str),
+    #[error(transparent)]
+    Columns(#[from] columns::Error),
+    #[error(transparent)]
+    Release(#[from] release::Error),
+    #[error(transparent)]
     Store(#[from] store::Error),
 }
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
-            Error::Refused(_) | Error::NotAnId => Self::invalid_argument(error.to_string()),
+            Error::Refused(_)
+            | Error::NotAnId
+            | Error::Invalid(_)
+            | Error::Undeclared(_)
+            | Error::NoPolicy(_)
+            | Error::TooManyPolicies
+            | Error::Range(_)
+            | Error::NotThere(_) => Self::invalid_argument(error.to_string()),
             Error::UnknownPerson(_) | Error::NotEvaluated(_) => Self::not_found(error.to_string()),
+            Error::NoRelease => Self::failed_precondition(error.to_string()),
+            Error::Columns(_) => Self::unavailable(error.to_string()),
+            Error::History(error) => of_history(error),
+            Error::Release(error) => of_release(error),
             Error::Store(error) => {
                 let rejection = domain::Rejection::from(error);
                 let trace = telemetry::traceparent().unwrap_or_else(|| "none".to_owned());
@@ -56,11 +103,39 @@ impl From<Error> for Status {
     }
 }
 
+fn of_history(error: history::Error) -> Status {
+    match error {
+        history::Error::Unknown(..) => Status::not_found(error.to_string()),
+        history::Error::NoRelease(_) => Status::failed_precondition(error.to_string()),
+        history::Error::TooMany | history::Error::Undeclared(..) | history::Error::Mistyped(..) => {
+            Status::invalid_argument(error.to_string())
+        }
+        history::Error::Release(error) => of_release(error),
+        history::Error::Store(error) => Error::Store(error).into(),
+    }
+}
+
+/// A stored release that this version of the service cannot use is said to be so.
+fn of_release(error: release::Error) -> Status {
+    match error {
+        release::Error::Store(error) => Error::Store(error).into(),
+        release::Error::Document { .. } | release::Error::Compile { .. } => {
+            Status::failed_precondition(error.to_string())
+        }
+    }
+}
+
 impl PolicyEvaluation {
-    /// Answers from this database.
+    /// Answers from this database; dates are meant in UTC when neither person nor source says.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, zone: TimeZone::UTC, compiled: Arc::default(), columns: Arc::default() }
+    }
+
+    /// Answers with another zone of dates when neither person nor source names one.
+    #[must_use]
+    pub fn in_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
     }
 
     async fn apply(&self, request: ApplyDocumentsRequest) -> Result<ApplyDocumentsResponse, Error> {
@@ -126,5 +201,49 @@ impl PolicyEvaluationService for PolicyEvaluation {
         _request: Request<GetProgressRequest>,
     ) -> Result<Response<GetProgressResponse>, Status> {
         Ok(Response::new(self.progress().await?))
+    }
+
+    async fn evaluate_access(
+        &self,
+        request: Request<EvaluateAccessRequest>,
+    ) -> Result<Response<EvaluateAccessResponse>, Status> {
+        Ok(Response::new(self.evaluate(request.into_inner()).await?))
+    }
+
+    async fn explain_access(
+        &self,
+        request: Request<ExplainAccessRequest>,
+    ) -> Result<Response<ExplainAccessResponse>, Status> {
+        Ok(Response::new(self.explain(request.into_inner()).await?))
+    }
+
+    type BacktestDocumentsStream = backtest::Messages;
+
+    async fn backtest_documents(
+        &self,
+        request: Request<BacktestDocumentsRequest>,
+    ) -> Result<Response<Self::BacktestDocumentsStream>, Status> {
+        Ok(Response::new(self.backtest(request.into_inner()).await?))
+    }
+
+    async fn match_people(
+        &self,
+        request: Request<MatchPeopleRequest>,
+    ) -> Result<Response<MatchPeopleResponse>, Status> {
+        Ok(Response::new(self.matching(request.into_inner()).await?))
+    }
+
+    async fn list_values(
+        &self,
+        request: Request<ListValuesRequest>,
+    ) -> Result<Response<ListValuesResponse>, Status> {
+        Ok(Response::new(self.values(request.into_inner()).await?))
+    }
+
+    async fn observe_policies(
+        &self,
+        request: Request<ObservePoliciesRequest>,
+    ) -> Result<Response<ObservePoliciesResponse>, Status> {
+        Ok(Response::new(self.agreement(request.into_inner()).await?))
     }
 }

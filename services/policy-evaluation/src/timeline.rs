@@ -17,3 +17,10 @@ pub(crate) struct Known {
     /// The facts.
     pub(crate) timeline: Timeline,
 }
+
+/// A version, and when it came here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) known: Known,
+    pub(crate) at: Timestamp,
+}

@@ -11,7 +11,9 @@ use proto::policy::v1::{
     DesiredAccessChanged, DesiredAccessConfirmed, DesiredAccount, DesiredGrant, EngagementStanding,
     LifecycleChanged, PositionChange, Reason, ReasonKind,
 };
-use rules::{Access, Engagement, Lifecycle, Position, Reference, Slice, Standing, Timeline};
+use rules::{
+    Access, Engagement, Evaluation, Lifecycle, Position, Reference, Slice, Standing, Timeline,
+};
 
 use crate::person::Evaluated;
 use crate::person::table::{Stored, StoredEvaluation};
@@ -144,6 +146,27 @@ fn position(position: &Position) -> PositionChange {
         department: position.department.clone(),
         location: position.location.clone(),
         manager_person_id: id_or_empty(position.manager),
+    }
+}
+
+/// Writes desired access that is asked for and not announced.
+pub(crate) fn asked(
+    person: PersonId,
+    known: &Known,
+    release: u64,
+    evaluated_at: Timestamp,
+    evaluation: &Evaluation,
+) -> DesiredAccessChanged {
+    DesiredAccessChanged {
+        person_id: person.to_string(),
+        version: None,
+        person_version: Some(known.version.into()),
+        release,
+        lane: lane(Lane::Regular),
+        evaluated_at: Some(evaluated_at.into()),
+        accounts: accounts(&evaluation.access),
+        grants: grants(&evaluation.access),
+        person_recorded_at: Some(known.recorded_at.into()),
     }
 }
 

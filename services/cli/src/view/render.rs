@@ -84,7 +84,8 @@ fn of_timeline(timeline: &Timeline) -> String {
     })
 }
 
-fn of_access(access: &Access) -> String {
+/// What policies say of one person.
+pub(crate) fn of_access(access: &Access) -> String {
     let title = format!(
         "access {} under release {}, evaluated {}, next change {}",
         access.version,

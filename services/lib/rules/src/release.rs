@@ -151,6 +151,13 @@ impl Release {
         self.policies.iter()
     }
 
+    /// Returns the policy with a name.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<&Policy> {
+        let index = self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name));
+        index.ok().and_then(|index| self.policies.get(index))
+    }
+
     /// Returns what nobody may hold together, by name.
     pub fn separations(&self) -> impl ExactSizeIterator<Item = &Separation> {
         self.separations.iter()

@@ -1,5 +1,7 @@
 //! SQL for the `people` table. No other module names that table.
 
+pub(crate) mod changes;
+
 use std::collections::BTreeMap;
 
 use domain::{Lane, PersonId, Timestamp, Version};

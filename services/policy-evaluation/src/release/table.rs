@@ -43,6 +43,23 @@ pub(crate) async fn active_since(tx: &mut Tx) -> Result<Option<(u64, Timestamp)>
     Ok(row.map(|(number, at)| (number.unsigned_abs(), at.to_jiff())))
 }
 
+/// Returns the release that was active at an instant, and since when.
+pub(crate) async fn active_at(
+    tx: &mut Tx,
+    instant: Timestamp,
+) -> Result<Option<(u64, Timestamp)>, Error> {
+    let row: Option<(i64, SqlTimestamp)> = sqlx::query_as(
+        "SELECT number, activated_at FROM releases
+          WHERE state IN ('active', 'retired') AND activated_at <= $1
+          ORDER BY number DESC LIMIT 1",
+    )
+    .bind(instant.to_sqlx())
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(Error::during("look for the release that was active"))?;
+    Ok(row.map(|(number, at)| (number.unsigned_abs(), at.to_jiff())))
+}
+
 /// Stores documents as the active release and returns its number; the caller holds the [`lock`].
 pub(crate) async fn insert(tx: &mut Tx, release: &Release) -> Result<u64, Error> {
     let now = tx.now().to_sqlx();

@@ -3,9 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backtest;
 mod boundaries;
+mod columns;
 mod fixture;
 mod lifecycle;
 mod order;
 mod people;
+mod questions;
 mod releases;
