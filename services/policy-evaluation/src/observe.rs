@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use domain::Attributes;
-use rules::{Policy, Question, Release};
+use rules::{Policy, Release};
 
 use crate::columns::{Agreement, People};
-use crate::release::access_policy;
 
 /// Returns how far a policy of a release gives what people hold for other reasons.
 ///
@@ -16,10 +15,7 @@ pub(crate) fn agreement(
     release: &Release,
     policy: &Policy,
     by: &str,
-) -> Option<Agreement> {
-    let condition = &access_policy(release, policy.name())?.condition;
-    // What is in a release was checked.
-    let question = Question::compile(condition, release.schema()).ok()?;
+) -> Agreement {
     let granted: BTreeSet<(&str, &str)> = policy
         .birthrights()
         .flat_map(|offer| &offer.entitlements)
@@ -27,7 +23,7 @@ pub(crate) fn agreement(
         .collect();
     let counts = |profile: &Attributes| match policy.observe() {
         Some(_) if !policy.is_observed_for(profile) => Some(false),
-        Some(_) | None => question.holds(profile),
+        Some(_) | None => policy.condition().holds(profile),
     };
-    Some(people.agreement(policy.name(), counts, &granted, by))
+    people.agreement(policy.name(), counts, &granted, by)
 }

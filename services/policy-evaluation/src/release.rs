@@ -4,7 +4,6 @@ pub(crate) mod table;
 
 use domain::{Rejection, Timestamp, Version};
 use proto::policy::v1::{DocumentDigest, DocumentReleased, ReleaseActivated};
-use rules::document::{AccessPolicy, Spec};
 use rules::{Document, Problem, Release};
 use store::Tx;
 
@@ -148,12 +147,4 @@ pub(crate) async fn load(tx: &mut Tx, number: u64) -> Result<Release, Error> {
         .collect::<Result<Vec<_>, _>>()?;
     Release::compile(number, documents)
         .map_err(|problems| Error::Compile { release: number, problems: Refused(problems) })
-}
-
-/// Returns what a policy's document in a release says.
-pub(crate) fn access_policy<'a>(release: &'a Release, name: &str) -> Option<&'a AccessPolicy> {
-    release.documents().find_map(|(document, _digest)| {
-        let Spec::AccessPolicy(policy) = &document.spec else { return None };
-        (document.name() == name).then_some(policy.as_ref())
-    })
 }

@@ -18,7 +18,7 @@ use crate::access::{Access, DesiredAccount, Evaluation};
 use crate::condition::{Person, context};
 use crate::document::OnUnknown;
 use crate::release::{Policy, Release};
-use crate::timeline::Timeline;
+use crate::timeline::{Slice, Timeline};
 use span::Span;
 use stage::Stage;
 use state::{State, Use};
@@ -52,21 +52,8 @@ pub fn desired_after(
 ) -> Evaluation {
     let zone = timeline.zone_or(default_zone);
     let spans = span::spans(timeline, &zone);
-    let people: Vec<_> = timeline
-        .slices
-        .iter()
-        .map(|slice| Person::new(&slice.attributes, release.schema()))
-        .collect();
-    let contexts: Vec<_> = people.iter().map(context).collect();
-    // What a policy answers for a slice; where it is only watched it does not grant.
     let answer = |policy: &Policy, slice: usize| {
-        let known = timeline.slices.get(slice).zip(contexts.get(slice));
-        known.map_or(Some(false), |(slice, context)| {
-            match policy.is_observed_for(&slice.attributes) {
-                true => Some(false),
-                false => policy.holds(context),
-            }
-        })
+        timeline.slices.get(slice).map_or(Some(false), |slice| policy.holds(&slice.attributes))
     };
 
     let mut state = State::new(release, now);
@@ -96,14 +83,14 @@ pub fn desired_after(
         }
     }
 
-    let in_force = span::in_force(&spans, now);
-    let stage =
-        Stage::of(release, &spans, in_force.and_then(|slice| contexts.get(slice)), &zone, now);
+    let in_force = span::in_force(&spans, now).and_then(|slice| timeline.slices.get(slice));
+    let profile = in_force.map(|slice| &slice.attributes);
+    let stage = Stage::of(release, &spans, profile, &zone, now);
     for boundary in stage.boundaries() {
         state.boundary(Some(boundary));
     }
     let conflicts = separation::separate(release, &mut state);
-    let accounts = accounts(timeline, release, &state, &stage, in_force, &contexts);
+    let accounts = accounts(release, &state, &stage, in_force);
     let next_boundary = state.next_boundary();
     Evaluation {
         access: Access { accounts, grants: state.grants() },
@@ -124,15 +111,14 @@ fn is_unanswered(
 }
 
 fn accounts(
-    timeline: &Timeline,
     release: &Release,
     state: &State<'_>,
     stage: &Stage,
-    in_force: Option<usize>,
-    contexts: &[cel::Context],
+    in_force: Option<&Slice>,
 ) -> BTreeMap<String, DesiredAccount> {
-    let profile = in_force.and_then(|slice| contexts.get(slice));
-    let manager = in_force.and_then(|slice| timeline.slices.get(slice)?.manager);
+    let person = in_force.map(|slice| Person::new(&slice.attributes, release.schema()));
+    let profile = person.as_ref().map(context);
+    let manager = in_force.and_then(|slice| slice.manager);
     let mut accounts = BTreeMap::new();
     for (index, application) in release.applications().enumerate() {
         let use_of = state.use_of(index);
@@ -143,7 +129,8 @@ fn accounts(
             true => AccountState::Active,
             false => AccountState::Suspended,
         };
-        let attributes = profile.map(|context| application.attributes(context)).unwrap_or_default();
+        let attributes =
+            profile.as_ref().map(|context| application.attributes(context)).unwrap_or_default();
         let references = application.references(manager);
         let account = DesiredAccount { state, attributes, references };
         accounts.insert(application.name().to_owned(), account);

@@ -161,7 +161,6 @@ impl Document {
     }
 
     /// Makes a problem with a part of a field's text, which begins at a byte of it.
-    #[expect(dead_code, reason = "conditions are to name their places")]
     pub(crate) fn problem_within(
         &self,
         field: &str,

@@ -4,11 +4,13 @@
 //! unknown; `&&`, `||` and `!` are those of Kleene's strong logic, which is what CEL does with errors
 //! under these operators (<https://github.com/google/cel-spec/blob/master/doc/langdef.md>).
 
+mod print;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use domain::Value;
+use domain::{Attributes, Value};
 
 use crate::condition::Opaque;
 
@@ -91,4 +93,131 @@ pub enum Atom {
     },
     /// What only the CEL interpreter can answer; nothing can be proved about it.
     Opaque(Arc<Opaque>),
+}
+
+impl Formula {
+    /// Tells whether it is true of a person; `None` when what it rests on is unknown.
+    ///
+    /// Values are taken as they are: one of another type than was declared is a mistake of the caller,
+    /// which [`crate::Condition::holds`] does not make.
+    #[must_use]
+    pub fn holds(&self, attributes: &Attributes) -> Option<bool> {
+        self.holds_with(attributes, &|name| attributes.get(name))
+    }
+
+    pub(crate) fn holds_with<'a>(
+        &self,
+        attributes: &Attributes,
+        value: &dyn Fn(&str) -> Option<&'a Value>,
+    ) -> Option<bool> {
+        match &self.node {
+            Node::Constant(answer) => Some(*answer),
+            Node::Atom(Atom::Opaque(opaque)) => opaque.holds(attributes),
+            Node::Atom(atom) => atom.holds(value),
+            Node::Not(part) => part.holds_with(attributes, value).map(|answer| !answer),
+            Node::All(parts) => strong(parts, false, attributes, value),
+            Node::Any(parts) => strong(parts, true, attributes, value),
+        }
+    }
+
+    /// Shows every question in it, in the order of the text.
+    pub fn for_each_atom<'a>(&'a self, seen: &mut dyn FnMut(&'a Atom)) {
+        match &self.node {
+            Node::Constant(_) => {}
+            Node::Atom(atom) => seen(atom),
+            Node::Not(part) => part.for_each_atom(seen),
+            Node::All(parts) | Node::Any(parts) => {
+                for part in parts {
+                    part.for_each_atom(seen);
+                }
+            }
+        }
+    }
+}
+
+/// Answers `deciding` if one part does, the opposite if all do that, and else not.
+fn strong<'a>(
+    parts: &[Formula],
+    deciding: bool,
+    attributes: &Attributes,
+    value: &dyn Fn(&str) -> Option<&'a Value>,
+) -> Option<bool> {
+    let mut answer = Some(!deciding);
+    for part in parts {
+        match part.holds_with(attributes, value) {
+            Some(found) if found == deciding => return Some(deciding),
+            Some(_) => {}
+            None => answer = None,
+        }
+    }
+    answer
+}
+
+impl Atom {
+    /// Returns the attributes that it reads.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        let (one, several) = match self {
+            Self::Known { attribute }
+            | Self::OneOf { attribute, .. }
+            | Self::AtLeast { attribute, .. }
+            | Self::StartsWith { attribute, .. }
+            | Self::EndsWith { attribute, .. }
+            | Self::Contains { attribute, .. }
+            | Self::Member { attribute, .. } => (Some(attribute.as_str()), None),
+            Self::Opaque(opaque) => (None, Some(opaque.attributes.iter().map(String::as_str))),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
+    }
+
+    /// Tells whether it is true of a person, given the values that are known.
+    fn holds<'a>(&self, value: &dyn Fn(&str) -> Option<&'a Value>) -> Option<bool> {
+        match self {
+            Self::Known { attribute } => Some(value(attribute).is_some()),
+            Self::OneOf { attribute, .. }
+            | Self::AtLeast { attribute, .. }
+            | Self::StartsWith { attribute, .. }
+            | Self::EndsWith { attribute, .. }
+            | Self::Contains { attribute, .. }
+            | Self::Member { attribute, .. } => self.holds_of(value(attribute)?),
+            Self::Opaque(_) => None,
+        }
+    }
+
+    /// Tells whether it is true of its attribute's value; `None` when that has another type.
+    pub(crate) fn holds_of(&self, value: &Value) -> Option<bool> {
+        match (self, value) {
+            (Self::Known { .. }, _) => Some(true),
+            (Self::OneOf { values, .. }, value) => match values.first() {
+                Some(first) if std::mem::discriminant(first) != std::mem::discriminant(value) => {
+                    None
+                }
+                Some(_) | None => Some(values.contains(value)),
+            },
+            (Self::AtLeast { bound: Value::Integer(bound), .. }, Value::Integer(number)) => {
+                Some(number >= bound)
+            }
+            (Self::AtLeast { bound: Value::Date(bound), .. }, Value::Date(date)) => {
+                Some(date >= bound)
+            }
+            (Self::StartsWith { text: start, .. }, Value::Text(text)) => {
+                Some(text.starts_with(start.as_str()))
+            }
+            (Self::EndsWith { text: end, .. }, Value::Text(text)) => {
+                Some(text.ends_with(end.as_str()))
+            }
+            (Self::Contains { text: part, .. }, Value::Text(text)) => {
+                Some(text.contains(part.as_str()))
+            }
+            (Self::Member { value, .. }, Value::List(items)) => Some(items.contains(value)),
+            (
+                Self::AtLeast { .. }
+                | Self::StartsWith { .. }
+                | Self::EndsWith { .. }
+                | Self::Contains { .. }
+                | Self::Member { .. }
+                | Self::Opaque(_),
+                _,
+            ) => None,
+        }
+    }
 }

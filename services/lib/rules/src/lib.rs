@@ -9,13 +9,13 @@
 
 mod access;
 mod condition;
+mod conjunct;
 mod desired;
 pub mod document;
 mod formula;
 mod lifecycle;
 mod problem;
 mod profile;
-mod question;
 mod reference;
 mod release;
 mod suggest;
@@ -23,14 +23,14 @@ mod timeline;
 mod trace;
 
 pub use access::{Access, Conflict, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
-pub use condition::{Opaque, slug};
+pub use condition::{Condition, Finding, Opaque, slug};
+pub use conjunct::Conjunct;
 pub use desired::{desired, desired_after};
 pub use document::Document;
 pub use formula::{Atom, Formula, Node};
 pub use lifecycle::{Lifecycle, Position, Standing, lifecycle};
 pub use problem::Problem;
 pub use profile::{assuming, profiles};
-pub use question::{Conjunct, Finding, Question};
 pub use reference::{ACCOUNT_ID, LOGIN, Reference};
 pub use release::{Application, Entitlement, Offer, Policy, Release, Schedule, Separation};
 pub use timeline::{Engagement, Slice, Timeline};

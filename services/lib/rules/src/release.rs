@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Attributes, PersonId, Value};
 
 use crate::Problem;
-use crate::condition::Expression;
+use crate::condition::{Condition, Expression};
 use crate::document::{
     self, AttributeSchema, Breaker, DEPARTMENT, Days, Document, End, EndAnchor, Mode, Observe,
     Offset, OnLeave, OnUnknown, Privilege, SeparationMode,
@@ -41,7 +41,7 @@ pub struct Application {
 #[derive(Debug)]
 pub struct Policy {
     name: String,
-    condition: Expression,
+    condition: Condition,
     on_unknown: OnUnknown,
     observe: Option<Observe>,
     offers: Vec<Offer>,
@@ -85,9 +85,9 @@ pub struct Entitlement {
 /// What accounts may do in the stages of a persona's life; applications are indexes.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) condition: Expression,
+    pub(crate) condition: Condition,
     pub(crate) joining: BTreeSet<usize>,
-    pub(crate) absence: Option<(Expression, BTreeSet<usize>)>,
+    pub(crate) absence: Option<(Condition, BTreeSet<usize>)>,
     pub(crate) leaving: BTreeSet<usize>,
     pub(crate) leaving_days: Days,
 }
@@ -221,9 +221,20 @@ impl Policy {
         &self.name
     }
 
-    /// Tells whether the condition holds; `None` when what it rests on is unknown.
-    pub(crate) fn holds(&self, context: &cel::Context) -> Option<bool> {
-        self.condition.holds(context)
+    /// Returns for whom it grants.
+    #[must_use]
+    pub fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Tells whether the policy grants, to somebody with these attributes, by itself; `None` when
+    /// what its condition rests on is unknown. Where it is only watched it does not grant.
+    #[must_use]
+    pub fn holds(&self, attributes: &Attributes) -> Option<bool> {
+        match self.is_observed_for(attributes) {
+            true => Some(false),
+            false => self.condition.holds(attributes),
+        }
     }
 
     /// Returns what becomes of what is held when the condition cannot be answered.

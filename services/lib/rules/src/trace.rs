@@ -6,7 +6,6 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
-use crate::condition::{Person, context};
 use crate::desired::span::{self, Span};
 use crate::document::Mode;
 use crate::release::{Offer, Release};
@@ -92,17 +91,12 @@ pub fn trace(
     let place = find(release, application, entitlement)?;
     let zone = timeline.zone_or(default_zone);
     let spans = span::spans(timeline, &zone);
-    let people: Vec<_> = timeline
-        .slices
-        .iter()
-        .map(|slice| Person::new(&slice.attributes, release.schema()))
-        .collect();
-    let contexts: Vec<_> = people.iter().map(context).collect();
     let reasons = access.reasons(application, entitlement);
 
     let mut traces = Vec::new();
     for policy in release.policies() {
-        let answer = |slice: usize| policy.holds(contexts.get(slice)?);
+        let answer =
+            |slice: usize| policy.condition().holds(&timeline.slices.get(slice)?.attributes);
         let watched = |slice: usize| {
             let slice = timeline.slices.get(slice);
             slice.is_some_and(|slice| policy.is_observed_for(&slice.attributes))

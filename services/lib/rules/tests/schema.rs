@@ -14,10 +14,11 @@ fn root() -> PathBuf {
 fn problems(text: &str) -> Vec<String> {
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
-    compiler.add_resource("policy.json", rules::document::json_schema()).unwrap();
-    let index = compiler.compile("policy.json", &mut schemas).unwrap();
+    compiler.add_resource("policy.json", rules::document::json_schema()).expect("a resource");
+    let index = compiler.compile("policy.json", &mut schemas).expect("a schema");
     let mut bytes = text.as_bytes();
-    let documents: Vec<Value> = serde_saphyr::read(&mut bytes).collect::<Result<_, _>>().unwrap();
+    let documents: Vec<Value> =
+        serde_saphyr::read(&mut bytes).collect::<Result<_, _>>().expect("YAML");
     assert!(!documents.is_empty());
     documents
         .iter()

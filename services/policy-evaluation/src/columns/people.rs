@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Attributes, PersonId, Value};
-use rules::Question;
+use rules::Condition;
 
 use crate::person::table::changes::Changed;
 
@@ -103,11 +103,11 @@ impl People {
     }
 
     /// Returns whom a condition fits.
-    pub(crate) fn matching(&self, question: &Question) -> Matched {
+    pub(crate) fn matching(&self, condition: &Condition) -> Matched {
         let mut found = Matched::default();
         for (person, row) in self.employed() {
             found.people += 1;
-            match row.holds(|profile| question.holds(profile)) {
+            match row.holds(|profile| condition.holds(profile)) {
                 Some(true) => found.matched.push(person),
                 Some(false) => {}
                 None => found.unknown += 1,

@@ -8,12 +8,11 @@ use proto::policy::v1::{
     ExplainAccessRequest, ExplainAccessResponse, GrantWindow, PolicyExplanation, PolicyOutcome,
     Truth,
 };
-use rules::{Conflict, Conjunct, Course, Outcome, Question, Trace};
+use rules::{Condition, Conflict, Conjunct, Course, Outcome, Trace};
 
 use super::access::stated;
-use super::{Error, PolicyEvaluation};
+use super::{Error, PolicyEvaluation, count};
 use crate::history::Basis;
-use crate::release::access_policy;
 
 impl PolicyEvaluation {
     pub(super) async fn explain(
@@ -53,16 +52,15 @@ fn conflict(conflict: &Conflict) -> DutyConflict {
 }
 
 fn policy(basis: &Basis, trace: Trace) -> PolicyExplanation {
-    let document = access_policy(&basis.release, &trace.policy);
-    let condition = document.map(|policy| policy.condition.as_str()).unwrap_or_default();
-    // What is in a release was checked.
-    let question = Question::compile(condition, basis.release.schema()).ok();
+    let mut policies = basis.release.policies();
+    let condition =
+        policies.find(|policy| policy.name() == trace.policy).map(rules::Policy::condition);
     PolicyExplanation {
-        condition: condition.to_owned(),
+        condition: condition.map(Condition::text).unwrap_or_default().to_owned(),
         engagements: trace
             .engagements
             .iter()
-            .map(|course| engagement(basis, question.as_ref(), course))
+            .map(|course| engagement(basis, condition, course))
             .collect(),
         policy: trace.policy,
         bundle: trace.bundle,
@@ -71,12 +69,12 @@ fn policy(basis: &Basis, trace: Trace) -> PolicyExplanation {
 
 fn engagement(
     basis: &Basis,
-    question: Option<&Question>,
+    condition: Option<&Condition>,
     course: &Course,
 ) -> EngagementExplanation {
     let slice = course.slice.and_then(|index| basis.timeline().slices.get(index));
-    let conjuncts = match (question, slice) {
-        (Some(question), Some(slice)) => question.conjuncts(&slice.attributes),
+    let conjuncts = match (condition, slice) {
+        (Some(condition), Some(slice)) => condition.conjuncts(&slice.attributes),
         _ => Vec::new(),
     };
     let (outcome, at) = match course.outcome {
@@ -123,8 +121,8 @@ fn conjunct(conjunct: Conjunct) -> ConjunctExplanation {
         truth: truth(conjunct.truth).into(),
         values: values.into_iter().collect(),
         unknown,
-        line: conjunct.line,
-        column: conjunct.column,
+        line: count(conjunct.line),
+        column: count(conjunct.column),
     }
 }
 

@@ -9,9 +9,9 @@ use proto::policy::v1::{
     ObservePoliciesResponse, PolicyAgreement, ValueCount,
 };
 use rules::document::DEPARTMENT;
-use rules::{Question, Release};
+use rules::{Condition, Finding, Release};
 
-use super::{Error, PolicyEvaluation};
+use super::{Error, PolicyEvaluation, count};
 use crate::columns::{Agreement, Cache, Count, Values};
 use crate::{observe, release};
 
@@ -30,27 +30,21 @@ impl PolicyEvaluation {
         let release = self.active().await?;
         let cache = self.columns.fresh(&self.store, &self.zone).await?;
         let freshness = Some(self.freshness(&cache));
-        let question = match Question::compile(&request.condition, release.schema()) {
-            Ok(question) => question,
+        let condition = match Condition::compile(&request.condition, release.schema()) {
+            Ok(condition) => condition,
             Err(findings) => {
-                let problems = findings.into_iter().map(|finding| ConditionProblem {
-                    message: finding.message,
-                    line: finding.line,
-                    column: finding.column,
-                    warning: false,
-                });
-                let problems = problems.collect();
+                let problems = findings.iter().map(|finding| problem(finding, false)).collect();
                 return Ok(MatchPeopleResponse { problems, freshness, ..Default::default() });
             }
         };
-        let found = cache.people.matching(&question);
+        let found = cache.people.matching(&condition);
         let size = limited(request.sample_size, SAMPLE_DEFAULT, SAMPLE_MAX);
         Ok(MatchPeopleResponse {
             people: found.people,
             matched: found.matched.len() as u64,
             unknown: found.unknown,
             sample_person_ids: found.matched.iter().take(size).map(ToString::to_string).collect(),
-            problems: Vec::new(),
+            problems: condition.warnings().iter().map(|one| problem(one, true)).collect(),
             freshness,
         })
     }
@@ -106,9 +100,9 @@ impl PolicyEvaluation {
         let cache = self.columns.fresh(&self.store, &self.zone).await?;
         let policies = chosen
             .into_iter()
-            .filter_map(|policy| {
-                let found = observe::agreement(&cache.people, &release, policy, by)?;
-                Some(agreement(policy.name(), policy.observe().is_some(), found))
+            .map(|policy| {
+                let found = observe::agreement(&cache.people, &release, policy, by);
+                agreement(policy.name(), policy.observe().is_some(), found)
             })
             .collect();
         Ok(ObservePoliciesResponse { policies, freshness: Some(self.freshness(&cache)) })
@@ -129,6 +123,15 @@ impl PolicyEvaluation {
             read_at: cache.read_at.map(Into::into),
             age_micros: cache.read_at.map_or(0, |at| u64::try_from(age(at)).unwrap_or_default()),
         }
+    }
+}
+
+fn problem(finding: &Finding, warning: bool) -> ConditionProblem {
+    ConditionProblem {
+        message: finding.message.clone(),
+        line: count(finding.line),
+        column: count(finding.column),
+        warning,
     }
 }
 

@@ -1,12 +1,16 @@
 //! The type checker: which shape an expression's value has, and everything wrong on the way.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, Expr, ListExpr, LiteralValue, SelectExpr, operators};
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, Expr, ListExpr, LiteralValue, SelectExpr, operators,
+};
 use domain::Date;
 
-use crate::document::{AttributeSchema, AttributeType};
+use super::exists;
+use crate::document::{Attribute, AttributeSchema, AttributeType};
 use crate::suggest::did_you_mean;
 
 /// What the value of an expression is.
@@ -24,28 +28,58 @@ pub(crate) enum Shape {
     Wrong,
 }
 
-/// Returns the shape of an expression's value and a sentence for everything that is wrong.
-pub(crate) fn check(expression: &IdedExpr, schema: &AttributeSchema) -> (Shape, Vec<String>) {
-    let mut checker = Checker { schema, problems: Vec::new() };
+/// What the schema says of attributes beyond their type.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts {
+    /// The only values of a text or list, if they are known.
+    pub(crate) values: fn(&Attribute) -> Option<&BTreeSet<String>>,
+    /// Whether somebody may be without it for good.
+    pub(crate) optional: fn(&Attribute) -> bool,
+}
+
+pub(crate) const FACTS: Facts = Facts {
+    values: |attribute| (!attribute.values.is_empty()).then_some(&attribute.values),
+    optional: |attribute| attribute.optional,
+};
+
+/// Returns the shape of an expression's value, and a sentence with its node for everything wrong.
+pub(crate) fn check<'a>(
+    expression: &'a IdedExpr,
+    schema: &'a AttributeSchema,
+    facts: Facts,
+) -> (Shape, Vec<(&'a IdedExpr, String)>) {
+    let mut checker =
+        Checker { schema, facts, looping: false, at: expression, problems: Vec::new() };
     let shape = checker.expression(expression);
     (shape, checker.problems)
 }
 
-const METHODS: [&str; 4] = ["contains", "endsWith", "size", "startsWith"];
+const METHODS: [&str; 5] = ["contains", "endsWith", "exists", "size", "startsWith"];
 const FUNCTIONS: [&str; 4] = ["has", "size", "slug", "string"];
 
 struct Checker<'a> {
     schema: &'a AttributeSchema,
-    problems: Vec<String>,
+    facts: Facts,
+    looping: bool,
+    /// The node that is looked at.
+    at: &'a IdedExpr,
+    problems: Vec<(&'a IdedExpr, String)>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     fn wrong(&mut self, problem: impl Into<String>) -> Shape {
-        self.problems.push(problem.into());
+        self.problems.push((self.at, problem.into()));
         Shape::Wrong
     }
 
-    fn expression(&mut self, expression: &IdedExpr) -> Shape {
+    fn expression(&mut self, expression: &'a IdedExpr) -> Shape {
+        let outer = std::mem::replace(&mut self.at, expression);
+        let shape = self.node(expression);
+        self.at = outer;
+        shape
+    }
+
+    fn node(&mut self, expression: &'a IdedExpr) -> Shape {
         match &expression.expr {
             Expr::Literal(literal) => self.literal(literal),
             Expr::Ident(name) if name == "person" => {
@@ -58,10 +92,7 @@ impl Checker<'_> {
             Expr::Select(select) => self.select(select),
             Expr::Call(call) => self.call(call),
             Expr::List(list) => self.list(list),
-            Expr::Comprehension(_) => self.wrong(
-                "uses a loop (all, exists, map or filter); ask for one element with `in`, \
-                 as in \"x\" in person.teams",
-            ),
+            Expr::Comprehension(comprehension) => self.exists(comprehension),
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
                 self.wrong("uses { }, which policies have no need of")
             }
@@ -83,7 +114,7 @@ impl Checker<'_> {
         }
     }
 
-    fn select(&mut self, select: &SelectExpr) -> Shape {
+    fn select(&mut self, select: &'a SelectExpr) -> Shape {
         if select.operand.expr != Expr::Ident("person".to_owned()) {
             return self.wrong(format!(
                 "selects `.{}` of something that is not the person; only person.<name> has parts",
@@ -110,7 +141,7 @@ impl Checker<'_> {
         }
     }
 
-    fn list(&mut self, list: &ListExpr) -> Shape {
+    fn list(&mut self, list: &'a ListExpr) -> Shape {
         if !list.optional_indices.is_empty() {
             return self.wrong("uses `?` in a list; name every element");
         }
@@ -134,7 +165,7 @@ impl Checker<'_> {
         shape
     }
 
-    fn call(&mut self, call: &CallExpr) -> Shape {
+    fn call(&mut self, call: &'a CallExpr) -> Shape {
         if let Some(target) = &call.target {
             return self.method(call, target);
         }
@@ -145,6 +176,8 @@ impl Checker<'_> {
             }
             (operators::EQUALS | operators::NOT_EQUALS, [left, right]) => {
                 self.same(left, right, name);
+                self.listed(left, right);
+                self.listed(right, left);
                 Shape::Boolean
             }
             (
@@ -199,7 +232,7 @@ impl Checker<'_> {
         }
     }
 
-    fn method(&mut self, call: &CallExpr, target: &IdedExpr) -> Shape {
+    fn method(&mut self, call: &'a CallExpr, target: &'a IdedExpr) -> Shape {
         let name = call.func_name.as_str();
         match (name, call.args.as_slice()) {
             ("startsWith" | "endsWith" | "contains", operands @ [_]) => {
@@ -227,7 +260,7 @@ impl Checker<'_> {
     }
 
     /// Demands one shape of every operand and returns it.
-    fn all(&mut self, operands: &[IdedExpr], wanted: Shape, name: &str) -> Shape {
+    fn all(&mut self, operands: &'a [IdedExpr], wanted: Shape, name: &str) -> Shape {
         for operand in operands {
             let shape = self.expression(operand);
             if shape != wanted && shape != Shape::Wrong {
@@ -238,7 +271,7 @@ impl Checker<'_> {
     }
 
     /// Demands that both sides have the same shape and returns it.
-    fn same(&mut self, left: &IdedExpr, right: &IdedExpr, name: &str) -> Shape {
+    fn same(&mut self, left: &'a IdedExpr, right: &'a IdedExpr, name: &str) -> Shape {
         match (self.expression(left), self.expression(right)) {
             (Shape::Wrong, _) | (_, Shape::Wrong) => Shape::Wrong,
             (Shape::Date, Shape::Text) => self.date(right),
@@ -248,13 +281,25 @@ impl Checker<'_> {
         }
     }
 
-    fn membership(&mut self, element: &IdedExpr, list: &IdedExpr) -> Shape {
-        match (self.expression(element), self.expression(list)) {
+    fn membership(&mut self, element: &'a IdedExpr, list: &'a IdedExpr) -> Shape {
+        let shapes = (self.expression(element), self.expression(list));
+        if let Expr::List(list) = &list.expr {
+            for literal in &list.elements {
+                self.listed(element, literal);
+                if shapes == (Shape::Date, Shape::Texts) && matches!(literal.expr, Expr::Literal(_))
+                {
+                    self.date(literal);
+                }
+            }
+        }
+        match shapes {
             (Shape::Wrong, _)
             | (_, Shape::Wrong)
             | (Shape::Text | Shape::Date, Shape::Texts)
             | (Shape::Integer, Shape::Integers)
-            | (_, Shape::Nothing) => {}
+            | (_, Shape::Nothing) => {
+                self.listed(list, element);
+            }
             (one, Shape::Texts | Shape::Integers) => {
                 self.wrong(format!("looks for {one} in a list that cannot have it"));
             }
@@ -265,7 +310,67 @@ impl Checker<'_> {
         Shape::Boolean
     }
 
-    fn size(&mut self, argument: &IdedExpr) -> Shape {
+    fn exists(&mut self, comprehension: &'a ComprehensionExpr) -> Shape {
+        let parts = exists::parts(comprehension).and_then(|(list, variable, body)| {
+            let elements = exists::elements(body, variable)?;
+            (variable != "person").then_some((list, elements))
+        });
+        let Some((list, elements)) = parts else {
+            return self.wrong(
+                "uses a loop that policies do not know; ask for one element with `in`, as in \
+                 \"x\" in person.teams, or for one of several with \
+                 person.teams.exists(team, team in [\"x\", \"y\"])",
+            );
+        };
+        if attribute_name(list).is_none() {
+            return self.wrong("uses `exists` on something that is not an attribute");
+        }
+        match self.expression(list) {
+            Shape::Texts | Shape::Wrong => {}
+            shape @ (Shape::Text
+            | Shape::Integer
+            | Shape::Boolean
+            | Shape::Date
+            | Shape::Integers
+            | Shape::Nothing) => {
+                self.wrong(format!("uses `exists` on {shape}, and it is for lists"));
+            }
+        }
+        if std::mem::replace(&mut self.looping, true) {
+            return self.wrong("uses one `exists` inside another; ask for each on its own");
+        }
+        for element in elements {
+            let shape = self.expression(element);
+            if !matches!(shape, Shape::Text | Shape::Wrong) {
+                self.wrong(format!("looks for {shape} in a list of texts"));
+            }
+            self.listed(list, element);
+        }
+        self.looping = false;
+        Shape::Boolean
+    }
+
+    /// Demands that a text literal is one of the attribute's values, where these are listed.
+    fn listed(&mut self, attribute: &'a IdedExpr, literal: &'a IdedExpr) {
+        let (Some(name), Expr::Literal(LiteralValue::String(text))) =
+            (attribute_name(attribute), &literal.expr)
+        else {
+            return;
+        };
+        let values = self.schema.attributes.get(name).and_then(self.facts.values);
+        if let Some(values) = values
+            && !values.contains(text.inner())
+        {
+            let hint = did_you_mean(text.inner(), values.iter().map(String::as_str));
+            let outer = std::mem::replace(&mut self.at, literal);
+            self.wrong(format!(
+                "asks for a value that person.{name} never has by the AttributeSchema{hint}"
+            ));
+            self.at = outer;
+        }
+    }
+
+    fn size(&mut self, argument: &'a IdedExpr) -> Shape {
         match self.expression(argument) {
             Shape::Text | Shape::Texts | Shape::Integers | Shape::Nothing | Shape::Wrong => {
                 Shape::Integer
@@ -277,7 +382,7 @@ impl Checker<'_> {
     }
 
     /// Demands that a text beside a date is a date in quotes.
-    fn date(&mut self, text: &IdedExpr) -> Shape {
+    fn date(&mut self, text: &'a IdedExpr) -> Shape {
         if let Expr::Literal(LiteralValue::String(literal)) = &text.expr
             && is_date(literal.inner())
         {
@@ -290,11 +395,21 @@ impl Checker<'_> {
         let mut advice = did_you_mean(name, known.iter().copied());
         if advice.is_empty() {
             advice = "; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), \
-                      string(), startsWith(), endsWith() and contains()"
+                      string(), startsWith(), endsWith(), contains() and exists()"
                 .to_owned();
         }
         self.wrong(format!("uses `{name}` in a way that policies do not know{advice}"))
     }
+}
+
+/// Returns the attribute that an expression is, if it is one.
+pub(super) fn attribute_name(expression: &IdedExpr) -> Option<&str> {
+    if let Expr::Select(SelectExpr { operand, field, test: false }) = &expression.expr
+        && matches!(&operand.expr, Expr::Ident(name) if name == "person")
+    {
+        return Some(field);
+    }
+    None
 }
 
 /// Tells whether a text is a date as conditions see it; other spellings would not compare equal.

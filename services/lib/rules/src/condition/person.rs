@@ -1,11 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cel::common::types::{CelBool, CelInt, CelList, CelMap, CelMapKey, CelString};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use domain::{Attributes, Value};
 
-use crate::document::AttributeSchema;
+use crate::document::{AttributeSchema, AttributeType};
 
 /// A person as expressions see them.
 ///
@@ -13,18 +13,34 @@ use crate::document::AttributeSchema;
 /// that is missing: neither may decide anything.
 pub(crate) struct Person<'a> {
     attributes: &'a Attributes,
-    schema: &'a AttributeSchema,
+    types: &'a dyn Types,
+}
+
+/// What says of which type an attribute's values are.
+pub(crate) trait Types: Sync {
+    fn type_of(&self, attribute: &str) -> Option<AttributeType>;
+}
+
+impl Types for AttributeSchema {
+    fn type_of(&self, attribute: &str) -> Option<AttributeType> {
+        self.attributes.get(attribute).map(|attribute| attribute.kind)
+    }
+}
+
+impl Types for BTreeMap<String, AttributeType> {
+    fn type_of(&self, attribute: &str) -> Option<AttributeType> {
+        self.get(attribute).copied()
+    }
 }
 
 impl<'a> Person<'a> {
-    pub(crate) fn new(attributes: &'a Attributes, schema: &'a AttributeSchema) -> Self {
-        Self { attributes, schema }
+    pub(crate) fn new(attributes: &'a Attributes, types: &'a dyn Types) -> Self {
+        Self { attributes, types }
     }
 
-    /// Returns the value of an attribute, if it is known.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+    fn get(&self, name: &str) -> Option<&Value> {
         let value = self.attributes.get(name)?;
-        self.schema.attributes.get(name)?.kind.admits(value).then_some(value)
+        self.types.type_of(name)?.admits(value).then_some(value)
     }
 }
 

@@ -1,7 +1,11 @@
-use domain::Attributes;
+mod agreement;
+mod positions;
+
+use domain::{Attributes, Value};
 use expect_test::expect;
 
 use super::*;
+use crate::document::AttributeSchema;
 
 #[test]
 fn a_condition_is_true_false_or_unknown() {
@@ -39,6 +43,8 @@ fn a_condition_is_true_false_or_unknown() {
         let condition = Expression::compile(text, &schema, &[Shape::Boolean]).unwrap();
 
         assert_eq!(condition.holds(&context), expected, "{text}");
+        let condition = Condition::compile(text, &schema).unwrap();
+        assert_eq!(condition.holds(&attributes), expected, "{text}");
     }
 }
 
@@ -48,8 +54,12 @@ fn a_value_of_another_type_than_declared_is_unknown() {
     let attributes = Attributes::from([("level".to_owned(), Value::Text("4".to_owned()))]);
     let person = Person::new(&attributes, &schema);
     let context = context(&person);
-    let holds =
-        |text| Expression::compile(text, &schema, &[Shape::Boolean]).unwrap().holds(&context);
+    let holds = |text| {
+        let interpreted = Expression::compile(text, &schema, &[Shape::Boolean]).unwrap();
+        let condition = Condition::compile(text, &schema).unwrap();
+        assert_eq!(condition.holds(&attributes), interpreted.holds(&context));
+        condition.holds(&attributes)
+    };
 
     assert_eq!(holds("person.level != 4"), None);
     assert_eq!(holds("has(person.level)"), Some(false));
@@ -74,7 +84,11 @@ fn what_makes_no_sense_is_refused_when_it_is_written() {
         "person.level in [\"1\"]",
         "person.level in [1, \"2\"]",
         "person.teams.contains(\"a\")",
-        "person.teams.exists(team, team == \"a\")",
+        "person.teams.all(team, team == \"a\")",
+        "person.teams.exists(team, team.startsWith(\"a\"))",
+        "person.agency.exists(team, team == \"a\")",
+        "person.teams.exists(t, t == (person.teams.exists(u, u == \"a\") ? \"a\" : \"b\"))",
+        "person.hired in [\"2020-01-31\", \"yesterday\"]",
         "person.agency.startWith(\"P\")",
         "person.agency.matches(\"P.*\")",
         "person[\"agency\"] == \"Police\"",
@@ -86,60 +100,69 @@ fn what_makes_no_sense_is_refused_when_it_is_written() {
     let schema = schema();
     let mut table = String::new();
     for text in cases {
-        let problems = Expression::compile(text, &schema, &[Shape::Boolean]).unwrap_err();
+        let problems = Condition::compile(text, &schema).unwrap_err();
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         table.push_str(&format!("{text}\n  {}\n", problems.join("\n  ")));
     }
 
     expect![[r#"
         person.agancy == "Police"
-          uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`?
+          uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`? (line 1, column 1 of it)
         has(person.agancy)
-          uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`?
+          uses person.agancy, which the AttributeSchema does not declare; did you mean `agency`? (line 1, column 1 of it)
         agency == "Police"
-          uses `agency`, which is nothing a condition sees; attributes are written person.<name>, texts stand in quotes
+          uses `agency`, which is nothing a condition sees; attributes are written person.<name>, texts stand in quotes (line 1, column 1 of it)
         person == "Police"
-          uses `person` as a whole; name an attribute, as in person.title
+          uses `person` as a whole; name an attribute, as in person.title (line 1, column 1 of it)
         person.agency
-          gives a text, and a yes or no is needed
+          gives a text, and a yes or no is needed (line 1, column 1 of it)
         person.agency == 5
-          puts a text beside a whole number with `==`
+          puts a text beside a whole number with `==` (line 1, column 1 of it)
         person.level == "5"
-          puts a whole number beside a text with `==`
+          puts a whole number beside a text with `==` (line 1, column 1 of it)
         person.level == 5.0
-          uses a literal that no attribute can equal; write texts, whole numbers, true or false
+          uses a literal that no attribute can equal; write texts, whole numbers, true or false (line 1, column 17 of it)
         person.title == null
-          uses null; ask whether an attribute is known with has(person.title)
+          uses null; ask whether an attribute is known with has(person.title) (line 1, column 17 of it)
         person.hired < "31.01.2026"
-          puts a date beside a text that is none; write it as "2026-01-31"
+          puts a date beside a text that is none; write it as "2026-01-31" (line 1, column 1 of it)
         person.hired < person.title
-          puts a date beside a text that is none; write it as "2026-01-31"
+          puts a date beside a text that is none; write it as "2026-01-31" (line 1, column 1 of it)
         person.remote < true
-          orders a yes or no with `<`, which is for texts, numbers and dates
+          orders a yes or no with `<`, which is for texts, numbers and dates (line 1, column 1 of it)
         person.agency in "Police"
-          looks with `in` into a text, which is no list
+          looks with `in` into a text, which is no list (line 1, column 1 of it)
         person.level in ["1"]
-          looks for a whole number in a list that cannot have it
+          looks for a whole number in a list that cannot have it (line 1, column 1 of it)
         person.level in [1, "2"]
-          mixes texts and numbers in one list
+          mixes texts and numbers in one list (line 1, column 17 of it)
         person.teams.contains("a")
-          asks a list with `contains`; write "x" in person.teams
-        person.teams.exists(team, team == "a")
-          uses a loop (all, exists, map or filter); ask for one element with `in`, as in "x" in person.teams
+          asks a list with `contains`; write "x" in person.teams (line 1, column 1 of it)
+        person.teams.all(team, team == "a")
+          uses a loop that policies do not know; ask for one element with `in`, as in "x" in person.teams, or for one of several with person.teams.exists(team, team in ["x", "y"]) (line 1, column 1 of it)
+        person.teams.exists(team, team.startsWith("a"))
+          uses a loop that policies do not know; ask for one element with `in`, as in "x" in person.teams, or for one of several with person.teams.exists(team, team in ["x", "y"]) (line 1, column 1 of it)
+        person.agency.exists(team, team == "a")
+          uses `exists` on a text, and it is for lists (line 1, column 1 of it)
+        person.teams.exists(t, t == (person.teams.exists(u, u == "a") ? "a" : "b"))
+          uses one `exists` inside another; ask for each on its own (line 1, column 30 of it)
+        person.hired in ["2020-01-31", "yesterday"]
+          puts a date beside a text that is none; write it as "2026-01-31" (line 1, column 1 of it)
         person.agency.startWith("P")
-          uses `startWith` in a way that policies do not know; did you mean `startsWith`?
+          uses `startWith` in a way that policies do not know; did you mean `startsWith`? (line 1, column 1 of it)
         person.agency.matches("P.*")
-          uses `matches` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith() and contains()
+          uses `matches` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith(), contains() and exists() (line 1, column 1 of it)
         person["agency"] == "Police"
-          uses `[]` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith() and contains()
+          uses `[]` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith(), contains() and exists() (line 1, column 1 of it)
         person.?agency == "Police"
-          uses `.?` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith() and contains()
+          uses `.?` in a way that policies do not know; there are == != < <= > >= && || ! ?: + - in, has(), size(), slug(), string(), startsWith(), endsWith(), contains() and exists() (line 1, column 1 of it)
         person.agency && person.remote
-          gives a text to `&&`, which needs a yes or no
+          gives a text to `&&`, which needs a yes or no (line 1, column 1 of it)
         person.agency == 
-          is not CEL: line 1, column 18 of it: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}
+          is not CEL: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER} (line 1, column 18 of it)
         person.title == "x" && person.titel == "x" && person.lvel == 3
-          uses person.titel, which the AttributeSchema does not declare; did you mean `title`?
-          uses person.lvel, which the AttributeSchema does not declare; did you mean `level`?
+          uses person.titel, which the AttributeSchema does not declare; did you mean `title`? (line 1, column 24 of it)
+          uses person.lvel, which the AttributeSchema does not declare; did you mean `level`? (line 1, column 47 of it)
     "#]].assert_eq(&table);
 }
 

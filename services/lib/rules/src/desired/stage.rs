@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::Timestamp;
+use domain::{Attributes, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::span::Span;
@@ -25,7 +25,7 @@ impl Stage {
     pub(super) fn of(
         release: &Release,
         spans: &[Span],
-        profile: Option<&cel::Context>,
+        profile: Option<&Attributes>,
         zone: &TimeZone,
         now: Timestamp,
     ) -> Self {

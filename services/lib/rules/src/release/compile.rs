@@ -9,7 +9,7 @@ mod stages;
 use super::{Application, Entitlement, Release};
 use crate::Problem;
 use crate::access::USER_NAME;
-use crate::condition::{Expression, Shape};
+use crate::condition::{Condition, Expression, Finding, Shape};
 use crate::document::{
     self, AccessPolicy, AttributeSchema, Breaker, Bundle, Document, LifecyclePlan,
     SeparationOfDuties, Spec, canonical, duplicates,
@@ -134,7 +134,9 @@ impl<'a> Sorted<'a> {
         for (name, (document, spec)) in &self.applications {
             let mut attributes = Vec::new();
             let login = self.expression(&spec.account.login, &[Shape::Text]);
-            if let Some(login) = note(document, "spec.account.login", login, problems) {
+            if let Some(login) =
+                note(document, "spec.account.login", &spec.account.login, login, problems)
+            {
                 attributes.push((USER_NAME.to_owned(), login));
             }
             let mut references = Vec::new();
@@ -150,7 +152,7 @@ impl<'a> Sorted<'a> {
                         Err(message) => problems.push(document.problem(&field, message)),
                     }
                 } else if let Some(expression) =
-                    note(document, &field, self.expression(text, &wanted), problems)
+                    note(document, &field, text, self.expression(text, &wanted), problems)
                 {
                     attributes.push((attribute.clone(), expression));
                 }
@@ -213,27 +215,31 @@ impl<'a> Sorted<'a> {
         field: &str,
         text: &str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Expression> {
-        note(document, field, self.expression(text, &[Shape::Boolean]), problems)
+    ) -> Option<Condition> {
+        let compiled = self.schema.map(|schema| Condition::compile(text, schema)).transpose();
+        note(document, field, text, compiled, problems)
     }
 
     /// Compiles an expression; without a schema there is nothing to check it against.
-    fn expression(&self, text: &str, wanted: &[Shape]) -> Result<Option<Expression>, Vec<String>> {
+    fn expression(&self, text: &str, wanted: &[Shape]) -> Result<Option<Expression>, Vec<Finding>> {
         self.schema.map(|schema| Expression::compile(text, schema, wanted)).transpose()
     }
 }
 
-/// Turns what is wrong with an expression into problems with its field.
-fn note(
+/// Turns what is wrong with a condition or expression into problems with their places.
+fn note<T>(
     document: &Document,
     field: &str,
-    outcome: Result<Option<Expression>, Vec<String>>,
+    text: &str,
+    outcome: Result<Option<T>, Vec<Finding>>,
     problems: &mut Vec<Problem>,
-) -> Option<Expression> {
+) -> Option<T> {
     match outcome {
-        Ok(expression) => expression,
-        Err(messages) => {
-            problems.extend(messages.into_iter().map(|message| document.problem(field, message)));
+        Ok(compiled) => compiled,
+        Err(findings) => {
+            problems.extend(findings.into_iter().map(|Finding { offset, message, .. }| {
+                document.problem_within(field, text, offset, message)
+            }));
             None
         }
     }

@@ -151,8 +151,8 @@ fn every_problem_is_reported_at_once() {
 
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
     expect![[r#"
-        city.yaml:19:12: Application directory: spec.account.login: uses person.displayname, which the AttributeSchema does not declare; did you mean `display_name`?
-        city.yaml:20:59: Application directory: spec.account.attributes.title: mixes texts and numbers in one list
+        city.yaml:19:17: Application directory: spec.account.login: uses person.displayname, which the AttributeSchema does not declare; did you mean `display_name`?
+        city.yaml:20:60: Application directory: spec.account.attributes.title: mixes texts and numbers in one list
         city.yaml:45:21: Bundle police-core: spec.entitlements[0].application: there is no Application `directry`; did you mean `directory`?
         city.yaml:46:43: Bundle police-core: spec.entitlements[1].entitlement: Application records has no entitlement `case-file-read`; did you mean `case-files-read`?
         city.yaml:52:14: AccessPolicy everybody: spec.condition: gives a text, and a yes or no is needed

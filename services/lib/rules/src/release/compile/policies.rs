@@ -5,7 +5,7 @@ use domain::Attributes;
 use super::Sorted;
 use super::bundles::Bundles;
 use crate::Problem;
-use crate::condition::{Expression, Person, context};
+use crate::condition::Condition;
 use crate::document::{
     AccessPolicy, AttributeSchema, Document, End, EndAnchor, Expectation, Offset, PolicyGrant,
 };
@@ -77,7 +77,7 @@ fn schedule(policy: &AccessPolicy, grant: &PolicyGrant) -> Schedule {
 fn check_tests(
     document: &Document,
     policy: &AccessPolicy,
-    condition: &Expression,
+    condition: &Condition,
     schema: &AttributeSchema,
     problems: &mut Vec<Problem>,
 ) {
@@ -105,8 +105,7 @@ fn check_tests(
                 }
             }
         }
-        let person = Person::new(&attributes, schema);
-        let answer = Expectation::of(condition.holds(&context(&person)));
+        let answer = Expectation::of(condition.holds(&attributes));
         if understood && answer != test.expect {
             let message = format!(
                 "expects `{}`, and the condition says `{}`; correct the one or the other",
