@@ -20,6 +20,7 @@ use proto::policy::v1::{
 };
 use proto::prost::Message as _;
 use store::Store;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::columns::{self, Columns};
@@ -33,7 +34,12 @@ pub struct PolicyEvaluation {
     zone: TimeZone,
     compiled: Arc<Compiled>,
     columns: Arc<Columns>,
+    /// Back-tests take much of a processor for long.
+    backtests: Arc<Semaphore>,
 }
+
+/// Back-tests that one process carries out at once.
+const BACKTESTS_MAX: usize = 2;
 
 /// What a request ran into.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +68,8 @@ enum Error {
     TooManyPolicies,
     #[error("the time that is looked at cannot be used: {0}")]
     Range(&'static str),
+    #[error("this replica carries out {BACKTESTS_MAX} back-tests; try again when one has ended")]
+    Busy,
     #[error(transparent)]
     Columns(#[from] columns::Error),
     #[error(transparent)]
@@ -83,6 +91,7 @@ impl From<Error> for Status {
             | Error::NotThere(_) => Self::invalid_argument(error.to_string()),
             Error::UnknownPerson(_) | Error::NotEvaluated(_) => Self::not_found(error.to_string()),
             Error::NoRelease => Self::failed_precondition(error.to_string()),
+            Error::Busy => Self::resource_exhausted(error.to_string()),
             Error::Columns(_) => Self::unavailable(error.to_string()),
             Error::History(error) => of_history(error),
             Error::Release(error) => of_release(error),
@@ -101,6 +110,11 @@ impl From<Error> for Status {
             }
         }
     }
+}
+
+/// Lines and columns of a text fit, because texts are limited.
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn of_history(error: history::Error) -> Status {
@@ -129,7 +143,13 @@ impl PolicyEvaluation {
     /// Answers from this database; dates are meant in UTC when neither person nor source says.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, zone: TimeZone::UTC, compiled: Arc::default(), columns: Arc::default() }
+        Self {
+            store,
+            zone: TimeZone::UTC,
+            compiled: Arc::default(),
+            columns: Arc::default(),
+            backtests: Arc::new(Semaphore::new(BACKTESTS_MAX)),
+        }
     }
 
     /// Answers with another zone of dates when neither person nor source names one.

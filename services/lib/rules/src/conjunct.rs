@@ -1,9 +1,11 @@
-//! A condition taken apart into what has to be true.
+//! A condition taken apart into what all has to be true.
+
+use std::collections::BTreeSet;
 
 use domain::{Attributes, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::{Condition, Finding};
+use crate::condition::{Condition, position};
 use crate::formula::{Formula, Node};
 
 /// One of the parts of a condition that all have to be true, as it stands for somebody.
@@ -22,35 +24,35 @@ pub struct Conjunct {
 }
 
 impl Condition {
-    /// Returns every conjunct, as it stands for somebody, in the order of the text.
-    ///
-    /// The condition is true when all are, and false when one is.
+    /// Returns every conjunct, as it stands for somebody.
     #[must_use]
     pub fn conjuncts(&self, attributes: &Attributes) -> Vec<Conjunct> {
         let mut parts = Vec::new();
-        flatten(self.formula(), &mut parts);
+        gather(self.formula(), &mut parts);
         parts.into_iter().map(|part| self.conjunct(part, attributes)).collect()
     }
 
     fn conjunct(&self, part: &Formula, attributes: &Attributes) -> Conjunct {
-        let Finding { line, column, .. } = Finding::new(self.text(), part.span.start, "");
-        let read = part.attributes();
+        let (line, column) = position(self.text(), part.span.start);
+        let known = |name: &str| self.value(attributes, name);
+        let mut names = BTreeSet::new();
+        part.for_each_atom(&mut |atom| names.extend(atom.attributes()));
         Conjunct {
             text: self.text().get(part.span.clone()).unwrap_or_default().to_owned(),
             line,
             column,
-            truth: self.truth(part, attributes),
-            attributes: read
+            truth: part.holds_with(attributes, &known),
+            attributes: names
                 .into_iter()
-                .map(|name| (name.to_owned(), self.value(attributes, name).cloned()))
+                .map(|name| (name.to_owned(), known(name).cloned()))
                 .collect(),
         }
     }
 }
 
-fn flatten<'f>(formula: &'f Formula, parts: &mut Vec<&'f Formula>) {
+fn gather<'a>(formula: &'a Formula, parts: &mut Vec<&'a Formula>) {
     match &formula.node {
-        Node::All(inner) => inner.iter().for_each(|part| flatten(part, parts)),
+        Node::All(all) => all.iter().for_each(|part| gather(part, parts)),
         Node::Constant(_) | Node::Atom(_) | Node::Not(_) | Node::Any(_) => parts.push(formula),
     }
 }

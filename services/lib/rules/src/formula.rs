@@ -153,21 +153,6 @@ fn strong<'a>(
     answer
 }
 
-impl Formula {
-    /// Returns the attributes that it reads.
-    #[must_use]
-    pub fn attributes(&self) -> BTreeSet<&str> {
-        match &self.node {
-            Node::Constant(_) => BTreeSet::new(),
-            Node::Atom(atom) => atom.attributes().collect(),
-            Node::Not(part) => part.attributes(),
-            Node::All(parts) | Node::Any(parts) => {
-                parts.iter().flat_map(Self::attributes).collect()
-            }
-        }
-    }
-}
-
 impl Atom {
     /// Returns the attributes that it reads.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {

@@ -1,5 +1,7 @@
 //! Why somebody holds something, and what they would hold as somebody else.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 
 use domain::{Attributes, Date, EngagementId, Timestamp, Value};

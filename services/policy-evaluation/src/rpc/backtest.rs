@@ -13,6 +13,7 @@ use proto::policy::v1::{
     BacktestDocumentsRequest, BacktestDocumentsResponse, BacktestFigures, BacktestReport,
 };
 use store::Store;
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 use uuid::Uuid;
 
@@ -47,6 +48,7 @@ struct Course {
     done: u64,
     after: Uuid,
     over: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl PolicyEvaluation {
@@ -66,6 +68,8 @@ impl PolicyEvaluation {
         if last > now {
             return Err(Error::Range("it ends in the future; end it today at the latest"));
         }
+        let permit =
+            Arc::clone(&self.backtests).try_acquire_owned().map_err(|_none| Error::Busy)?;
         let mut tx = self.store.begin().await?;
         let (people, _evaluated) = people::progress(&mut tx, 0).await?;
         drop(tx);
@@ -85,6 +89,7 @@ impl PolicyEvaluation {
             done: 0,
             after: Uuid::nil(),
             over: false,
+            _permit: permit,
         };
         Ok(Box::pin(futures::stream::unfold(course, |mut course| async move {
             let message = course.next().await?;

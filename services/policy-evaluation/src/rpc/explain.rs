@@ -11,7 +11,7 @@ use proto::policy::v1::{
 use rules::{Condition, Conflict, Conjunct, Course, Outcome, Trace};
 
 use super::access::stated;
-use super::{Error, PolicyEvaluation};
+use super::{Error, PolicyEvaluation, count};
 use crate::history::Basis;
 
 impl PolicyEvaluation {
@@ -119,8 +119,8 @@ fn conjunct(conjunct: Conjunct) -> ConjunctExplanation {
         truth: truth(conjunct.truth).into(),
         values: values.into_iter().collect(),
         unknown,
-        line: u32::try_from(conjunct.line).unwrap_or(u32::MAX),
-        column: u32::try_from(conjunct.column).unwrap_or(u32::MAX),
+        line: count(conjunct.line),
+        column: count(conjunct.column),
     }
 }
 

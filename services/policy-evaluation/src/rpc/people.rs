@@ -11,7 +11,7 @@ use proto::policy::v1::{
 use rules::document::DEPARTMENT;
 use rules::{Condition, Finding, Release};
 
-use super::{Error, PolicyEvaluation};
+use super::{Error, PolicyEvaluation, count};
 use crate::columns::{Agreement, Cache, Count, Values};
 use crate::{observe, release};
 
@@ -132,6 +132,15 @@ impl PolicyEvaluation {
             read_at: cache.read_at.map(Into::into),
             age_micros: cache.read_at.map_or(0, |at| u64::try_from(age(at)).unwrap_or_default()),
         }
+    }
+}
+
+fn problem(finding: &Finding, warning: bool) -> ConditionProblem {
+    ConditionProblem {
+        message: finding.message.clone(),
+        line: count(finding.line),
+        column: count(finding.column),
+        warning,
     }
 }
 

@@ -66,22 +66,44 @@ async fn a_back_test_that_makes_no_sense_is_refused() {
     assert!(wrong.message().contains("did you mean `agency`?"), "{wrong}");
 }
 
+#[tokio::test]
+async fn a_third_back_test_at_once_is_refused_until_one_has_ended() {
+    let service = Fixture::with_release("2026-03-20T09:00:00Z").await;
+    let begin = async || {
+        let request = request(DOCUMENTS, "2026-03-01", "2026-03-10");
+        service.rpc.backtest_documents(Request::new(request)).await
+    };
+
+    let first = begin().await.unwrap();
+    let _second = begin().await.unwrap();
+    let third = begin().await.err().unwrap();
+    drop(first);
+    let again = begin().await;
+
+    assert_eq!(third.code(), Code::ResourceExhausted);
+    assert!(again.is_ok());
+}
+
 async fn backtest(
     service: &Fixture,
     draft: &str,
     from: &str,
     to: &str,
 ) -> Result<Vec<BacktestDocumentsResponse>, Status> {
+    let request = request(draft, from, to);
+    let answer = service.rpc.backtest_documents(Request::new(request)).await?;
+    answer.into_inner().try_collect().await
+}
+
+fn request(draft: &str, from: &str, to: &str) -> BacktestDocumentsRequest {
     let date = |text: &str| Some(text.parse::<Date>().unwrap().into());
-    let request = BacktestDocumentsRequest {
+    BacktestDocumentsRequest {
         files: vec![DocumentFile { path: "city.yaml".to_owned(), content: draft.to_owned() }],
         from: date(from),
         to: date(to),
         every_days: 0,
         regret_days: 0,
-    };
-    let answer = service.rpc.backtest_documents(Request::new(request)).await?;
-    answer.into_inner().try_collect().await
+    }
 }
 
 fn named(figures: &[BacktestFigures], name: &str) -> BacktestFigures {

@@ -29,7 +29,7 @@ async fn a_past_instant_is_answered_with_what_was_known_and_active_then() {
     let held = async |as_of: &str, known_at: Option<&str>| {
         let person = PersonAt { known_at: known_at.map(instant), ..at(&ada.id(), as_of) };
         let answer = evaluate(&service, person).await.unwrap();
-        let basis = answer.basis.clone().unwrap();
+        let basis = answer.basis.unwrap();
         format!(
             "{} under {} from {}",
             entitlements(&answer),

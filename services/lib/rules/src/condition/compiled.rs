@@ -93,15 +93,10 @@ impl Condition {
     /// A value that is not of the type the schema declares is unknown.
     #[must_use]
     pub fn holds(&self, attributes: &Attributes) -> Option<bool> {
-        self.truth(&self.formula, attributes)
+        self.formula.holds_with(attributes, &|name| self.value(attributes, name))
     }
 
-    /// Tells whether a part of the condition is true.
-    pub(crate) fn truth(&self, part: &Formula, attributes: &Attributes) -> Option<bool> {
-        part.holds_with(attributes, &|name| self.value(attributes, name))
-    }
-
-    /// Returns an attribute's value, if it is known and of the declared type.
+    /// Returns the value of an attribute that the condition reads, if it is known.
     pub(crate) fn value<'a>(&self, attributes: &'a Attributes, name: &str) -> Option<&'a Value> {
         let value = attributes.get(name)?;
         self.types.get(name)?.admits(value).then_some(value)

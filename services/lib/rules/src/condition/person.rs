@@ -38,8 +38,7 @@ impl<'a> Person<'a> {
         Self { attributes, types }
     }
 
-    /// Returns the value of an attribute, if it is known.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+    fn get(&self, name: &str) -> Option<&Value> {
         let value = self.attributes.get(name)?;
         self.types.type_of(name)?.admits(value).then_some(value)
     }

@@ -16,7 +16,7 @@ fn whoever_matches_in_one_of_several_engagements_matches() {
     people.replace(&changed(3, &[]), &[profile(&[("agency", "Fire")])]);
     people.replace(&changed(4, &[]), []);
 
-    let found = people.matching(&question("person.agency == \"Police\""));
+    let found = people.matching(&condition("person.agency == \"Police\""));
 
     assert_eq!(found, Matched { people: 3, matched: vec![id(1)], unknown: 1 });
 }
@@ -48,8 +48,8 @@ fn a_policy_agrees_where_all_it_grants_is_held_for_other_reasons() {
     people.replace(&changed(5, &[]), &[profile(&[("agency", "Fire")])]);
     let granted = BTreeSet::from([("directory", "badge"), ("directory", "radio")]);
 
-    let question = question("person.agency == \"Police\"");
-    let found = people.agreement("draft", |one| question.holds(one), &granted, "department");
+    let condition = condition("person.agency == \"Police\"");
+    let found = people.agreement("draft", |one| condition.holds(one), &granted, "department");
 
     let group = |name: &str| found.groups[&Some(Value::Text(name.to_owned()))];
     assert_eq!(group("Patrol"), Count { matched: 2, agreeing: 1, unknown: 0 });
@@ -59,7 +59,7 @@ fn a_policy_agrees_where_all_it_grants_is_held_for_other_reasons() {
     assert_eq!(found.gains, BTreeMap::from([(radio, 2)]));
 }
 
-fn question(text: &str) -> Condition {
+fn condition(text: &str) -> Condition {
     let schema = "apiVersion: tenure.dev/v1\nkind: AttributeSchema\nmetadata: {name: city}\n\
                   spec: {attributes: {agency: {type: string}}}\n";
     let release = Release::compile(1, document::load("city.yaml", schema).unwrap()).unwrap();
