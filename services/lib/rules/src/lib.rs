@@ -13,6 +13,7 @@ mod desired;
 pub mod document;
 mod formula;
 mod lifecycle;
+pub mod population;
 mod problem;
 mod reference;
 mod release;

@@ -107,11 +107,12 @@ impl Lowering<'_> {
         let mut found = Vec::new();
         let mut waiting: Vec<&IdedExpr> = operands.iter().rev().collect();
         while let Some(operand) = waiting.pop() {
-            match &operand.expr {
-                Expr::Call(CallExpr { func_name, target: None, args }) if func_name == operator => {
-                    waiting.extend(args.iter().rev());
-                }
-                _ => found.push(self.formula(operand)),
+            if let Expr::Call(CallExpr { func_name, target: None, args }) = &operand.expr
+                && func_name == operator
+            {
+                waiting.extend(args.iter().rev());
+            } else {
+                found.push(self.formula(operand));
             }
         }
         found
@@ -267,16 +268,19 @@ fn next(value: &Value) -> Option<Option<Value>> {
 
 /// Returns the value of an expression that asks nothing about the person.
 fn literal(expression: &IdedExpr) -> Option<Value> {
-    match &expression.expr {
-        Expr::Literal(LiteralValue::String(text)) => {
-            return Some(Value::Text(text.inner().to_owned()));
-        }
-        Expr::Literal(LiteralValue::Int(number)) => return Some(Value::Integer(*number.inner())),
-        Expr::Literal(LiteralValue::Boolean(answer)) => {
-            return Some(Value::Boolean(*answer.inner()));
-        }
-        _ if reads_person(expression) => return None,
-        _ => {}
+    if let Expr::Literal(literal) = &expression.expr {
+        return match literal {
+            LiteralValue::String(text) => Some(Value::Text(text.inner().to_owned())),
+            LiteralValue::Int(number) => Some(Value::Integer(*number.inner())),
+            LiteralValue::Boolean(answer) => Some(Value::Boolean(*answer.inner())),
+            LiteralValue::Bytes(_)
+            | LiteralValue::Double(_)
+            | LiteralValue::Null
+            | LiteralValue::UInt(_) => None,
+        };
+    }
+    if reads_person(expression) {
+        return None;
     }
     let (nobody, nothing) = (Attributes::new(), AttributeSchema::default());
     let person = Person::new(&nobody, &nothing);
