@@ -25,6 +25,7 @@ pub(crate) use check::Shape;
 pub use compiled::Condition;
 pub(crate) use expression::Expression;
 pub use finding::Finding;
+pub(crate) use finding::position;
 pub use opaque::Opaque;
 pub(crate) use person::Person;
 pub use slug::slug;

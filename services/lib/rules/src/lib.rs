@@ -11,6 +11,7 @@ mod access;
 mod condition;
 mod desired;
 pub mod document;
+pub mod explain;
 mod formula;
 mod lifecycle;
 pub mod population;

@@ -96,7 +96,8 @@ impl Condition {
         self.formula.holds_with(attributes, &|name| self.value(attributes, name))
     }
 
-    fn value<'a>(&self, attributes: &'a Attributes, name: &str) -> Option<&'a Value> {
+    /// Returns a value that the condition may read, if it is known and of its declared type.
+    pub(crate) fn value<'a>(&self, attributes: &'a Attributes, name: &str) -> Option<&'a Value> {
         let value = attributes.get(name)?;
         self.types.get(name)?.admits(value).then_some(value)
     }
