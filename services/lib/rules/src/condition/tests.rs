@@ -1,5 +1,6 @@
 pub(crate) mod agreement;
 mod positions;
+mod soup;
 
 use domain::{Attributes, Value};
 use expect_test::expect;

@@ -164,11 +164,16 @@ impl Answers {
 
     /// Returns for whom a program is true.
     pub(super) fn holds(&self, program: &Program, everybody: &Bits) -> Bits {
-        let mut found = everybody.clone();
+        let mut found = Bits::none(0);
+        self.holds_into(program, everybody, &mut found);
+        found
+    }
+
+    pub(super) fn holds_into(&self, program: &Program, everybody: &Bits, found: &mut Bits) {
+        found.clone_from(everybody);
         for (index, block) in found.words_mut().chunks_mut(BLOCK).enumerate() {
             self.combine(program, index * BLOCK, block, true);
         }
-        found
     }
 
     /// Keeps in a block those for whom a program is true, or adds them.

@@ -32,9 +32,10 @@ impl Matches {
     /// Decides every policy for everybody again from the answers that are there.
     pub fn decide(&mut self, population: &Population, model: &Model) {
         let everybody = population.everybody();
-        let policies = model.policies.iter();
-        self.policies =
-            policies.map(|policy| self.answers.holds(&policy.program, everybody)).collect();
+        self.policies.resize_with(model.policies.len(), || Bits::none(0));
+        for (policy, bits) in model.policies.iter().zip(&mut self.policies) {
+            self.answers.holds_into(&policy.program, everybody, bits);
+        }
     }
 
     /// Takes over what a population has of one person since they changed.
