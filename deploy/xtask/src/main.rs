@@ -30,7 +30,7 @@ enum Command {
     Test(test::Arguments),
     /// What a commit needs: formatting, lints, protos, licences.
     Check,
-    /// Measures beside a floor taken in the same run: `mesh`.
+    /// Measures beside a floor or others taken in the same run: `mesh` or `rules`.
     Bench(bench::Arguments),
     /// Writes what is generated from the code; a clean tree afterwards means nothing was stale.
     Gen,

@@ -56,4 +56,4 @@ fn slug_overload<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -96,7 +96,7 @@ impl Condition {
         self.formula.holds_with(attributes, &|name| self.value(attributes, name))
     }
 
-    /// Returns the value of an attribute that the condition reads, if it is known.
+    /// Returns a value that the condition may read, if it is known and of its declared type.
     pub(crate) fn value<'a>(&self, attributes: &'a Attributes, name: &str) -> Option<&'a Value> {
         let value = attributes.get(name)?;
         self.types.get(name)?.admits(value).then_some(value)

@@ -1,6 +1,7 @@
 //! From a checked CEL expression to the analysable form.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use cel::IdedExpr;
@@ -62,7 +63,7 @@ impl Lowering<'_> {
                 (kind == AttributeType::Boolean)
                     .then(|| one_of(attribute, [Value::Boolean(true)].into()))
             }
-            Expr::Call(call) => self.call(call),
+            Expr::Call(call) => self.call(call, &self.places.span(expression)),
             Expr::Comprehension(comprehension) => self.exists(comprehension),
             Expr::Literal(_)
             | Expr::Ident(_)
@@ -73,7 +74,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn call(&self, call: &CallExpr) -> Option<Node> {
+    fn call(&self, call: &CallExpr, span: &Range<usize>) -> Option<Node> {
         if let Some(target) = &call.target {
             return self.method(call, target);
         }
@@ -85,17 +86,21 @@ impl Lowering<'_> {
                 Some(Node::Any(self.operands(operators::LOGICAL_OR, operands)))
             }
             (operators::LOGICAL_NOT, [operand]) => Some(Node::Not(Box::new(self.formula(operand)))),
-            (operators::EQUALS, [left, right]) => self.compare(Comparison::Equal, left, right),
+            (operators::EQUALS, [left, right]) => {
+                self.compare(Comparison::Equal, left, right, span)
+            }
             (operators::NOT_EQUALS, [left, right]) => {
-                self.compare(Comparison::Equal, left, right).map(|node| self.not(node, left, right))
+                self.compare(Comparison::Equal, left, right, span).map(|node| not(node, span))
             }
-            (operators::LESS, [left, right]) => self.compare(Comparison::Below, left, right),
+            (operators::LESS, [left, right]) => self.compare(Comparison::Below, left, right, span),
             (operators::LESS_EQUALS, [left, right]) => {
-                self.compare(Comparison::AtMost, left, right)
+                self.compare(Comparison::AtMost, left, right, span)
             }
-            (operators::GREATER, [left, right]) => self.compare(Comparison::Above, left, right),
+            (operators::GREATER, [left, right]) => {
+                self.compare(Comparison::Above, left, right, span)
+            }
             (operators::GREATER_EQUALS, [left, right]) => {
-                self.compare(Comparison::AtLeast, left, right)
+                self.compare(Comparison::AtLeast, left, right, span)
             }
             (operators::IN, [element, list]) => self.membership(element, list),
             _ => None,
@@ -118,11 +123,6 @@ impl Lowering<'_> {
         found
     }
 
-    fn not(&self, node: Node, left: &IdedExpr, right: &IdedExpr) -> Node {
-        let span = self.places.span(left).start..self.places.span(right).end;
-        Node::Not(Box::new(Formula { node, span }))
-    }
-
     fn method(&self, call: &CallExpr, target: &IdedExpr) -> Option<Node> {
         let (attribute, kind) = self.attribute(target)?;
         let [argument] = call.args.as_slice() else { return None };
@@ -139,7 +139,13 @@ impl Lowering<'_> {
         }))
     }
 
-    fn compare(&self, how: Comparison, left: &IdedExpr, right: &IdedExpr) -> Option<Node> {
+    fn compare(
+        &self,
+        how: Comparison,
+        left: &IdedExpr,
+        right: &IdedExpr,
+        span: &Range<usize>,
+    ) -> Option<Node> {
         let (attribute, value, how) = match (self.attribute(left), self.attribute(right)) {
             (Some(attribute), None) => (attribute, literal(right)?, how),
             (None, Some(attribute)) => (attribute, literal(left)?, how.turned()),
@@ -147,8 +153,6 @@ impl Lowering<'_> {
         };
         let (name, kind) = attribute;
         let value = typed(value, kind)?;
-        let span = self.places.span(left).start..self.places.span(right).end;
-        let not = |node| Node::Not(Box::new(Formula { node, span: span.clone() }));
         if how == Comparison::Equal {
             return Some(one_of(name, [value].into()));
         }
@@ -166,7 +170,7 @@ impl Lowering<'_> {
         };
         Some(match how {
             Comparison::Above | Comparison::AtLeast | Comparison::Equal => at_least,
-            Comparison::Below | Comparison::AtMost => not(at_least),
+            Comparison::Below | Comparison::AtMost => not(at_least, span),
         })
     }
 
@@ -242,6 +246,11 @@ impl Comparison {
     }
 }
 
+/// Returns the opposite of what one stretch of text says.
+fn not(node: Node, span: &Range<usize>) -> Node {
+    Node::Not(Box::new(Formula { node, span: span.clone() }))
+}
+
 fn one_of(attribute: &str, values: BTreeSet<Value>) -> Node {
     Node::Atom(Atom::OneOf { attribute: attribute.to_owned(), values })
 }
@@ -268,14 +277,16 @@ fn next(value: &Value) -> Option<Option<Value>> {
 
 /// Returns the value of an expression that asks nothing about the person.
 fn literal(expression: &IdedExpr) -> Option<Value> {
-    if let Expr::Literal(LiteralValue::String(text)) = &expression.expr {
-        return Some(Value::Text(text.inner().to_owned()));
-    }
-    if let Expr::Literal(LiteralValue::Int(number)) = &expression.expr {
-        return Some(Value::Integer(*number.inner()));
-    }
-    if let Expr::Literal(LiteralValue::Boolean(answer)) = &expression.expr {
-        return Some(Value::Boolean(*answer.inner()));
+    if let Expr::Literal(literal) = &expression.expr {
+        return match literal {
+            LiteralValue::String(text) => Some(Value::Text(text.inner().to_owned())),
+            LiteralValue::Int(number) => Some(Value::Integer(*number.inner())),
+            LiteralValue::Boolean(answer) => Some(Value::Boolean(*answer.inner())),
+            LiteralValue::Bytes(_)
+            | LiteralValue::Double(_)
+            | LiteralValue::Null
+            | LiteralValue::UInt(_) => None,
+        };
     }
     if reads_person(expression) {
         return None;

@@ -1,5 +1,6 @@
-mod agreement;
+pub(crate) mod agreement;
 mod positions;
+mod soup;
 
 use domain::{Attributes, Value};
 use expect_test::expect;
@@ -204,7 +205,7 @@ fn a_slug_is_ascii_with_single_dots() {
     }
 }
 
-fn schema() -> AttributeSchema {
+pub(crate) fn schema() -> AttributeSchema {
     let json = r#"{"attributes": {
         "agency": {"type": "string"}, "title": {"type": "string"}, "level": {"type": "integer"},
         "remote": {"type": "boolean"}, "hired": {"type": "date"}, "teams": {"type": "list"}

@@ -64,12 +64,12 @@ fn learning_what_was_unknown_never_turns_an_answer_round() {
     outcome.unwrap();
 }
 
-fn fixed() -> proptest::test_runner::TestRng {
+pub(crate) fn fixed() -> proptest::test_runner::TestRng {
     proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha)
 }
 
 /// Conditions of every form that the checker admits.
-fn condition() -> impl Strategy<Value = String> {
+pub(crate) fn condition() -> impl Strategy<Value = String> {
     combined(prop_oneof![8 => question(), 2 => interpreted()].boxed(), true)
 }
 
@@ -170,7 +170,7 @@ fn date() -> impl Strategy<Value = String> {
 }
 
 /// One of many people: some attributes are missing, some are of another type than declared.
-fn somebody(seed: u64) -> Attributes {
+pub(crate) fn somebody(seed: u64) -> Attributes {
     let mut state = seed;
     let mut draw = |below: usize| {
         state =
