@@ -8,6 +8,7 @@
 //! - between two boundaries that [`desired`] names, desired access does not change.
 
 mod access;
+pub mod change;
 mod condition;
 mod desired;
 pub mod document;
@@ -20,6 +21,7 @@ mod suggest;
 mod timeline;
 
 pub use access::{Access, Conflict, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
+pub use change::Change;
 pub use condition::{Condition, Finding, Opaque, slug};
 pub use desired::{desired, desired_after};
 pub use document::Document;
