@@ -1,6 +1,8 @@
 //! A full file is compared as a whole before anybody is changed: too many leavers are an accident
 //! until somebody says that they are none.
 
+use domain::breaker::{Figure, Figures, Grouping, Kind, Limit, Verdict, judge};
+
 use super::{Error, Import, Progress, Stage};
 use crate::chunk::{self, Scope};
 use crate::facts::Contract;
@@ -25,7 +27,11 @@ impl Import<'_> {
         let scope = Scope { proves_absence, ..Scope::new(self.id, &self.source, snapshot_date) };
         let (tally, absent) = self.preview(scope, total).await?;
         let percent = self.source.leavers_percent();
-        let allowed = u128::from(tally.left) * 100 <= u128::from(present) * u128::from(percent)
+        let limit = Limit::of(Kind::Leaving, Grouping::Source).percent(percent);
+        let mut figures = Figures::default();
+        *figures.of(Kind::Leaving, Grouping::Source, source) =
+            Figure { amount: tally.left, of: present, ..Figure::default() };
+        let allowed = judge(&[limit], &figures) == Verdict::Passes
             || self.order.confirmed_leavers.is_some_and(|confirmed| tally.left <= confirmed);
         if allowed {
             return Ok(absent);

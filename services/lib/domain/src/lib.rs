@@ -3,6 +3,7 @@
 //! Pure: no IO, no clock, and only ordered collections.
 
 mod account;
+pub mod breaker;
 mod id;
 mod lane;
 mod rejection;
