@@ -1,11 +1,15 @@
 //! What the command line understands.
 
+mod releases;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::Date;
 use proto::catalogue::{STREAMS, Service, stream_of};
+
+pub(crate) use releases::{Apply, Approve, Preview, Release};
 
 use crate::output::Format;
 
@@ -46,7 +50,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tenure status\n  tenure status -o json | jq '.services[] | select(.ready | not)'\n"
     )]
     Status,
+    Preview(Preview),
     Apply(Apply),
+    Approve(Approve),
+    /// Looks at releases, and goes back to one
+    #[command(subcommand)]
+    Release(Release),
     Import(Import),
     /// Looks at one person
     #[command(subcommand)]
@@ -129,20 +138,6 @@ pub(crate) struct Down {
     /// Seconds to wait for the end.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub(crate) timeout: u16,
-}
-
-/// Checks policy documents and activates them as a release
-///
-/// The documents given are the whole release: what is not among them ends. If one of them has a
-/// problem, all problems are listed and nothing changes.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  tenure apply policies/\n  tenure apply attributes.yaml applications.yaml people/\n"
-)]
-pub(crate) struct Apply {
-    /// YAML files, or folders of them.
-    #[arg(required = true, value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// Reads a file of a source into hris-ingest

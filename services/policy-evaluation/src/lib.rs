@@ -18,6 +18,7 @@ mod evaluator;
 mod handlers;
 mod lifecycle;
 mod person;
+mod preview;
 mod release;
 mod republish;
 pub mod rpc;
@@ -51,7 +52,9 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
             chassis::Resync::new(&store)
                 .tell(republish::ActiveRelease)
                 .tell(republish::DesiredAccess)
-                .tell(republish::Lifecycles { zone: config.zone }),
+                .tell(republish::Lifecycles { zone: config.zone.clone() }),
         )
-        .serve(PolicyEvaluationServiceServer::new(rpc::PolicyEvaluation::new(store))))
+        .serve(PolicyEvaluationServiceServer::new(
+            rpc::PolicyEvaluation::new(store).in_zone(config.zone),
+        )))
 }

@@ -8,4 +8,5 @@ mod fixture;
 mod lifecycle;
 mod order;
 mod people;
+mod previews;
 mod releases;
