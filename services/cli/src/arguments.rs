@@ -1,6 +1,7 @@
 //! What the command line understands.
 
 mod ask;
+mod releases;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use domain::Date;
 use proto::catalogue::{STREAMS, Service, stream_of};
 
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
+pub(crate) use releases::{Apply, Approve, Preview, Release};
 
 use crate::output::Format;
 
@@ -50,7 +52,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tenure status\n  tenure status -o json | jq '.services[] | select(.ready | not)'\n"
     )]
     Status,
+    Preview(Preview),
     Apply(Apply),
+    Approve(Approve),
+    /// Looks at releases, and goes back to one
+    #[command(subcommand)]
+    Release(Release),
     Import(Import),
     /// Looks at one person
     #[command(subcommand)]
@@ -138,20 +145,6 @@ pub(crate) struct Down {
     /// Seconds to wait for the end.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub(crate) timeout: u16,
-}
-
-/// Checks policy documents and activates them as a release
-///
-/// The documents given are the whole release: what is not among them ends. If one of them has a
-/// problem, all problems are listed and nothing changes.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  tenure apply policies/\n  tenure apply attributes.yaml applications.yaml people/\n"
-)]
-pub(crate) struct Apply {
-    /// YAML files, or folders of them.
-    #[arg(required = true, value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// Reads a file of a source into hris-ingest

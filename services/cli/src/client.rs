@@ -16,6 +16,8 @@
 //! release and has settled, and no action is open. A parked message keeps a mesh from its rest only
 //! through the people whom it concerns, so look at `status().parked`, too.
 
+mod releases;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -34,7 +36,7 @@ use proto::notification::v1::notification_service_client::NotificationServiceCli
 use proto::operations::v1::operations_service_client::OperationsServiceClient;
 use proto::operations::v1::{GetStatusRequest, GetStatusResponse};
 use proto::policy::v1::policy_evaluation_service_client::PolicyEvaluationServiceClient;
-use proto::policy::v1::{ApplyDocumentsRequest, ApplyDocumentsResponse, DocumentFile};
+use proto::policy::v1::{ApplyDocumentsResponse, DocumentFile, ReleaseAuthor};
 use proto::provisioning::v1::provisioning_service_client::ProvisioningServiceClient;
 use proto::{policy, provisioning};
 use tokio::io::AsyncReadExt as _;
@@ -186,12 +188,9 @@ impl Mesh {
     /// Applies policy documents as a release.
     ///
     /// # Errors
-    /// When a document is refused, with every problem and its place.
+    /// When a document is refused, with every problem and its place, or the change is held.
     pub async fn apply(&self, files: Vec<DocumentFile>) -> anyhow::Result<ApplyDocumentsResponse> {
-        match self.policy()?.apply_documents(ApplyDocumentsRequest { files }).await {
-            Ok(answer) => Ok(answer.into_inner()),
-            Err(status) => bail!("{}", status.message()),
-        }
+        self.apply_as(files, ReleaseAuthor::default()).await
     }
 
     /// Sends a file to hris-ingest and returns what came of it; tells of progress meanwhile.

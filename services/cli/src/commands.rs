@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod apply;
+mod approve;
 mod ask;
 mod demo;
 mod down;
@@ -8,6 +9,8 @@ mod import;
 mod leaver;
 mod parked;
 mod person;
+mod preview;
+mod release;
 mod resync;
 mod settle;
 mod source;
@@ -18,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Leaver, Parked, Person, Source};
+use crate::arguments::{Arguments, Command, Leaver, Parked, Person, Release, Source};
 use crate::launcher::StateDir;
 use crate::output::Output;
 
@@ -29,7 +32,14 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Up(up) => Box::pin(up::run(up, state, output)).await,
         Command::Down(down) => down::run(&down, &state, output).await,
         Command::Status => status::run(&state, output).await,
-        Command::Apply(apply) => apply::run(&apply, &state, output).await,
+        Command::Preview(preview) => Box::pin(preview::run(&preview, &state, output)).await,
+        Command::Apply(apply) => Box::pin(apply::run(&apply, &state, output)).await,
+        Command::Approve(approve) => approve::run(&approve, &state, output).await,
+        Command::Release(Release::List { limit }) => release::list(limit, &state, output).await,
+        Command::Release(Release::Show { release }) => release::show(release, &state, output).await,
+        Command::Release(Release::Apply { release, author }) => {
+            Box::pin(apply::back(release, author.told(), &state, output)).await
+        }
         Command::Import(import) => Box::pin(import::run(&import, &state, output)).await,
         Command::Person(Person::Show { query, history: _, at }) if at.is_given() => {
             Box::pin(ask::show(&query, &at, &state, output)).await

@@ -1,6 +1,7 @@
 //! The one way to an evaluation, whoever asks for it: load, decide, write, announce.
 
 mod active;
+mod earlier;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use domain::{Lane, PersonId, Rejection};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use rules::Evaluation;
+use rules::{Change, Evaluation};
 use store::Tx;
 use store::timers::{self, Timer};
 
@@ -19,6 +20,7 @@ use crate::release;
 use crate::timeline::{Key, Known, table as timelines};
 use crate::wire;
 use active::Active;
+use earlier::Earlier;
 
 /// The kind of the timers that stand for a person's next boundary.
 pub(crate) const BOUNDARY: &str = "boundary";
@@ -27,6 +29,7 @@ pub(crate) const BOUNDARY: &str = "boundary";
 #[derive(Debug, Clone)]
 pub(crate) struct Evaluator {
     active: Arc<Active>,
+    earlier: Arc<Earlier>,
     zone: TimeZone,
     /// How long what follows an urgent evaluation is urgent, too.
     leaver_span: SignedDuration,
@@ -75,7 +78,7 @@ impl From<Error> for Rejection {
 
 impl Evaluator {
     pub(crate) fn new(zone: TimeZone, leaver_span: SignedDuration) -> Self {
-        Self { active: Arc::default(), zone, leaver_span }
+        Self { active: Arc::default(), earlier: Arc::default(), zone, leaver_span }
     }
 
     /// Takes over timelines, and evaluates them if a release is active.
@@ -141,7 +144,40 @@ impl Evaluator {
         let Some(release) = self.active.release(tx).await? else { return Ok(()) };
         let due = people::lock_outdated(tx, ids, release.number()).await?;
         let due = load(tx, due, |_id| Lane::Regular).await?;
-        self.evaluate(tx, &release, due, Confirm::All).await
+        let (concerned, others) = self.concerned(tx, &release, due).await?;
+        if !others.is_empty() {
+            let written = people::carry_over(tx, &others, release.number()).await?;
+            complete(others.len(), written)?;
+        }
+        self.evaluate(tx, &release, concerned, Confirm::All).await
+    }
+
+    /// Parts those whom the changes since their last evaluation may concern from all others: of
+    /// these nothing changes, and nothing is told.
+    async fn concerned(
+        &self,
+        tx: &mut Tx,
+        release: &rules::Release,
+        due: Vec<Due>,
+    ) -> Result<(Vec<Due>, Vec<PersonId>), Error> {
+        let mut by_release: BTreeMap<u64, Vec<Due>> = BTreeMap::new();
+        for one in due {
+            let known = one.before.desired().map_or(0, |desired| desired.release);
+            by_release.entry(known).or_default().push(one);
+        }
+        let (mut concerned, mut others) = (Vec::new(), Vec::new());
+        for (number, people) in by_release {
+            let old = if number == 0 { None } else { self.earlier.release(tx, number).await? };
+            let change = old.as_ref().map(|old| Change::between(old, release));
+            for one in people {
+                match &change {
+                    Some(change) if !change.may_affect(&one.known.timeline) => others.push(one.id),
+                    Some(_) | None => concerned.push(one),
+                }
+            }
+        }
+        concerned.sort_by_key(|one| one.id);
+        Ok((concerned, others))
     }
 
     async fn evaluate(

@@ -22,6 +22,7 @@ mod history;
 mod lifecycle;
 mod observe;
 mod person;
+mod preview;
 mod release;
 mod republish;
 pub mod rpc;

@@ -3,7 +3,7 @@ mod compiled;
 pub(crate) mod table;
 
 use domain::{Rejection, Timestamp, Version};
-use proto::policy::v1::{DocumentDigest, DocumentReleased, ReleaseActivated};
+use proto::policy::v1::{DocumentDigest, DocumentReleased, ReleaseActivated, ReleaseAuthor};
 use rules::{Document, Problem, Release};
 use store::Tx;
 
@@ -88,15 +88,24 @@ pub(crate) fn check<'a>(
     Release::compile(0, documents).map_err(Refused)
 }
 
-/// Activates checked documents under the next number, unless the active release has their content.
-pub(crate) async fn activate(tx: &mut Tx, checked: &Release) -> Result<Applied, store::Error> {
-    table::lock(tx).await?;
-    if let Some((number, content_hash)) = table::active_with_hash(tx).await?
-        && content_hash == checked.content_hash()
-    {
-        return Ok(Applied { number, activated: false });
-    }
-    let number = table::insert(tx, checked).await?;
+/// Who applied a release, over which other one, and who approved it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// The release it was previewed against; 0 if none was active.
+    pub(crate) base_release: u64,
+    pub(crate) author: ReleaseAuthor,
+    pub(crate) preview_hash: String,
+    /// Empty: it needed no second person.
+    pub(crate) approved_by: String,
+}
+
+/// Activates checked documents under the next number; the caller holds the lock.
+pub(crate) async fn activate(
+    tx: &mut Tx,
+    checked: &Release,
+    record: &Record,
+) -> Result<Applied, store::Error> {
+    let number = table::insert(tx, checked, record).await?;
     announce(tx, checked, number, tx.now())?;
     Ok(Applied { number, activated: true })
 }

@@ -4,6 +4,8 @@ mod access;
 mod backtest;
 mod explain;
 mod people;
+mod preview;
+mod releases;
 
 use std::sync::Arc;
 
@@ -12,11 +14,13 @@ use jiff::tz::TimeZone;
 use proto::convert::Invalid;
 use proto::policy::v1::policy_evaluation_service_server::PolicyEvaluationService;
 use proto::policy::v1::{
-    ApplyDocumentsRequest, ApplyDocumentsResponse, BacktestDocumentsRequest, EvaluateAccessRequest,
+    ApplyDocumentsRequest, ApplyDocumentsResponse, ApplyPreviewRequest, ApplyPreviewResponse,
+    ApproveReleaseRequest, ApproveReleaseResponse, BacktestDocumentsRequest, EvaluateAccessRequest,
     EvaluateAccessResponse, ExplainAccessRequest, ExplainAccessResponse, GetDesiredAccessRequest,
-    GetDesiredAccessResponse, GetProgressRequest, GetProgressResponse, ListValuesRequest,
+    GetDesiredAccessResponse, GetProgressRequest, GetProgressResponse, GetReleaseRequest,
+    GetReleaseResponse, ListReleasesRequest, ListReleasesResponse, ListValuesRequest,
     ListValuesResponse, MatchPeopleRequest, MatchPeopleResponse, ObservePoliciesRequest,
-    ObservePoliciesResponse,
+    ObservePoliciesResponse, PreviewReleaseRequest,
 };
 use proto::prost::Message as _;
 use store::Store;
@@ -24,6 +28,7 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::columns::{self, Columns};
+use crate::preview::apply;
 use crate::release::{self, Compiled, Refused};
 use crate::{history, person, timeline, wire};
 
@@ -46,6 +51,8 @@ const BACKTESTS_MAX: usize = 2;
 enum Error {
     #[error(transparent)]
     Refused(#[from] Refused),
+    #[error(transparent)]
+    Apply(#[from] apply::Error),
     #[error("person_id is not a UUID; it is printed by `tenure person show`")]
     NotAnId,
     #[error("no person {0} is known here; nothing was received from hris-ingest about them")]
@@ -95,19 +102,43 @@ impl From<Error> for Status {
             Error::Columns(_) => Self::unavailable(error.to_string()),
             Error::History(error) => of_history(error),
             Error::Release(error) => of_release(error),
-            Error::Store(error) => {
-                let rejection = domain::Rejection::from(error);
-                let trace = telemetry::traceparent().unwrap_or_else(|| "none".to_owned());
-                tracing::error!(trace, "a request is not answered: {rejection}");
-                match rejection {
-                    domain::Rejection::Park { .. } => {
-                        Self::internal(format!("see the service's log; trace {trace}"))
-                    }
-                    domain::Rejection::Retry { .. } | domain::Rejection::RetryAt { .. } => {
-                        Self::unavailable("the database does not answer; try again")
-                    }
-                }
-            }
+            Error::Apply(error) => refused(error),
+            Error::Store(error) => broken(error),
+        }
+    }
+}
+
+fn refused(error: apply::Error) -> Status {
+    match error {
+        apply::Error::Refused(_) | apply::Error::NoName | apply::Error::Own(_) => {
+            Status::invalid_argument(error.to_string())
+        }
+        apply::Error::UnknownRelease(_) | apply::Error::UnknownPreview(_) => {
+            Status::not_found(error.to_string())
+        }
+        apply::Error::BaseMoved { .. } | apply::Error::Moved(_) | apply::Error::Held { .. } => {
+            Status::failed_precondition(error.to_string())
+        }
+        apply::Error::Release(release::Error::Store(error)) | apply::Error::Store(error) => {
+            broken(error)
+        }
+        apply::Error::Release(error) => {
+            tracing::error!("a stored release cannot be used: {}", domain::Rejection::retry(error));
+            Status::internal("a stored release cannot be used; see the service's log")
+        }
+    }
+}
+
+fn broken(error: store::Error) -> Status {
+    let rejection = domain::Rejection::from(error);
+    let trace = telemetry::traceparent().unwrap_or_else(|| "none".to_owned());
+    tracing::error!(trace, "a request is not answered: {rejection}");
+    match rejection {
+        domain::Rejection::Park { .. } => {
+            Status::internal(format!("see the service's log; trace {trace}"))
+        }
+        domain::Rejection::Retry { .. } | domain::Rejection::RetryAt { .. } => {
+            Status::unavailable("the database does not answer; try again")
         }
     }
 }
@@ -156,23 +187,6 @@ impl PolicyEvaluation {
     #[must_use]
     pub fn in_zone(self, zone: TimeZone) -> Self {
         Self { zone, ..self }
-    }
-
-    async fn apply(&self, request: ApplyDocumentsRequest) -> Result<ApplyDocumentsResponse, Error> {
-        let files = request.files.iter().map(|file| (file.path.as_str(), file.content.as_str()));
-        let checked = release::check(files)?;
-        let mut tx = self.store.begin().await?;
-        let applied = release::activate(&mut tx, &checked).await?;
-        tx.commit().await?;
-        if applied.activated {
-            tracing::info!(release = applied.number, "release {} is active", applied.number);
-        }
-        Ok(ApplyDocumentsResponse {
-            release: applied.number,
-            content_hash: checked.content_hash().to_owned(),
-            activated: applied.activated,
-            documents: u32::try_from(checked.documents().len()).unwrap_or(u32::MAX),
-        })
     }
 
     async fn desired(
@@ -265,5 +279,42 @@ impl PolicyEvaluationService for PolicyEvaluation {
         request: Request<ObservePoliciesRequest>,
     ) -> Result<Response<ObservePoliciesResponse>, Status> {
         Ok(Response::new(self.agreement(request.into_inner()).await?))
+    }
+
+    type PreviewReleaseStream = preview::Reports;
+
+    async fn preview_release(
+        &self,
+        request: Request<PreviewReleaseRequest>,
+    ) -> Result<Response<preview::Reports>, Status> {
+        Ok(Response::new(preview::begin(self.clone(), request.into_inner()).await?))
+    }
+
+    async fn apply_preview(
+        &self,
+        request: Request<ApplyPreviewRequest>,
+    ) -> Result<Response<ApplyPreviewResponse>, Status> {
+        Ok(Response::new(Self::apply_preview(self, request.into_inner()).await?))
+    }
+
+    async fn approve_release(
+        &self,
+        request: Request<ApproveReleaseRequest>,
+    ) -> Result<Response<ApproveReleaseResponse>, Status> {
+        Ok(Response::new(self.approve(request.into_inner()).await?))
+    }
+
+    async fn list_releases(
+        &self,
+        request: Request<ListReleasesRequest>,
+    ) -> Result<Response<ListReleasesResponse>, Status> {
+        Ok(Response::new(self.releases(request.into_inner()).await?))
+    }
+
+    async fn get_release(
+        &self,
+        request: Request<GetReleaseRequest>,
+    ) -> Result<Response<GetReleaseResponse>, Status> {
+        Ok(Response::new(self.release(request.into_inner()).await?))
     }
 }

@@ -30,6 +30,16 @@ struct Status {
     postgres: ServerStatus,
     /// Absent: notification does not answer.
     notices: Option<NoticesStatus>,
+    /// Absent: policy-evaluation does not answer.
+    release: Option<ReleaseStatus>,
+}
+
+/// The active release, and how far everybody is evaluated with it.
+#[derive(Debug, Serialize)]
+struct ReleaseStatus {
+    number: u64,
+    people: u64,
+    evaluated: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,6 +113,7 @@ pub(crate) async fn run(state: &StateDir, output: &Output) -> anyhow::Result<Exi
         nats: server(&board.nats),
         postgres: server(&board.postgres),
         notices: notices(&mesh).await,
+        release: release(&mesh).await,
     };
     output.print(&status, tables)?;
     Ok(if status.ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -171,6 +182,25 @@ fn server(server: &Server) -> ServerStatus {
         pid: server.pid,
         restarts: server.restarts,
         memory_bytes: server.pid.map(memory::of_tree),
+    }
+}
+
+async fn release(mesh: &Mesh) -> Option<ReleaseStatus> {
+    let request = proto::policy::v1::GetProgressRequest {};
+    let mut client = mesh.policy().ok()?;
+    let told = timeout(PATIENCE, client.get_progress(request)).await.ok()?.ok()?.into_inner();
+    Some(ReleaseStatus { number: told.release, people: told.people, evaluated: told.evaluated })
+}
+
+/// How the release stands, in a line.
+fn released(release: &ReleaseStatus) -> String {
+    match release.number {
+        0 => "no release is active\n".to_owned(),
+        number => format!(
+            "release {number}: {} of {} people evaluated\n",
+            grouped(release.evaluated),
+            grouped(release.people)
+        ),
     }
 }
 
@@ -249,5 +279,6 @@ fn tables(status: &Status) -> String {
     let servers = table(&["server", "address", "pid ", "restarts ", "memory "], servers);
     let notices = status.notices.as_ref().map(|notices| told(notices) + "\n");
     let notices = notices.unwrap_or_default();
-    format!("{services}\n\n{servers}\n\n{notices}state: {}", status.state)
+    let release = status.release.as_ref().map(released).unwrap_or_default();
+    format!("{services}\n\n{servers}\n\n{release}{notices}state: {}", status.state)
 }

@@ -1,7 +1,7 @@
 //! A full file is compared as a whole before anybody is changed: too many leavers are an accident
 //! until somebody says that they are none.
 
-use domain::breaker::{self, Figure, Limit};
+use domain::breaker::{Figure, Figures, Grouping, Kind, Limit, Verdict, judge};
 
 use super::{Error, Import, Progress, Stage};
 use crate::chunk::{self, Scope};
@@ -27,20 +27,13 @@ impl Import<'_> {
         let scope = Scope { proves_absence, ..Scope::new(self.id, &self.source, snapshot_date) };
         let (tally, absent) = self.preview(scope, total).await?;
         let percent = self.source.leavers_percent();
-        let limit =
-            Limit { of: (), per: (), count: None, percent: Some(percent), times_usual: None };
-        let figure = Figure {
-            of: (),
-            per: (),
-            group: source.to_owned(),
-            count: tally.left,
-            base: present,
-            usual: None,
-        };
-        let confirmed = self.order.confirmed_leavers;
-        if breaker::judge(&[limit], &[figure]).is_empty()
-            || confirmed.is_some_and(|confirmed| tally.left <= confirmed)
-        {
+        let limit = Limit::of(Kind::Leaving, Grouping::Source).percent(percent);
+        let mut figures = Figures::default();
+        *figures.of(Kind::Leaving, Grouping::Source, source) =
+            Figure { amount: tally.left, of: present, ..Figure::default() };
+        let allowed = judge(&[limit], &figures) == Verdict::Passes
+            || self.order.confirmed_leavers.is_some_and(|confirmed| tally.left <= confirmed);
+        if allowed {
             return Ok(absent);
         }
         let source_name = source.to_owned();

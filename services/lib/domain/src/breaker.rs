@@ -1,166 +1,227 @@
-//! What looks like an accident: the one decision behind every gate.
+//! The breaker: what looks like an accident is held until a second person has looked at it.
 //!
-//! A gate counts what a plan would do, by kind and by group, and asks [`judge`] before anything is
-//! done. There is no minimum population: one person of two is half of them.
+//! Pure. A gate counts what it is about to do, group by group, as [`Figures`], and asks [`judge`]
+//! before the first action. There is no minimum population: a share is a share, of however few.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-/// How much of a kind of change is done unasked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit<K, G> {
-    /// The kind of change.
-    pub of: K,
-    /// The grouping within which it is counted.
-    pub per: G,
-    /// More than so many are too many.
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Grants that are given.
+    Gain,
+    /// Grants that are taken away.
+    Loss,
+    /// Accounts that are closed.
+    Closing,
+    /// People for whom anything changes.
+    People,
+    /// People whose engagements end.
+    Leaving,
+}
+
+/// Within what it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grouping {
+    /// The change as a whole: a release, a run.
+    Change,
+    /// Each source.
+    Source,
+    /// Each application.
+    Application,
+    /// Each department.
+    Department,
+    /// Each class of privilege.
+    Privilege,
+}
+
+/// How much of something, per group, is done without a second person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Limit {
+    /// What is counted.
+    pub of: Kind,
+    /// Within what.
+    pub per: Grouping,
+    /// More than so many are held.
     pub count: Option<u64>,
-    /// More than this share of what there was, in percent, is too much.
+    /// More than this share of what there was, in percent, is held.
     pub percent: Option<u8>,
-    /// More than so many times what is usual is too much; counts only where the usual is known.
-    pub times_usual: Option<u16>,
+    /// More than so many percent of the trailing baseline are held: 300 is three times as many.
+    /// Where there is no baseline, nothing is held by it.
+    pub rate: Option<u32>,
 }
 
-/// What a plan would do of one kind in one group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure<K, G> {
-    /// The kind of change.
-    pub of: K,
-    /// The grouping.
-    pub per: G,
-    /// The group's name.
-    pub group: String,
-    /// How many changes.
-    pub count: u64,
-    /// Of how many.
-    pub base: u64,
-    /// How many are usual, from what happened before; `None` if that is not known.
-    pub usual: Option<u64>,
+impl Limit {
+    /// A limit that holds nothing yet.
+    #[must_use]
+    pub const fn of(of: Kind, per: Grouping) -> Self {
+        Self { of, per, count: None, percent: None, rate: None }
+    }
+
+    /// Holds more than so many.
+    #[must_use]
+    pub const fn count(self, count: u64) -> Self {
+        Self { count: Some(count), ..self }
+    }
+
+    /// Holds more than this share of what there was, in percent.
+    #[must_use]
+    pub const fn percent(self, percent: u8) -> Self {
+        Self { percent: Some(percent), ..self }
+    }
+
+    /// Holds more than so many percent of the trailing baseline.
+    #[must_use]
+    pub const fn rate(self, percent: u32) -> Self {
+        Self { rate: Some(percent), ..self }
+    }
 }
 
-/// A limit that a figure exceeds.
+/// One group's figure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figure {
+    /// How many it would be.
+    pub amount: u64,
+    /// Of how many there were.
+    pub of: u64,
+    /// How many it is as a rule in as much time, if that is known.
+    pub baseline: Option<u64>,
+    /// Some of those it concerns, by id; at most [`SAMPLE_MAX`].
+    pub sample: Vec<String>,
+}
+
+/// Those of a group that a verdict names, at most.
+pub const SAMPLE_MAX: usize = 5;
+
+/// What is about to be done, counted by kind and group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures(BTreeMap<(Kind, Grouping, String), Figure>);
+
+impl Figures {
+    /// Returns the figure of a group, from zero on.
+    pub fn of(&mut self, kind: Kind, per: Grouping, group: &str) -> &mut Figure {
+        self.0.entry((kind, per, group.to_owned())).or_default()
+    }
+
+    /// Counts one more, of which `who` is an example.
+    pub fn count(&mut self, kind: Kind, per: Grouping, group: &str, who: &str) {
+        let figure = self.of(kind, per, group);
+        figure.amount += 1;
+        if figure.sample.len() < SAMPLE_MAX && !figure.sample.iter().any(|known| known == who) {
+            figure.sample.push(who.to_owned());
+        }
+    }
+
+    fn groups(&self, limit: &Limit) -> impl Iterator<Item = (&str, &Figure)> {
+        let (of, per) = (limit.of, limit.per);
+        self.0
+            .iter()
+            .filter(move |((kind, grouping, _group), _figure)| (*kind, *grouping) == (of, per))
+            .map(|((_kind, _grouping, group), figure)| (group.as_str(), figure))
+    }
+}
+
+/// Whether something may be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exceeded<K, G> {
+pub enum Verdict {
+    /// It may.
+    Passes,
+    /// Not before a second person has looked at it: every limit that is exceeded, in order.
+    Holds(Vec<Exceeded>),
+}
+
+/// A limit that is exceeded, with the figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exceeded {
     /// The limit.
-    pub limit: Limit<K, G>,
-    /// The figure.
-    pub figure: Figure<K, G>,
+    pub limit: Limit,
+    /// The group; empty for the change as a whole.
+    pub group: String,
+    /// What was counted.
+    pub figure: Figure,
 }
 
-/// Returns every limit that a figure exceeds, in the order of the limits; none: nothing is held back.
+/// Looks at every limit before anything is done.
 #[must_use]
-pub fn judge<K, G>(limits: &[Limit<K, G>], figures: &[Figure<K, G>]) -> Vec<Exceeded<K, G>>
-where
-    K: Copy + PartialEq,
-    G: Copy + PartialEq,
-{
+pub fn judge(limits: &[Limit], figures: &Figures) -> Verdict {
     let mut exceeded = Vec::new();
     for limit in limits {
-        let meant = |figure: &&Figure<K, G>| figure.of == limit.of && figure.per == limit.per;
-        for figure in figures.iter().filter(meant) {
-            if limit.is_exceeded_by(figure) {
-                exceeded.push(Exceeded { limit: *limit, figure: figure.clone() });
+        for (group, figure) in figures.groups(limit) {
+            if is_exceeded(limit, figure) {
+                let (group, figure) = (group.to_owned(), figure.clone());
+                exceeded.push(Exceeded { limit: *limit, group, figure });
             }
         }
     }
-    exceeded
+    if exceeded.is_empty() { Verdict::Passes } else { Verdict::Holds(exceeded) }
 }
 
-impl<K, G> Limit<K, G> {
-    fn is_exceeded_by(&self, figure: &Figure<K, G>) -> bool {
-        let above = |most: Option<u64>| most.is_some_and(|most| figure.count > most);
-        let share = self.percent.is_some_and(|percent| {
-            // 100 of 0 is more than any share.
-            u128::from(figure.count) * 100 > u128::from(figure.base) * u128::from(percent)
-        });
-        let usual = self.times_usual.zip(figure.usual);
-        let usual = usual.map(|(times, usual)| usual.saturating_mul(u64::from(times)));
-        figure.count > 0 && (above(self.count) || share || above(usual))
+fn is_exceeded(limit: &Limit, figure: &Figure) -> bool {
+    let Figure { amount, of, baseline, sample: _ } = figure;
+    let by_share = |percent: u128, of: u64| u128::from(*amount) * 100 > u128::from(of) * percent;
+    // What there was none of cannot be lost in part.
+    let over_percent =
+        limit.percent.is_some_and(|percent| *of > 0 && by_share(u128::from(percent), *of));
+    let over_rate = limit
+        .rate
+        .zip(*baseline)
+        .is_some_and(|(rate, baseline)| by_share(u128::from(rate), baseline));
+    limit.count.is_some_and(|count| *amount > count) || over_percent || over_rate
+}
+
+impl Kind {
+    /// The words for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gain => "grants given",
+            Self::Loss => "grants taken away",
+            Self::Closing => "accounts closed",
+            Self::People => "people changed",
+            Self::Leaving => "people leaving",
+        }
     }
 }
 
-impl<K: fmt::Display, G: fmt::Display> fmt::Display for Exceeded<K, G> {
+impl Grouping {
+    /// The word for one group.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Change => "in all",
+            Self::Source => "source",
+            Self::Application => "application",
+            Self::Department => "department",
+            Self::Privilege => "privilege",
+        }
+    }
+}
+
+impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figure { of, per, group, count, base, .. } = &self.figure;
-        write!(f, "{of} in {per}")?;
-        if !group.is_empty() {
-            write!(f, " {group}")?;
+        let Self { limit, group, figure: Figure { amount, of, baseline, .. } } = self;
+        write!(f, "{amount} {}", limit.of.as_str())?;
+        if *of > 0 {
+            write!(f, " of {of}")?;
         }
-        write!(f, ": {count} of {base}; the limit is")?;
-        let mut several = false;
-        let mut part = |f: &mut fmt::Formatter<'_>, text: String| {
-            let sign = if std::mem::replace(&mut several, true) { " and" } else { "" };
-            write!(f, "{sign} {text}")
-        };
-        if let Some(count) = self.limit.count {
-            part(f, count.to_string())?;
+        match limit.per {
+            Grouping::Change => write!(f, " in all")?,
+            per @ (Grouping::Source
+            | Grouping::Application
+            | Grouping::Department
+            | Grouping::Privilege) => write!(f, " in {} `{group}`", per.as_str())?,
         }
-        if let Some(percent) = self.limit.percent {
-            part(f, format!("{percent} %"))?;
-        }
-        if let (Some(times), Some(usual)) = (self.limit.times_usual, self.figure.usual) {
-            part(f, format!("{times} times the usual {usual}"))?;
-        }
-        Ok(())
+        let count = limit.count.map(|count| format!("{count}"));
+        let percent = limit.percent.map(|percent| format!("{percent} %"));
+        let rate = limit
+            .rate
+            .zip(*baseline)
+            .map(|(rate, baseline)| format!("{rate} % of the {baseline} that are usual"));
+        let allowed: Vec<String> = count.into_iter().chain(percent).chain(rate).collect();
+        write!(f, "; allowed: {}", allowed.join(", "))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMIT: Limit<&str, &str> =
-        Limit { of: "loss", per: "application", count: None, percent: None, times_usual: None };
-
-    fn figure(count: u64, base: u64, usual: Option<u64>) -> Figure<&'static str, &'static str> {
-        Figure { of: "loss", per: "application", group: "mail".to_owned(), count, base, usual }
-    }
-
-    fn exceeds(limit: Limit<&'static str, &'static str>, count: u64, base: u64) -> bool {
-        !judge(&[limit], &[figure(count, base, Some(4))]).is_empty()
-    }
-
-    #[test]
-    fn each_way_of_limiting_counts_for_itself() {
-        let count = Limit { count: Some(10), ..LIMIT };
-        let percent = Limit { percent: Some(5), ..LIMIT };
-        let usual = Limit { times_usual: Some(3), ..LIMIT };
-
-        assert!(!exceeds(count, 10, 10_000) && exceeds(count, 11, 10_000));
-        assert!(!exceeds(percent, 5, 100) && exceeds(percent, 6, 100));
-        assert!(!exceeds(usual, 12, 10_000) && exceeds(usual, 13, 10_000));
-        let unknown = figure(1_000, 10_000, None);
-        assert!(judge(&[usual], &[unknown]).is_empty());
-    }
-
-    #[test]
-    fn few_people_are_no_excuse() {
-        let percent = Limit { percent: Some(10), ..LIMIT };
-
-        assert!(exceeds(percent, 1, 2));
-        assert!(exceeds(percent, 1, 0));
-        assert!(!exceeds(percent, 0, 0));
-        assert!(!exceeds(Limit { percent: Some(100), ..LIMIT }, u64::MAX, u64::MAX));
-    }
-
-    #[test]
-    fn only_figures_of_the_limits_kind_and_grouping_are_looked_at() {
-        let limit = Limit { count: Some(0), ..LIMIT };
-        let other = Figure { of: "gain", ..figure(5, 10, None) };
-        let elsewhere = Figure { per: "department", ..figure(5, 10, None) };
-
-        assert!(judge(&[limit], &[other, elsewhere]).is_empty());
-    }
-
-    #[test]
-    fn what_is_exceeded_says_by_how_much() {
-        let limit = Limit { count: Some(2), percent: Some(10), times_usual: Some(3), ..LIMIT };
-
-        let told = judge(&[limit], &[figure(5, 20, Some(1))]);
-
-        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            told,
-            ["loss in application mail: 5 of 20; the limit is 2 and 10 % and 3 times the usual 1"]
-        );
-    }
-}
+mod tests;

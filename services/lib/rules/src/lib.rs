@@ -26,6 +26,7 @@ mod timeline;
 mod trace;
 
 pub use access::{Access, Conflict, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
+pub use change::Change;
 pub use condition::{Condition, Finding, Opaque, slug};
 pub use conjunct::Conjunct;
 pub use desired::{desired, desired_after};

@@ -135,6 +135,49 @@ pub(crate) async fn access_of(
     Ok(rows.into_iter().map(|(id, Json(access))| (PersonId(id), access)).collect())
 }
 
+/// Returns everybody after an id, page by page, with what they shall hold.
+pub(crate) async fn page(
+    tx: &mut Tx,
+    after: Uuid,
+    limit: u16,
+) -> Result<Vec<(Key, Access)>, Error> {
+    let rows: Vec<(Uuid, i64, i64, Option<Json<Access>>)> = sqlx::query_as(
+        "SELECT person_id, person_epoch, person_counter, access FROM people
+          WHERE person_id > $1 ORDER BY person_id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("read a page of people"))?;
+    Ok(rows
+        .into_iter()
+        .map(|(person, epoch, counter, access)| {
+            let key = (PersonId(person), Version { epoch, counter });
+            (key, access.map(|Json(access)| access).unwrap_or_default())
+        })
+        .collect())
+}
+
+/// Says of people whom a release does not concern that it counts for them; what they hold, and when
+/// they are looked at next, stays.
+pub(crate) async fn carry_over(
+    tx: &mut Tx,
+    people: &[PersonId],
+    release: u64,
+) -> Result<u64, Error> {
+    let written = sqlx::query(
+        "UPDATE people SET evaluated_release = $2
+          WHERE person_id = ANY($1) AND evaluated_release BETWEEN 1 AND $2",
+    )
+    .bind(ids(people))
+    .bind(number(release))
+    .execute(tx.connection())
+    .await
+    .map_err(Error::during("carry people over to a release"))?;
+    Ok(written.rows_affected())
+}
+
 /// Stores the newest timelines of people who cannot be evaluated, because no release is active.
 ///
 /// Returns how many rows that were, as [`write`] does.

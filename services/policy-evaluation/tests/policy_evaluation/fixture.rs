@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clock::TestClock;
 use domain::{Date, Timestamp};
+use futures::StreamExt as _;
 use policy_evaluation::rpc::PolicyEvaluation;
 use policy_evaluation::{Config, MIGRATIONS, start};
 use proto::catalogue::Service;
@@ -11,13 +12,15 @@ use proto::common::v1::{AccountState, Lane, Value, Version};
 use proto::hris::v1::{ChangeKind, Engagement, PersonUpdated, Slice};
 use proto::policy::v1::policy_evaluation_service_server::PolicyEvaluationService as _;
 use proto::policy::v1::{
-    ApplyDocumentsRequest, ApplyDocumentsResponse, DesiredAccessChanged, DesiredAccessConfirmed,
+    ApplyDocumentsRequest, ApplyDocumentsResponse, ApplyPreviewRequest, ApplyPreviewResponse,
+    ApproveReleaseRequest, ApproveReleaseResponse, DesiredAccessChanged, DesiredAccessConfirmed,
     DocumentFile, GetDesiredAccessRequest, GetProgressRequest, GetProgressResponse,
-    LifecycleChanged,
+    LifecycleChanged, ListReleasesRequest, PreviewReleaseRequest, ReleaseAuthor, ReleasePreview,
+    ReleaseRecord, preview_release_response,
 };
 use proto::prost::Message as _;
 use testkit::{Database, Feed};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 /// The service, its clock, and everything around it.
 pub(crate) struct Fixture {
@@ -78,6 +81,19 @@ spec:
   lead: P5D
 "#;
 
+/// Somebody who wants a release.
+pub(crate) fn author(name: &str) -> ReleaseAuthor {
+    ReleaseAuthor {
+        name: name.to_owned(),
+        message: "because".to_owned(),
+        revision: "4f2a91c".to_owned(),
+    }
+}
+
+fn files(documents: &str) -> Vec<DocumentFile> {
+    vec![DocumentFile { path: "city.yaml".to_owned(), content: documents.to_owned() }]
+}
+
 impl Fixture {
     /// Starts two replicas of the service at an instant.
     pub(crate) async fn start(now: &str) -> Self {
@@ -98,11 +114,78 @@ impl Fixture {
         fixture
     }
 
+    /// Applies documents, with a second person where one is needed.
     pub(crate) async fn apply(&self, documents: &str) -> Result<ApplyDocumentsResponse, Status> {
-        let files =
-            vec![DocumentFile { path: "city.yaml".to_owned(), content: documents.to_owned() }];
-        let request = Request::new(ApplyDocumentsRequest { files });
-        self.rpc.apply_documents(request).await.map(tonic::Response::into_inner)
+        let held = match self.apply_alone(documents).await {
+            Err(status) if status.code() == Code::FailedPrecondition => status,
+            applied => return applied,
+        };
+        let preview = self.preview(documents).await?;
+        assert!(held.message().contains(&preview.hash), "{held}");
+        self.approve(&preview.hash, "grace").await?;
+        let applied = self.apply_preview(&preview.hash, "ada").await?;
+        Ok(ApplyDocumentsResponse {
+            release: applied.release,
+            content_hash: applied.content_hash,
+            activated: applied.activated,
+            documents: applied.documents,
+            preview_hash: preview.hash,
+        })
+    }
+
+    /// Applies documents as ada.
+    pub(crate) async fn apply_alone(
+        &self,
+        documents: &str,
+    ) -> Result<ApplyDocumentsResponse, Status> {
+        let request =
+            ApplyDocumentsRequest { files: files(documents), author: Some(author("ada")) };
+        self.rpc.apply_documents(Request::new(request)).await.map(tonic::Response::into_inner)
+    }
+
+    /// Previews documents as ada.
+    pub(crate) async fn preview(&self, documents: &str) -> Result<ReleasePreview, Status> {
+        let files = files(documents);
+        self.preview_of(PreviewReleaseRequest { files, ..PreviewReleaseRequest::default() }).await
+    }
+
+    /// Previews as ada, with everybody shown.
+    pub(crate) async fn preview_of(
+        &self,
+        request: PreviewReleaseRequest,
+    ) -> Result<ReleasePreview, Status> {
+        let author = Some(author("ada"));
+        let request = PreviewReleaseRequest { author, people_max: 1000, ..request };
+        let mut reports = self.rpc.preview_release(Request::new(request)).await?.into_inner();
+        while let Some(report) = reports.next().await {
+            if let Some(preview_release_response::Report::Preview(preview)) = report?.report {
+                return Ok(preview);
+            }
+        }
+        panic!("the preview ended without a result");
+    }
+
+    pub(crate) async fn approve(
+        &self,
+        hash: &str,
+        name: &str,
+    ) -> Result<ApproveReleaseResponse, Status> {
+        let request = ApproveReleaseRequest { hash: hash.to_owned(), name: name.to_owned() };
+        self.rpc.approve_release(Request::new(request)).await.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn apply_preview(
+        &self,
+        hash: &str,
+        name: &str,
+    ) -> Result<ApplyPreviewResponse, Status> {
+        let request = ApplyPreviewRequest { hash: hash.to_owned(), author: Some(author(name)) };
+        self.rpc.apply_preview(Request::new(request)).await.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn releases(&self) -> Vec<ReleaseRecord> {
+        let request = Request::new(ListReleasesRequest::default());
+        self.rpc.list_releases(request).await.unwrap().into_inner().releases
     }
 
     pub(crate) async fn progress(&self) -> GetProgressResponse {

@@ -10,5 +10,6 @@ mod fixture;
 mod lifecycle;
 mod order;
 mod people;
+mod previews;
 mod questions;
 mod releases;

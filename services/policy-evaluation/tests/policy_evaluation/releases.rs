@@ -113,10 +113,20 @@ async fn a_release_confirms_who_keeps_everything_and_changes_who_does_not() {
     service.apply(&DOCUMENTS.replace("== \"Police\"", " == \"Fire\"")).await.unwrap();
     service.feed.drive().await;
 
+    assert_eq!(service.progress().await.evaluated, 2);
     assert_eq!(service.changed().await.len(), 4);
+    assert!(service.confirmed().await.is_empty(), "another way to write the same concerns nobody");
+
+    service
+        .apply(&DOCUMENTS.replace("\"Police\"", "\"Fire\"").replace("P5D", "P6D"))
+        .await
+        .unwrap();
+    service.feed.drive().await;
+
+    assert_eq!(service.progress().await.evaluated, 2);
     let confirmed = service.confirmed().await;
     let releases: Vec<u64> = confirmed.iter().map(|event| event.release).collect();
-    assert_eq!(releases, [3, 3]);
+    assert_eq!(releases, [4], "only who holds it by the policy that changed");
 }
 
 #[tokio::test]

@@ -1,189 +1,303 @@
-use domain::{Attributes, Timestamp, Value};
-use jiff::ToSpan as _;
+use std::fmt::Write as _;
+
+use domain::{Date, EngagementId, Timestamp, Value};
 use jiff::tz::TimeZone;
+use proptest::prelude::*;
 
 use super::*;
-use crate::desired::tests::schedules::CITY;
 use crate::document::load;
+use crate::release::tests::DOCUMENTS;
 use crate::timeline::{Engagement, Slice};
 use crate::{Access, desired, desired_after};
 
 #[test]
-fn whoever_is_not_affected_holds_the_same_at_any_instant() {
-    let old = release(CITY);
-    let changes = [
-        ("person.agency == \"Fire\"\n", "person.agency == \"Harbour\"\n"),
-        ("onUnknown: deny", "onUnknown: hold"),
-        ("overlap: P14D", "overlap: P1D"),
-        ("bundles: [post]", "bundles: [post, archive]"),
-        ("mode: requestable", "mode: birthright"),
-        ("departments: [Harbour]", "departments: [Treasury]"),
-        ("mode: prevent", "mode: detect"),
-        ("leaving: {open: [mail], for: P2D}", "leaving: {open: [mail], for: P9D}"),
-        ("metadata: {name: trainees}", "metadata: {name: apprentices}"),
-        (
-            "{name: mail}\nspec:\n  connector: {kind: inprocess}\n  account: {login: slug(person.display_name)}",
-            "{name: mail}\nspec:\n  connector: {kind: inprocess}\n  account: {login: slug(person.title)}",
-        ),
-        (
-            "department: {type: string, optional: true}",
-            "department: {type: integer, optional: true}",
-        ),
-        (
-            "metadata: {name: pay-run}\nspec:\n  condition",
-            "metadata: {name: pay-run-2}\nspec:\n  condition",
-        ),
-    ];
-    let (mut unaffected, mut affected) = (0, 0);
-    for (from, to) in changes {
-        assert!(CITY.contains(from), "{from}");
-        let new = release(&CITY.replace(from, to));
+fn a_changed_bundle_affects_those_whose_policies_grant_it() {
+    let (old, new) = (release(DOCUMENTS), release(&DOCUMENTS.replace("[{application: directory, entitlement: all-staff}]", "[{application: directory, entitlement: all-staff}, {application: directory, entitlement: police}]")));
+
+    let change = Change::between(&old, &new);
+
+    assert_eq!(change.policies().collect::<Vec<_>>(), ["everybody"]);
+    assert!(change.may_affect(&person("Fire", "DRIVER")));
+}
+
+#[test]
+fn an_application_affects_who_has_an_account_there() {
+    let (old, new) = (
+        release(DOCUMENTS),
+        release(&DOCUMENTS.replace(
+            "connector: {kind: inprocess}\n  account: {login: slug(person.display_name)}",
+            "connector: {kind: inprocess}\n  account: {login: slug(person.title)}",
+        )),
+    );
+
+    let change = Change::between(&old, &new);
+
+    let expected =
+        [Difference { kind: Kind::Application, name: "records".to_owned(), how: How::Changed }];
+    assert_eq!(change.documents(), expected);
+    assert!(change.may_affect(&person("Police", "OFFICER")));
+    assert!(!change.may_affect(&person("Fire", "DRIVER")));
+}
+
+#[test]
+fn another_way_to_ask_for_the_same_people_affects_nobody() {
+    let (old, new) = (
+        release(DOCUMENTS),
+        release(&DOCUMENTS.replace("agency == \"Police\" &&", "agency in [\"Police\"] &&")),
+    );
+
+    let change = Change::between(&old, &new);
+
+    assert_eq!(change.policies().collect::<Vec<_>>(), ["police-birthright"]);
+    for agency in ["Police", "Fire"] {
+        assert!(!change.may_affect(&person(agency, "OFFICER")), "{agency}");
+    }
+}
+
+#[test]
+fn who_cannot_be_asked_may_be_affected() {
+    let (old, new) = (release(DOCUMENTS), release(&DOCUMENTS.replace("P3D", "P4D")));
+    let mut unknown = person("Police", "OFFICER");
+    unknown.slices[0].attributes.remove("agency");
+
+    assert!(Change::between(&old, &new).may_affect(&unknown));
+    assert!(!Change::between(&old, &new).may_affect(&person("Fire", "DRIVER")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn who_is_not_affected_has_the_same_access_at_any_instant(
+        old in documents(), edits in prop::collection::vec(edit(), 1..3), who in timeline(),
+        days in prop::collection::vec(-30_i64..400, 4),
+    ) {
+        let mut new = old.clone();
+        for edit in edits {
+            new.apply(edit);
+        }
+        let (old, new) = (release(&old.text()), release(&new.text()));
         let change = Change::between(&old, &new);
-        assert!(!change.is_empty(), "{to}");
-        for seed in 0..60 {
-            let timeline = Dice(seed).timeline();
-            if change.may_affect(&timeline) {
-                affected += 1;
-                continue;
-            }
-            unaffected += 1;
-            let mut before = Access::default();
-            for day in (0..500_i32).step_by(3) {
-                let now = first() + jiff::SignedDuration::from_hours(24 * i64::from(day));
-                let one = desired_after(&before, &timeline, &old, &TimeZone::UTC, now);
-                let other = desired_after(&before, &timeline, &new, &TimeZone::UTC, now);
-                assert_eq!(one, other, "{to}: seed {seed} at {now}");
-                before = one.access;
-            }
+        if change.may_affect(&who) {
+            return Ok(());
+        }
+        let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let mut before = Access::default();
+        for day in days {
+            let now = begin + jiff::SignedDuration::from_hours(24 * day + 7);
+            let (was, is) = (
+                desired(&who, &old, &TimeZone::UTC, now),
+                desired(&who, &new, &TimeZone::UTC, now),
+            );
+            prop_assert_eq!(&was, &is);
+            prop_assert_eq!(
+                desired_after(&before, &who, &old, &TimeZone::UTC, now),
+                desired_after(&before, &who, &new, &TimeZone::UTC, now)
+            );
+            before = was.access;
         }
     }
-    assert!(unaffected > 100 && affected > 100, "{unaffected} {affected}");
 }
 
-#[test]
-fn what_means_the_same_changes_nothing() {
-    let old = release(CITY);
-    let new =
-        release(&CITY.replace("metadata: {name: mail}", "metadata: {name: mail, labels: {a: b}}"));
-    let limits = "---\napiVersion: tenure.dev/v1\nkind: Breaker\nmetadata: {name: b}\n\
-                  spec: {limits: [{of: loss, count: 1}]}\n";
-    let limited = release(&format!("{CITY}{limits}"));
+const CONDITIONS: [&str; 6] = [
+    "true",
+    "person.agency == \"Police\"",
+    "person.agency != \"Police\"",
+    "person.agency in [\"Fire\", \"Police\"] && person.title.startsWith(\"O\")",
+    "has(person.title) || person.agency == \"Fire\"",
+    "!(person.title == \"OFFICER\")",
+];
+const STARTS: [&str; 3] = ["P0D", "P5D", "P20D"];
+const MAPPINGS: [&str; 3] =
+    ["slug(person.agency)", "slug(person.title)", "slug(person.display_name)"];
 
-    assert!(Change::between(&old, &new).is_empty());
-    assert!(Change::between(&old, &limited).is_empty());
-    assert_ne!(old.content_hash(), new.content_hash());
+/// A small world of documents: each number picks one of a few possibilities.
+#[derive(Debug, Clone)]
+struct Documents {
+    /// Of each policy: condition, bundle, lead, what is done about unknowns; absent: no policy.
+    policies: [Option<(usize, usize, usize, bool)>; 3],
+    /// Of each bundle: which of the four entitlements, as bits.
+    bundles: [u8; 3],
+    logins: [usize; 2],
+    separation: Option<(u8, u8, bool)>,
+    is_absent: bool,
 }
 
-#[test]
-fn gains_and_losses_are_told_apart() {
-    let old = release(CITY);
-    let new =
-        release(&CITY.replace("person.agency == \"Fire\"\n", "person.agency == \"Harbour\"\n"));
-    let fireman = working("Fire");
-    let docker = working("Harbour");
-    let now = first() + jiff::SignedDuration::from_hours(24 * 365);
-    let difference = |timeline: &Timeline| {
-        let access = |release| desired(timeline, release, &TimeZone::UTC, now).access;
-        Difference::between(&access(&old), &access(&new))
-    };
-
-    let fire = ("directory".to_owned(), "fire".to_owned());
-    assert_eq!(difference(&fireman).losses, [fire.clone()].into());
-    assert_eq!(difference(&docker).gains, [fire].into());
-    assert!(difference(&working("Police")).is_empty());
-    assert_eq!(Change::between(&old, &new).policies(), ["fire"].into());
+#[derive(Debug, Clone)]
+enum Edit {
+    Policy(usize, Option<(usize, usize, usize, bool)>),
+    Bundle(usize, u8),
+    Login(usize, usize),
+    Separation(Option<(u8, u8, bool)>),
+    Plan,
 }
 
-fn release(text: &str) -> Release {
-    Release::compile(1, load("city.yaml", text).unwrap()).unwrap()
+fn policy() -> impl Strategy<Value = Option<(usize, usize, usize, bool)>> {
+    prop::option::weighted(0.8, (0..CONDITIONS.len(), 0..3_usize, 0..STARTS.len(), any::<bool>()))
 }
 
-fn first() -> Timestamp {
-    "2025-12-01T00:00:00Z".parse().unwrap()
+fn separation() -> impl Strategy<Value = Option<(u8, u8, bool)>> {
+    prop::option::of((0..4_u8, 1..4_u8, any::<bool>()))
+        .prop_map(|made| made.map(|(left, step, prevent)| (left, (left + step) % 4, prevent)))
 }
 
-fn working(agency: &str) -> Timeline {
-    let mut timeline = Timeline::default();
-    engage(&mut timeline, 0, 0, None, vec![(0, attributes(Some(agency), "Officer", None))]);
-    timeline
+fn documents() -> impl Strategy<Value = Documents> {
+    ([policy(), policy(), policy()], [1..16_u8, 1..16, 1..16], [0..3_usize, 0..3], separation())
+        .prop_map(|(policies, bundles, logins, separation)| Documents {
+            policies,
+            bundles,
+            logins,
+            separation,
+            is_absent: false,
+        })
 }
 
-fn attributes(agency: Option<&str>, title: &str, department: Option<&str>) -> Attributes {
-    let known = [
-        ("agency", agency),
-        ("title", Some(title)),
-        ("department", department),
-        ("display_name", Some("Ada")),
-    ];
-    let known = known.into_iter();
-    known
-        .filter_map(|(name, value)| Some((name.to_owned(), Value::Text(value?.to_owned()))))
-        .collect()
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        6 => (0..3_usize, policy()).prop_map(|(index, policy)| Edit::Policy(index, policy)),
+        3 => (0..3_usize, 1..16_u8).prop_map(|(index, bits)| Edit::Bundle(index, bits)),
+        2 => (0..2_usize, 0..3_usize).prop_map(|(index, login)| Edit::Login(index, login)),
+        2 => separation().prop_map(Edit::Separation),
+        1 => Just(Edit::Plan),
+    ]
 }
 
-fn engage(
-    timeline: &mut Timeline,
-    number: u32,
-    start: i32,
-    days: Option<i32>,
-    slices: Vec<(i32, Attributes)>,
-) {
-    let day = |offset: i32| {
-        let first: domain::Date = "2026-01-01".parse().unwrap();
-        first + offset.days()
-    };
-    let id = format!("00000000-0000-0000-0000-{number:012}").parse().unwrap();
-    timeline.engagements.push(Engagement {
-        id,
-        start: day(start),
-        last_working_day: days.map(|days| day(start + days)),
-        termination_date: days.map(|days| day(start + days + 20)),
-        ends_at: None,
-        quiet_through: None,
-    });
-    let ends: Vec<_> = slices.iter().skip(1).map(|(from, _)| Some(day(start + from))).collect();
-    let ends = ends.into_iter().chain([None]);
-    timeline.slices.extend(slices.into_iter().zip(ends).map(|((from, attributes), until)| Slice {
-        engagement: id,
-        from: day(start + from),
-        until,
-        attributes,
-        manager: None,
-    }));
-}
-
-/// A small generator, so that a seed stands for a timeline for good.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn pick<'t>(&mut self, texts: &[&'t str]) -> &'t str {
-        let index = usize::try_from(self.roll(u64::try_from(texts.len()).unwrap())).unwrap();
-        texts[index]
-    }
-
-    fn timeline(&mut self) -> Timeline {
-        let mut timeline = Timeline::default();
-        for number in 0..=u32::try_from(self.roll(2)).unwrap() {
-            let start = i32::try_from(self.roll(200)).unwrap();
-            let days = (self.roll(2) == 0).then(|| i32::try_from(self.roll(200)).unwrap());
-            let slices = (0..=i32::try_from(self.roll(3)).unwrap())
-                .map(|index| {
-                    let agency =
-                        (self.roll(6) > 0).then(|| self.pick(&["Police", "Fire", "Parks"]));
-                    let title = self.pick(&["Officer", "TRAINEE", "PAYMASTER"]);
-                    let department =
-                        (self.roll(2) > 0).then(|| self.pick(&["Harbour", "Treasury"]));
-                    (index * 30, attributes(agency, title, department))
-                })
-                .collect();
-            engage(&mut timeline, number, start, days, slices);
+impl Documents {
+    fn apply(&mut self, edit: Edit) {
+        match edit {
+            Edit::Policy(index, policy) => self.policies[index] = policy,
+            Edit::Bundle(index, bits) => self.bundles[index] = bits,
+            Edit::Login(index, login) => self.logins[index] = login,
+            Edit::Separation(separation) => self.separation = separation,
+            Edit::Plan => self.is_absent = !self.is_absent,
         }
-        timeline
     }
+
+    fn text(&self) -> String {
+        let mut text = String::from(
+            "apiVersion: tenure.dev/v1\nkind: AttributeSchema\nmetadata: {name: a}\nspec: \
+             {attributes: {agency: {type: string}, title: {type: string}, \
+             display_name: {type: string}}}\n",
+        );
+        let mut add = |kind: &str, name: &str, spec: &str| {
+            write!(
+                text,
+                "---\napiVersion: tenure.dev/v1\nkind: {kind}\nmetadata: {{name: {name}}}\n\
+                 spec: {spec}\n"
+            )
+            .unwrap();
+        };
+        for (index, login) in self.logins.iter().enumerate() {
+            let login = MAPPINGS[*login];
+            let spec = format!(
+                "{{connector: {{kind: inprocess}}, account: {{login: {login}}}, entitlements: \
+                 [{{name: e0}}, {{name: e1}}]}}"
+            );
+            add("Application", &format!("app{index}"), &spec);
+        }
+        for (index, bits) in self.bundles.iter().enumerate() {
+            let parts: Vec<String> =
+                (0..4).filter(|bit| bits & (1 << bit) != 0).map(entitlement).collect();
+            add(
+                "Bundle",
+                &format!("b{index}"),
+                &format!("{{entitlements: [{}]}}", parts.join(",")),
+            );
+        }
+        for (index, policy) in self.policies.iter().enumerate() {
+            let Some((condition, bundle, lead, hold)) = policy else { continue };
+            let (condition, lead) = (CONDITIONS[*condition], STARTS[*lead]);
+            let unknown = if *hold { "hold" } else { "deny" };
+            let spec = format!(
+                "{{condition: '{condition}', grants: [{{bundle: b{bundle}}}], lead: {lead}, \
+                 overlap: P2D, onUnknown: {unknown}}}"
+            );
+            add("AccessPolicy", &format!("p{index}"), &spec);
+        }
+        if let Some((left, right, prevent)) = self.separation {
+            let mode = if prevent { "prevent" } else { "detect" };
+            let spec = format!(
+                "{{left: {}, right: {}, mode: {mode}}}",
+                entitlement(left),
+                entitlement(right)
+            );
+            add("SeparationOfDuties", "apart", &spec);
+        }
+        if self.is_absent {
+            add("LifecyclePlan", "plan", "{condition: 'true', leaving: {open: [app0], for: P9D}}");
+        }
+        text
+    }
+}
+
+fn entitlement(number: u8) -> String {
+    format!("{{application: app{}, entitlement: e{}}}", number / 2, number % 2)
+}
+
+fn timeline() -> impl Strategy<Value = Timeline> {
+    let attribute =
+        prop::option::weighted(0.8, prop::sample::select(vec!["Police", "Fire", "OFFICER"]));
+    let slice = (0_i64..200, attribute.clone(), attribute);
+    let ends = prop::option::of(60_i64..300);
+    (prop::collection::vec(slice, 1..4), ends).prop_map(|(slices, ends)| {
+        let start: Date = "2026-01-01".parse().unwrap();
+        let day = |days: i64| start.checked_add(jiff::Span::new().days(days)).unwrap();
+        let mut slices: Vec<_> = slices
+            .into_iter()
+            .enumerate()
+            .map(|(index, (from, agency, title))| {
+                let mut attributes = Attributes::new();
+                let mut put = |name: &str, value: Option<&str>| {
+                    if let Some(value) = value {
+                        attributes.insert(name.to_owned(), Value::Text(value.to_owned()));
+                    }
+                };
+                put("agency", agency);
+                put("title", title);
+                put("display_name", Some("Ada"));
+                let from = if index == 0 { start } else { day(from) };
+                Slice { engagement: engagement(), from, until: None, attributes, manager: None }
+            })
+            .collect();
+        slices.sort_by_key(|slice| slice.from);
+        let mut made = person("Police", "OFFICER");
+        made.slices = slices;
+        made.engagements[0].last_working_day = ends.map(day);
+        made
+    })
+}
+
+fn engagement() -> EngagementId {
+    "018f0000-0000-7000-9000-000000000001".parse().unwrap()
+}
+
+fn person(agency: &str, title: &str) -> Timeline {
+    let start: Date = "2026-01-01".parse().unwrap();
+    let text = |text: &str| Value::Text(text.to_owned());
+    Timeline {
+        zone: None,
+        engagements: vec![Engagement {
+            id: engagement(),
+            start,
+            last_working_day: None,
+            termination_date: None,
+            ends_at: None,
+            quiet_through: None,
+        }],
+        slices: vec![Slice {
+            engagement: engagement(),
+            from: start,
+            until: None,
+            attributes: Attributes::from([
+                ("agency".to_owned(), text(agency)),
+                ("title".to_owned(), text(title)),
+                ("display_name".to_owned(), text("Ada")),
+            ]),
+            manager: None,
+        }],
+    }
+}
+
+fn release(documents: &str) -> Release {
+    Release::compile(0, load("documents.yaml", documents).unwrap()).unwrap()
 }

@@ -86,13 +86,11 @@ impl Model {
     /// Makes a model of a release's policies.
     #[must_use]
     pub fn of(release: &Release) -> Self {
-        let applications: Vec<_> = release.applications().map(|known| known.name()).collect();
         Self::new(release.policies().map(|policy| {
-            let grants = policy.grants().iter().filter_map(|granted| {
-                Some(Entitlement {
-                    application: (*applications.get(granted.application)?).to_owned(),
-                    entitlement: granted.entitlement.clone(),
-                })
+            let given = policy.birthrights().flat_map(|offer| &offer.entitlements);
+            let grants = given.map(|one| Entitlement {
+                application: release.application_of(one).to_owned(),
+                entitlement: one.name.clone(),
             });
             (policy.name(), policy.condition(), grants.collect())
         }))

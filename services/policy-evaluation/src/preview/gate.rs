@@ -1,0 +1,57 @@
+//! What needs a second person.
+
+use domain::breaker::{Exceeded, Grouping, Kind, Limit, Verdict, judge};
+use rules::document::{self, Breaker, BreakerLimit, Counted};
+
+use super::Candidate;
+use super::impact::Impact;
+
+/// The limits where no document sets any.
+pub(crate) const DEFAULT: [Limit; 5] = [
+    Limit::of(Kind::Loss, Grouping::Change).count(1_000).percent(10),
+    Limit::of(Kind::Loss, Grouping::Application).percent(20),
+    Limit::of(Kind::Closing, Grouping::Change).count(100).percent(5),
+    Limit::of(Kind::Closing, Grouping::Application).percent(20),
+    Limit::of(Kind::Gain, Grouping::Change).count(10_000),
+];
+
+/// Returns the limits that a change exceeds. The first release of all takes nothing from anybody, and
+/// passes.
+///
+/// The limits are those of the release that is active: a release cannot lift the limits it is held by.
+pub(super) fn held(candidate: &Candidate, impact: &Impact) -> Vec<String> {
+    let Some(base) = &candidate.base else { return Vec::new() };
+    let limits = base.breaker().map_or_else(|| DEFAULT.to_vec(), limits);
+    match judge(&limits, impact.figures()) {
+        Verdict::Passes => Vec::new(),
+        Verdict::Holds(exceeded) => exceeded.iter().map(told).collect(),
+    }
+}
+
+fn told(exceeded: &Exceeded) -> String {
+    format!("{exceeded}; such as {}", exceeded.figure.sample.join(", "))
+}
+
+fn limits(breaker: &Breaker) -> Vec<Limit> {
+    breaker
+        .limits
+        .iter()
+        .map(|BreakerLimit { of, per, count, percent }| Limit {
+            of: match of {
+                Counted::Gain => Kind::Gain,
+                Counted::Loss => Kind::Loss,
+                Counted::Closing => Kind::Closing,
+                Counted::People => Kind::People,
+            },
+            per: match per {
+                document::Grouping::Change => Grouping::Change,
+                document::Grouping::Application => Grouping::Application,
+                document::Grouping::Department => Grouping::Department,
+                document::Grouping::Privilege => Grouping::Privilege,
+            },
+            count: *count,
+            percent: *percent,
+            rate: None,
+        })
+        .collect()
+}
