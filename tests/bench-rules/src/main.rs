@@ -22,6 +22,7 @@ use workload::Workload;
 /// How many people the CEL interpreter is asked about.
 const CEL_SAMPLE: usize = 2_000;
 /// How many people Cedar is asked about.
+#[cfg(feature = "cedar")]
 const CEDAR_SAMPLE: usize = 300;
 
 fn main() -> anyhow::Result<()> {

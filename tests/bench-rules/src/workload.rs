@@ -176,6 +176,7 @@ impl Question {
     }
 
     /// Writes it in Cedar.
+    #[cfg(feature = "cedar")]
     pub(crate) fn cedar(&self) -> String {
         match self {
             Self::Equal(name, text) => format!("principal.{name} == {text:?}"),
