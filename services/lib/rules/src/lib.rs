@@ -14,6 +14,7 @@ pub mod document;
 mod formula;
 mod lifecycle;
 mod problem;
+pub mod proof;
 mod reference;
 mod release;
 mod suggest;
