@@ -15,16 +15,22 @@
 //! [`crate::desired`] looks at when it happens.
 
 mod column;
+mod compare;
 mod encoding;
+mod grants;
 mod numbers;
 mod prover;
 mod solver;
 mod texts;
 mod universe;
+mod verify;
 mod witness;
 
+pub use compare::{Comparison, Difference, compare};
+pub use grants::Grants;
 pub use prover::{Axiom, Prover};
 pub use universe::Domain;
+pub use verify::{Finding, Report, SeparationAnswer, verify};
 pub use witness::Witness;
 
 use std::fmt;
@@ -51,6 +57,8 @@ pub enum Why {
     Rounds,
     /// The parts of one text are too many or too entangled.
     Texts,
+    /// An attribute has another type in each of two releases.
+    Types,
 }
 
 /// What one question may cost.
@@ -97,6 +105,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::Parts => "the conditions have too many parts together; split them up",
             Self::Conflicts => "the conditions are too entangled; write them more simply",
+            Self::Types => "an attribute has another type than before; give it another name",
             Self::Rounds | Self::Texts => {
                 "startsWith, endsWith and contains are too entangled; ask for whole values"
             }
