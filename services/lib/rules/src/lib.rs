@@ -19,6 +19,7 @@ mod lifecycle;
 pub mod population;
 mod problem;
 mod profile;
+pub mod proof;
 mod reference;
 mod release;
 mod suggest;

@@ -22,15 +22,6 @@ const VALUES_MAX: u32 = 1000;
 /// Policies whose agreement is counted for one question.
 const POLICIES_MAX: usize = 200;
 
-fn problem(finding: &Finding, warning: bool) -> ConditionProblem {
-    ConditionProblem {
-        message: finding.message.clone(),
-        line: u32::try_from(finding.line).unwrap_or(u32::MAX),
-        column: u32::try_from(finding.column).unwrap_or(u32::MAX),
-        warning,
-    }
-}
-
 impl PolicyEvaluation {
     pub(super) async fn matching(
         &self,
