@@ -85,7 +85,11 @@ pub(crate) fn check<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Release, Refused> {
     let documents = rules::document::load_all(files).map_err(Refused)?;
-    Release::compile(0, documents).map_err(Refused)
+    let release = Release::compile(0, documents).map_err(Refused)?;
+    match rules::proof::problems(&release) {
+        problems if problems.is_empty() => Ok(release),
+        problems => Err(Refused(problems)),
+    }
 }
 
 /// Who applied a release, over which other one, and who approved it.

@@ -30,7 +30,7 @@ pub use compare::{Comparison, Difference, compare};
 pub use grants::Grants;
 pub use prover::{Axiom, Prover};
 pub use universe::Domain;
-pub use verify::{Finding, Report, SeparationAnswer, verify};
+pub use verify::{Finding, Report, SeparationAnswer, problems, verify};
 pub use witness::Witness;
 
 use std::fmt;

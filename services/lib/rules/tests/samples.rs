@@ -27,6 +27,7 @@ fn every_samples_policies_are_a_release() {
         let release = Release::compile(1, documents.unwrap()).unwrap();
 
         assert!(release.policies().len() > 1, "{}", policies.display());
+        assert_eq!(rules::proof::problems(&release), [], "{}", policies.display());
         found += 1;
     }
     assert!(found >= 2, "{found} samples");

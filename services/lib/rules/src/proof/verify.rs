@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::grants::{Entitlement, Grants, Way};
 use super::{Answer, Axiom, Budget, Domain, Prover, Why, Witness};
+use crate::Problem;
 use crate::condition::Condition;
-use crate::document::{AttributeSchema, SeparationMode};
+use crate::document::{AttributeSchema, Document, Kind, SeparationMode};
 use crate::formula::{Formula, Node};
 use crate::release::{self, Policy, Release, Separation};
 
@@ -96,6 +97,46 @@ impl Report {
             .iter()
             .filter(|found| found.mode == SeparationMode::Prove && !found.answer.is_proved())
     }
+}
+
+/// Returns what forbids to activate a release, with its places: conditions that hold for nobody or,
+/// unless they just say `true`, for everybody; separations to be proved that are not; facts that
+/// contradict each other.
+#[must_use]
+pub fn problems(release: &Release) -> Vec<Problem> {
+    let report = verify(release);
+    let documents: BTreeMap<(Kind, &str), &Document> = release
+        .documents()
+        .map(|(document, _digest)| ((document.kind(), document.name()), document))
+        .collect();
+    let mut problems = Vec::new();
+    let mut add = |kind: Kind, name: &str, field: &str, message: String| {
+        problems.extend(documents.get(&(kind, name)).map(|it| it.problem(field, message)));
+    };
+    for finding in &report.findings {
+        let (policy, message) = match finding {
+            Finding::Dead { policy } => {
+                (policy, "holds for nobody who could ever exist; correct it or remove the policy")
+            }
+            Finding::Everybody { policy } => {
+                (policy, "holds for everybody of whom enough is known; correct it or write `true`")
+            }
+            Finding::Shadowed { .. } => continue,
+        };
+        add(Kind::AccessPolicy, policy, "spec.condition", message.to_owned());
+    }
+    for found in report.problems() {
+        let message = format!("is not proved: {}", found.said());
+        add(Kind::SeparationOfDuties, &found.separation, "spec.mode", message);
+    }
+    if report.facts_contradict {
+        let schema = documents.keys().find(|(kind, _name)| *kind == Kind::AttributeSchema);
+        let message = "contradict each other; nobody could be as all of them say".to_owned();
+        let name = schema.map(|(_kind, name)| *name).unwrap_or_default();
+        add(Kind::AttributeSchema, name, "spec.facts", message);
+    }
+    problems.sort();
+    problems
 }
 
 impl SeparationAnswer {
