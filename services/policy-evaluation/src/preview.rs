@@ -9,7 +9,7 @@ pub(crate) mod table;
 
 use domain::Timestamp;
 use jiff::tz::TimeZone;
-use proto::policy::v1::{DocumentDifference, ReleaseAuthor, ReleasePreview, ReleaseProof};
+use proto::policy::v1::{DocumentDifference, ReleaseAuthor, ReleasePreview};
 use rules::{Access, Change, Release};
 use store::Store;
 use uuid::Uuid;
@@ -160,13 +160,7 @@ impl Candidate {
             groups: impact.groups(),
             sample: impact.into_sample(),
             held,
-            proved: self.proved(),
+            proved: Vec::new(),
         }
-    }
-
-    /// What is proved of the change, for everybody who could ever exist.
-    #[expect(clippy::unused_self, reason = "proofs are about the candidate")]
-    fn proved(&self) -> Vec<ReleaseProof> {
-        Vec::new()
     }
 }
