@@ -15,6 +15,9 @@ pub(crate) const DEFAULT: [Limit; 5] = [
     Limit::of(Kind::Gain, Grouping::Change).count(10_000),
 ];
 
+/// Exceeded limits that are told, at most: they travel in a status, too.
+const TOLD_MAX: usize = 10;
+
 /// Returns the limits that a change exceeds. The first release of all takes nothing from anybody, and
 /// passes.
 ///
@@ -24,7 +27,13 @@ pub(super) fn held(candidate: &Candidate, impact: &Impact) -> Vec<String> {
     let limits = base.breaker().map_or_else(|| DEFAULT.to_vec(), limits);
     match judge(&limits, impact.figures()) {
         Verdict::Passes => Vec::new(),
-        Verdict::Holds(exceeded) => exceeded.iter().map(told).collect(),
+        Verdict::Holds(exceeded) => {
+            let mut held: Vec<String> = exceeded.iter().take(TOLD_MAX).map(told).collect();
+            if exceeded.len() > TOLD_MAX {
+                held.push(format!("and {} more", exceeded.len() - TOLD_MAX));
+            }
+            held
+        }
     }
 }
 

@@ -215,7 +215,7 @@ async fn only_those_whom_a_release_may_concern_are_evaluated_again() {
     let service = company(NOW, 3, 400).await;
     let (changed, confirmed) = (service.changed().await.len(), service.confirmed().await.len());
 
-    service.apply(&DOCUMENTS.replace("P5D", "P4D")).await.unwrap();
+    service.apply(&DOCUMENTS.replace("P5D", "P5D\n  overlap: P3D")).await.unwrap();
     service.feed.drive().await;
 
     let progress = service.progress().await;
@@ -229,7 +229,7 @@ async fn who_missed_several_releases_is_compared_with_the_one_they_know() {
     let service = company(NOW, 2, 100).await;
 
     service.apply(&DOCUMENTS.replace("\"Police\"", "\"Police\" && false")).await.unwrap();
-    service.apply(&DOCUMENTS.replace("P5D", "P4D")).await.unwrap();
+    service.apply(&DOCUMENTS.replace("P5D", "P5D\n  overlap: P3D")).await.unwrap();
     let before = service.changed().await.len();
     service.feed.drive().await;
 

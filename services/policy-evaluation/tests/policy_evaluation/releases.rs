@@ -118,7 +118,7 @@ async fn a_release_confirms_who_keeps_everything_and_changes_who_does_not() {
     assert!(service.confirmed().await.is_empty(), "another way to write the same concerns nobody");
 
     service
-        .apply(&DOCUMENTS.replace("\"Police\"", "\"Fire\"").replace("P5D", "P6D"))
+        .apply(&DOCUMENTS.replace("\"Police\"", "\"Fire\"").replace("P5D", "P5D\n  overlap: P3D"))
         .await
         .unwrap();
     service.feed.drive().await;
