@@ -1,9 +1,11 @@
 //! The loop that pulls a durable consumer: take what waits, process, acknowledge.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{self, AckKind};
+use domain::Lane;
 use futures::StreamExt as _;
 use proto::catalogue::Durable;
 use store::Store;
@@ -35,6 +37,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PULL_EXPIRES: Duration = Duration::from_secs(15);
 /// A batch that is handled longer than this tells the broker that it is still held.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+/// So many that wait together are a sign of more to come; a transaction for few of them costs as
+/// much as one for many.
+const BUSY: usize = 16;
+/// How long a batch waits for more of it; leavers never wait.
+const GATHER: Duration = Duration::from_millis(5);
+/// The same for a consumer of both lanes: it keeps a record, and nobody waits for that.
+const GATHER_RECORDS: Duration = Duration::from_millis(25);
 
 /// Pulls one durable consumer until `drain`, then finishes what it holds.
 ///
@@ -96,18 +105,7 @@ async fn pull(
         let Some(first) = first else { return Ok(()) };
         let first = first.map_err(Error::during("pull messages"))?;
         let mut batch = vec![first];
-        // What is waiting is taken; an idle bus does not linger.
-        let mut ended = None;
-        while batch.len() < options.batch_max {
-            match futures::poll!(waiting.next()) {
-                std::task::Poll::Ready(Some(Ok(message))) => batch.push(message),
-                std::task::Poll::Ready(Some(Err(error))) => {
-                    ended = Some(Error::during("pull messages")(error));
-                    break;
-                }
-                std::task::Poll::Ready(None) | std::task::Poll::Pending => break,
-            }
-        }
+        let ended = fill(&mut waiting, durable, options.batch_max, &mut batch).await;
         settle(store, consumer, consumer_id, durable, options, batch).await;
         if let Some(error) = ended {
             return Err(error);
@@ -115,9 +113,41 @@ async fn pull(
     }
 }
 
+/// Takes what is waiting, and of a busy bus what comes within a moment; an idle one does not linger.
+/// Says why the broker ended it, if it did.
+async fn fill(
+    waiting: &mut pull::Stream,
+    durable: &Durable,
+    batch_max: usize,
+    batch: &mut Vec<jetstream::Message>,
+) -> Option<Error> {
+    let patience = match durable.lane {
+        Some(Lane::Leaver) => Duration::ZERO,
+        Some(Lane::Regular) => GATHER,
+        None => GATHER_RECORDS,
+    };
+    let until = tokio::time::Instant::now() + patience;
+    while batch.len() < batch_max {
+        let next = match futures::poll!(waiting.next()) {
+            Poll::Ready(next) => next,
+            Poll::Pending if batch.len() < BUSY => break,
+            Poll::Pending => match tokio::time::timeout_at(until, waiting.next()).await {
+                Ok(next) => next,
+                Err(_elapsed) => break,
+            },
+        };
+        match next {
+            Some(Ok(message)) => batch.push(message),
+            Some(Err(error)) => return Some(Error::during("pull messages")(error)),
+            None => break,
+        }
+    }
+    None
+}
+
 /// What was delivered and not looked at is left to others at once, without waiting for its time.
 async fn give_back(waiting: &mut pull::Stream, durable: &Durable) {
-    while let std::task::Poll::Ready(Some(Ok(message))) = futures::poll!(waiting.next()) {
+    while let Poll::Ready(Some(Ok(message))) = futures::poll!(waiting.next()) {
         acknowledge(&message, AckKind::Nak(None), durable).await;
     }
 }

@@ -50,6 +50,8 @@ const LOCK: i64 = 0x7265_6c61_7900;
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long to wait for the broker's acknowledgement before an event is published again.
 const ACK_WAIT: Duration = Duration::from_secs(5);
+/// How long the window of one commit waits for the next commit's events.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Relays until `drain`, then publishes what is pending once more and lets go.
 pub async fn relay(
@@ -134,15 +136,20 @@ impl Relay<'_> {
         let mut commits = self.store.commits();
         loop {
             commits.mark_unchanged();
-            if self.publish(lane).await? > 0 {
+            let published = self.publish(lane).await?;
+            if published >= usize::from(self.options.window) {
                 continue;
             }
             if drain.is_cancelled() {
+                if published > 0 {
+                    continue;
+                }
                 return Ok(());
             }
+            // A window that was not full held all there was; what came since has its commit.
             tokio::select! {
                 () = drain.cancelled() => {}
-                _changed = commits.changed() => {}
+                _changed = commits.changed() => gather(lane).await,
                 () = tokio::time::sleep(self.options.interval) => {}
             }
         }
@@ -235,6 +242,14 @@ impl Relay<'_> {
         let last = stream::cut_off(&self.context, self.store, self.stream, left).await?;
         self.last.store(last, Ordering::SeqCst);
         Ok(())
+    }
+}
+
+/// Commits that follow each other closely share a window, except for leavers.
+async fn gather(lane: Lane) {
+    match lane {
+        Lane::Leaver => {}
+        Lane::Regular => tokio::time::sleep(GATHER).await,
     }
 }
 
