@@ -18,13 +18,47 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::mesh::{Calls, Load};
+use crate::mesh::{Calls, Load, own_cpu_seconds, usage};
 
 const BATCH: usize = 256;
 
+/// What a part of the floor took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Taken {
+    pub(crate) seconds: f64,
+    /// Of this process and of the servers it worked with.
+    pub(crate) cpu_seconds: f64,
+}
+
+/// Measures a part of the floor from now on.
+struct Watch {
+    started: tokio::time::Instant,
+    servers: Vec<u32>,
+    cpu_before: f64,
+}
+
+impl Watch {
+    fn start(servers: Vec<u32>) -> Self {
+        let cpu_before = cpu_seconds(&servers);
+        Self { started: tokio::time::Instant::now(), servers, cpu_before }
+    }
+
+    fn taken(&self) -> Taken {
+        let seconds = self.started.elapsed().as_secs_f64();
+        Taken { seconds, cpu_seconds: cpu_seconds(&self.servers) - self.cpu_before }
+    }
+}
+
+/// CPU time so far of some servers and of this process. What this process has started is counted
+/// by the servers' ids alone, so that nothing counts twice.
+fn cpu_seconds(servers: &[u32]) -> f64 {
+    let servers = servers.iter().map(|pid| usage(*pid).cpu_seconds).sum::<f64>();
+    servers + own_cpu_seconds()
+}
+
 /// Every message once: a row in an outbox, published, taken by a consumer that keeps an inbox and a
 /// state row, and by one that appends it to a log.
-pub(crate) async fn messages(loads: &[Load]) -> anyhow::Result<f64> {
+pub(crate) async fn messages(loads: &[Load]) -> anyhow::Result<Taken> {
     let folder = servers::scratch()?;
     let tools = Tools::locate().await?;
     let config = PostgresConfig::durable(folder.path().join("postgres"));
@@ -64,7 +98,7 @@ pub(crate) async fn messages(loads: &[Load]) -> anyhow::Result<f64> {
     }
     let total = u64::try_from(loads.iter().map(|load| load.count).sum::<usize>())?;
 
-    let started = tokio::time::Instant::now();
+    let watch = Watch::start(vec![postgres.pid(), nats.pid()]);
     let mut work = JoinSet::new();
     let (sizes, publisher, rows) = (loads.to_vec(), context.clone(), pool.clone());
     work.spawn(async move { publish(&sizes, &publisher, &rows).await });
@@ -75,11 +109,11 @@ pub(crate) async fn messages(loads: &[Load]) -> anyhow::Result<f64> {
     while let Some(done) = work.join_next().await {
         done.context("a part of the floor broke")??;
     }
-    let seconds = started.elapsed().as_secs_f64();
+    let taken = watch.taken();
     pool.close().await;
     nats.stop().await;
     postgres.stop().await;
-    Ok(seconds)
+    Ok(taken)
 }
 
 async fn publish(
@@ -168,7 +202,7 @@ async fn consume(
 }
 
 /// As many calls of each kind as the mesh made, by a bare client with eight calls at once.
-pub(crate) async fn http(calls: &Calls) -> anyhow::Result<f64> {
+pub(crate) async fn http(calls: &Calls) -> anyhow::Result<Taken> {
     let folder = servers::scratch()?;
     let applications = Applications::start(folder.path())?;
     let base = applications.base("directory")?.to_owned();
@@ -182,7 +216,7 @@ pub(crate) async fn http(calls: &Calls) -> anyhow::Result<f64> {
         groups: count("GET /Groups/{id}"),
     };
 
-    let started = tokio::time::Instant::now();
+    let watch = Watch::start(vec![applications.pid()]);
     let next = Arc::new(AtomicU64::new(0));
     let mut work = JoinSet::new();
     for _worker in 0..8 {
@@ -201,7 +235,7 @@ pub(crate) async fn http(calls: &Calls) -> anyhow::Result<f64> {
         done.context("a part of the floor broke")??;
     }
     rest.make(&client, &base, accounts).await?;
-    Ok(started.elapsed().as_secs_f64())
+    Ok(watch.taken())
 }
 
 /// Calls beyond one look-up, one creation and one read-back per account.

@@ -41,8 +41,8 @@ struct Arguments {
 struct Round {
     scim: mesh::Measured,
     inprocess: mesh::Measured,
-    messages_seconds: f64,
-    http_seconds: f64,
+    messages: floor::Taken,
+    http: floor::Taken,
 }
 
 #[tokio::main]
@@ -56,9 +56,9 @@ async fn main() -> anyhow::Result<()> {
         eprintln!("round {round}: the mesh with connectors that answer in process");
         let inprocess = mesh::run(&sample, arguments.people, false).await?;
         eprintln!("round {round}: the floor");
-        let messages_seconds = floor::messages(&scim.messages).await?;
-        let http_seconds = floor::http(&scim.calls).await?;
-        rounds.push(Round { scim, inprocess, messages_seconds, http_seconds });
+        let messages = floor::messages(&scim.messages).await?;
+        let http = floor::http(&scim.calls).await?;
+        rounds.push(Round { scim, inprocess, messages, http });
     }
     let latencies = match arguments.leavers {
         0 => Latencies::default(),
@@ -118,14 +118,14 @@ fn print(
     let inprocess = median(rounds, |round| round.inprocess.settled_seconds);
     let scim_recorded = median(rounds, |round| round.scim.recorded_seconds);
     let inprocess_recorded = median(rounds, |round| round.inprocess.recorded_seconds);
-    let messages = median(rounds, |round| round.messages_seconds);
-    let http = median(rounds, |round| round.http_seconds);
+    let messages = median(rounds, |round| round.messages.seconds);
+    let http = median(rounds, |round| round.http.seconds);
     let people = f64::from(u32::try_from(arguments.people).unwrap_or(u32::MAX));
     let ratio = median(rounds, |round| {
-        (round.messages_seconds + round.http_seconds) / round.scim.recorded_seconds
+        (round.messages.seconds + round.http.seconds) / round.scim.recorded_seconds
     });
     let ratio_inprocess =
-        median(rounds, |round| round.messages_seconds / round.inprocess.recorded_seconds);
+        median(rounds, |round| round.messages.seconds / round.inprocess.recorded_seconds);
 
     println!("| what | seconds | people/s |");
     println!("| --- | --- | --- |");
@@ -153,12 +153,8 @@ fn print(
         println!("| {call} | {count} |");
     }
     println!();
-    println!("| where the time goes (CPU seconds, SCIM) | seconds | memory MiB |");
-    println!("| --- | --- | --- |");
-    for (process, usage) in &last.scim.processes {
-        println!("| {process} | {:.2} | {:.0} |", usage.cpu_seconds, usage.memory_mib);
-    }
-    println!();
+    print_usage(last);
+    let cpu = cpu(rounds);
     let memory: serde_json::Map<String, serde_json::Value> = last
         .scim
         .processes
@@ -170,10 +166,57 @@ fn print(
         ("people_per_second_inprocess", (people / inprocess).into()),
         ("floor_ratio", ratio.into()),
         ("floor_ratio_inprocess", ratio_inprocess.into()),
+        ("cpu_seconds", cpu.scim.into()),
+        ("cpu_seconds_inprocess", cpu.inprocess.into()),
+        ("floor_cpu_seconds", (cpu.messages + cpu.http).into()),
+        ("floor_cpu_ratio", ((cpu.messages + cpu.http) / cpu.scim).into()),
+        ("floor_cpu_ratio_inprocess", (cpu.messages / cpu.inprocess).into()),
         ("memory_mib", memory.into()),
         ("people", arguments.people.into()),
         ("rounds", rounds.len().into()),
     ] {
         figures.insert(key.to_owned(), figure);
     }
+}
+
+/// Medians of what the rounds used of the processors. Others who use the machine change them less
+/// than they change the time that passes.
+struct Cpu {
+    scim: f64,
+    inprocess: f64,
+    messages: f64,
+    http: f64,
+}
+
+fn cpu(rounds: &[Round]) -> Cpu {
+    let cpu = Cpu {
+        scim: median(rounds, |round| round.scim.cpu_seconds()),
+        inprocess: median(rounds, |round| round.inprocess.cpu_seconds()),
+        messages: median(rounds, |round| round.messages.cpu_seconds),
+        http: median(rounds, |round| round.http.cpu_seconds),
+    };
+    println!("| CPU seconds, all processes | seconds |");
+    println!("| --- | --- |");
+    for (what, seconds) in [
+        ("mesh, SCIM applications", cpu.scim),
+        ("mesh, connectors in process", cpu.inprocess),
+        ("floor: messages and rows", cpu.messages),
+        ("floor: HTTP calls", cpu.http),
+    ] {
+        println!("| {what} | {seconds:.2} |");
+    }
+    println!();
+    cpu
+}
+
+/// What each process used in the last round.
+fn print_usage(last: &Round) {
+    println!("| where the time goes (CPU seconds) | SCIM | in process | memory MiB (SCIM) |");
+    println!("| --- | --- | --- | --- |");
+    for (process, usage) in &last.scim.processes {
+        let inprocess = last.inprocess.processes.get(process).map_or(0.0, |u| u.cpu_seconds);
+        let (scim, memory) = (usage.cpu_seconds, usage.memory_mib);
+        println!("| {process} | {scim:.2} | {inprocess:.2} | {memory:.0} |");
+    }
+    println!();
 }

@@ -47,6 +47,13 @@ pub(crate) struct Measured {
     pub(crate) processes: BTreeMap<String, Usage>,
 }
 
+impl Measured {
+    /// CPU time of all processes.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        self.processes.values().map(|usage| usage.cpu_seconds).sum()
+    }
+}
+
 /// Imports people into a new mesh and waits until they have settled.
 pub(crate) async fn run(sample: &Path, people: usize, scim: bool) -> anyhow::Result<Measured> {
     let folder = servers::scratch()?;
@@ -178,20 +185,20 @@ pub(crate) fn up(
     Tenure::up(folder, &environment)
 }
 
+/// CPU time of this process alone, in seconds.
+pub(crate) fn own_cpu_seconds() -> f64 {
+    let fields = stat(std::process::id());
+    ticks(&fields, 11) + ticks(&fields, 12)
+}
+
 /// CPU time and resident memory of a process and of the processes it started and waits for.
-fn usage(pid: u32) -> Usage {
-    const TICKS_PER_SECOND: f64 = 100.0;
+pub(crate) fn usage(pid: u32) -> Usage {
     const MIB: f64 = 1024.0;
     let mut total = Usage::default();
     for process in family(pid) {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        // The name may hold spaces; what follows its closing bracket does not.
-        let fields: Vec<&str> =
-            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |place: usize| -> f64 {
-            fields.get(place).and_then(|field| field.parse().ok()).unwrap_or(0.0)
-        };
-        total.cpu_seconds += (ticks(11) + ticks(12) + ticks(13) + ticks(14)) / TICKS_PER_SECOND;
+        let fields = stat(process);
+        total.cpu_seconds +=
+            [11, 12, 13, 14].map(|place| ticks(&fields, place)).iter().sum::<f64>();
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         // Shared buffers would count once per backend: only what is a process's own.
         total.memory_mib += status
@@ -203,6 +210,20 @@ fn usage(pid: u32) -> Usage {
             / MIB;
     }
     total
+}
+
+/// The fields of a process's `stat` behind its name, which may hold spaces.
+fn stat(process: u32) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    fields.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A field that counts ticks, in seconds.
+fn ticks(fields: &[String], place: usize) -> f64 {
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let ticks: f64 = fields.get(place).and_then(|field| field.parse().ok()).unwrap_or(0.0);
+    ticks / TICKS_PER_SECOND
 }
 
 fn family(pid: u32) -> Vec<u32> {
