@@ -16,9 +16,11 @@ const PURE: [(&str, &[&str]); 3] = [
     (
         "rules",
         &[
+            "batsat",
             "cel",
             "domain",
             "jiff",
+            "schemars",
             "serde",
             "serde-saphyr",
             "serde_json",

@@ -8,6 +8,7 @@ mod cedar;
 mod interpreter;
 mod memory;
 mod ours;
+mod proofs;
 mod table;
 mod workload;
 
@@ -72,6 +73,7 @@ fn main() -> anyhow::Result<()> {
     };
     #[cfg(not(feature = "cedar"))]
     let ratio_cedar = None::<f64>;
+    let proof = proofs::measure(&workload, &mut table);
     let memory = memory::measure()?;
     let remark = "peak, a process of its own: all columns, answers and decisions".to_owned();
     table.add_row([
@@ -89,6 +91,7 @@ fn main() -> anyhow::Result<()> {
         "rows_ms": milliseconds(measured.rows),
         "person_us": round(measured.person.as_secs_f64() * 1e6),
         "whatif_ms": milliseconds(measured.what_if),
+        "proof_us": round(proof.as_secs_f64() * 1e6),
         "ratio_cel": ratio_cel.round(),
         "ratio_cedar": ratio_cedar,
         "memory_mib_1m": memory,
