@@ -55,8 +55,6 @@ pub enum Why {
     Conflicts,
     /// Too many combinations of parts of texts had to be tried.
     Rounds,
-    /// The parts of one text are too many or too entangled.
-    Texts,
     /// An attribute has another type in each of two releases.
     Types,
 }
@@ -70,13 +68,11 @@ pub struct Budget {
     pub conflicts: u64,
     /// How often the solver may propose texts that do not exist.
     pub rounds: usize,
-    /// How many states may be looked at to find one text.
-    pub states: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { parts: 200_000, conflicts: 20_000, rounds: 500, states: 20_000 }
+        Self { parts: 200_000, conflicts: 20_000, rounds: 500 }
     }
 }
 
@@ -106,7 +102,7 @@ impl fmt::Display for Why {
             Self::Parts => "the conditions have too many parts together; split them up",
             Self::Conflicts => "the conditions are too entangled; write them more simply",
             Self::Types => "an attribute has another type than before; give it another name",
-            Self::Rounds | Self::Texts => {
+            Self::Rounds => {
                 "startsWith, endsWith and contains are too entangled; ask for whole values"
             }
         })

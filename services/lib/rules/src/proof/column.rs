@@ -34,7 +34,6 @@ pub(super) enum Answers {
     Unknown,
     /// It was impossible, which the solver now knows.
     Refused,
-    TooMany,
 }
 
 impl<'f> Region<'f> {
@@ -89,7 +88,7 @@ impl<'f> Region<'f> {
     }
 
     /// Returns what it is in the model.
-    pub(super) fn answer(&self, solver: &mut Solver, states_max: usize) -> Answers {
+    pub(super) fn answer(&self, solver: &mut Solver) -> Answers {
         if !solver.holds(self.known) {
             return Answers::Unknown;
         }
@@ -100,10 +99,9 @@ impl<'f> Region<'f> {
                 let held = members.iter().filter(|(_, member)| solver.holds(**member));
                 Answers::Value(Value::List(held.map(|(text, _)| (*text).to_owned()).collect()))
             }
-            Values::Texts(texts) => match texts.choose(solver, states_max) {
+            Values::Texts(texts) => match texts.choose(solver) {
                 Chosen::Text(text) => Answers::Value(Value::Text(text)),
                 Chosen::Refused => Answers::Refused,
-                Chosen::TooMany => Answers::TooMany,
             },
             Values::Free => Answers::Unknown,
         }

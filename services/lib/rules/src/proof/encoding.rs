@@ -91,34 +91,29 @@ impl<'f> Encoding<'f> {
                 Outcome::OutOfBudget => return Found::Undecided(Why::Conflicts),
                 Outcome::Model => {}
             }
-            match self.somebody() {
-                Ok(Some(attributes)) => return Found::Somebody(attributes),
-                Ok(None) => {}
-                Err(why) => return Found::Undecided(why),
+            if let Some(attributes) = self.somebody() {
+                return Found::Somebody(attributes);
             }
         }
         Found::Undecided(Why::Rounds)
     }
 
     /// Reads the model; `None` when no such texts exist, which the solver then knows.
-    fn somebody(&mut self) -> Result<Option<Attributes>, Why> {
+    fn somebody(&mut self) -> Option<Attributes> {
         let mut attributes = Attributes::new();
-        let mut refused = false;
         for (name, region) in &self.regions {
-            match region.answer(&mut self.solver, self.budget.states) {
+            match region.answer(&mut self.solver) {
                 Answers::Value(value) => {
                     attributes.insert((*name).to_owned(), value);
                 }
                 Answers::Unknown => {}
                 Answers::Refused => {
                     // The model is gone with the first clause that is added to it.
-                    refused = true;
-                    break;
+                    return None;
                 }
-                Answers::TooMany => return Err(Why::Texts),
             }
         }
-        Ok((!refused).then_some(attributes))
+        Some(attributes)
     }
 
     /// Demands one of several.

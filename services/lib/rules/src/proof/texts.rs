@@ -1,10 +1,12 @@
 //! Texts: one region for every mentioned text, and "any other" told apart by the mentioned parts.
 //!
-//! Of a closed list the values themselves are the regions. Of an open one the parts that "any other"
-//! text has or lacks are free at first; a combination that no text has is refused when the solver
-//! proposes it.
+//! Of a closed list the values themselves are the regions. Of an open one, some text has the wanted
+//! parts and none of the refused ones exactly when no two of them clash: one that is refused lies
+//! within one that is wanted, or two wanted beginnings (or ends) differ. For then the wanted parts in
+//! a row, with a letter between them that nothing mentions, are such a text: a refused part would have
+//! to lie between two such letters, and so within a wanted part. The same letter makes it differ from
+//! every mentioned text.
 
-mod realise;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,12 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use batsat::Lit;
 use domain::Value;
 
-use self::realise::{Realised, realise};
-use self::words::Word;
+use self::words::{Word, spelled};
 use super::solver::Solver;
 use crate::formula::Atom;
 
-/// Up to how many questions about parts of one attribute are compared with each other beforehand.
+/// Up to how many questions about parts of one attribute are compared with each other beforehand;
+/// beyond it those are compared that the solver wants together.
 const COMPARED_MAX: usize = 256;
 
 pub(super) struct Texts<'f> {
@@ -33,7 +35,6 @@ pub(super) enum Chosen {
     Text(String),
     /// No text is like that; now the solver knows.
     Refused,
-    TooMany,
 }
 
 impl<'f> Texts<'f> {
@@ -76,15 +77,24 @@ impl<'f> Texts<'f> {
                 solver.implies(*constant, if word.is_in(&marked) { *part } else { !*part });
             }
         }
-        if self.closed || self.parts.len() > COMPARED_MAX {
+        if self.closed {
             return;
         }
-        for (index, (word, part)) in self.parts.values().enumerate() {
-            for (other, (outer, whole)) in self.parts.values().enumerate() {
-                if index != other && word.is_in(outer) {
-                    solver.implies(*whole, *part);
-                } else if index < other && word.excludes(outer) {
-                    solver.one_of([!*part, !*whole]);
+        for (word, part) in self.parts.values() {
+            if word.is_in_all() {
+                solver.one_of([*part]);
+            }
+        }
+        if self.parts.len() > COMPARED_MAX {
+            return;
+        }
+        let parts: Vec<&(Word, Lit)> = self.parts.values().collect();
+        for (index, (one, one_holds)) in parts.iter().enumerate() {
+            for (other, other_holds) in parts.iter().skip(index + 1) {
+                for (first, second) in [(true, true), (true, false), (false, true)] {
+                    if clash((one, first), (other, second)) {
+                        solver.one_of([not(*one_holds, first), not(*other_holds, second)]);
+                    }
                 }
             }
         }
@@ -105,55 +115,44 @@ impl<'f> Texts<'f> {
     }
 
     /// Returns the text of the model, if there is one like that.
-    pub(super) fn choose(&self, solver: &mut Solver, states_max: usize) -> Chosen {
+    pub(super) fn choose(&self, solver: &mut Solver) -> Chosen {
         if let Some((text, _)) = self.constants.iter().find(|(_, is)| solver.holds(**is)) {
             return Chosen::Text((*text).to_owned());
         }
         let parts: Vec<(&Word, Lit, bool)> =
             self.parts.values().map(|(word, part)| (word, *part, solver.holds(*part))).collect();
-        let others: Vec<Word> = self.constants.keys().map(|text| Word::equal(text)).collect();
-        match split(&parts, &others, states_max) {
-            Realised::Text(text) => Chosen::Text(text),
-            Realised::TooMany => Chosen::TooMany,
-            Realised::Impossible => {
-                let (parts, others) = self.reason(parts, &others, states_max);
-                let not = parts.into_iter().map(|(_, part, so)| if so { !part } else { part });
-                let unless = others.then(|| self.constants.values().copied()).into_iter().flatten();
-                solver.one_of(not.chain(unless));
-                Chosen::Refused
+        let mut refused = false;
+        for (index, (one, one_holds, first)) in parts.iter().enumerate() {
+            for (other, other_holds, second) in parts.iter().skip(index + 1) {
+                if clash((one, *first), (other, *second)) {
+                    solver.one_of([not(*one_holds, *first), not(*other_holds, *second)]);
+                    refused = true;
+                }
             }
         }
-    }
-
-    /// Leaves out what the impossibility does not rest on.
-    fn reason<'w>(
-        &self,
-        mut parts: Vec<(&'w Word, Lit, bool)>,
-        others: &[Word],
-        states_max: usize,
-    ) -> (Vec<(&'w Word, Lit, bool)>, bool) {
-        let alone = split(&parts, &[], states_max) == Realised::Impossible;
-        let others = if alone { &[] } else { others };
-        let mut index = 0;
-        while index < parts.len() {
-            let mut fewer = parts.clone();
-            fewer.remove(index);
-            if split(&fewer, others, states_max) == Realised::Impossible {
-                parts = fewer;
-            } else {
-                index += 1;
-            }
+        if refused {
+            return Chosen::Refused;
         }
-        (parts, !alone)
+        let wanted: Vec<&Word> =
+            parts.iter().filter(|(_, _, so)| *so).map(|(word, ..)| *word).collect();
+        let mentioned = self.constants.keys().flat_map(|text| text.chars());
+        let asked = parts.iter().flat_map(|(word, ..)| word.letters());
+        Chosen::Text(spelled(&wanted, &mentioned.chain(asked).collect()))
     }
 }
 
-fn split(parts: &[(&Word, Lit, bool)], others: &[Word], states_max: usize) -> Realised {
-    let of =
-        |wanted| parts.iter().filter(move |(_, _, so)| *so == wanted).map(|(word, _, _)| *word);
-    let wanted: Vec<&Word> = of(true).collect();
-    let refused: Vec<&Word> = of(false).chain(others).collect();
-    realise(&wanted, &refused, states_max)
+/// Tells whether no text other than those mentioned answers two questions like that.
+fn clash((one, first): (&Word, bool), (other, second): (&Word, bool)) -> bool {
+    match (first, second) {
+        (true, true) => one.excludes(other),
+        (true, false) => other.is_in(one),
+        (false, true) => one.is_in(other),
+        (false, false) => false,
+    }
+}
+
+fn not(literal: Lit, holds: bool) -> Lit {
+    if holds { !literal } else { literal }
 }
 
 /// Returns the values of a closed list that are mentioned, and one for each way in which the others
@@ -179,3 +178,6 @@ fn chosen<'f>(
     chosen.extend(ways.into_values());
     chosen
 }
+
+#[cfg(test)]
+mod tests;

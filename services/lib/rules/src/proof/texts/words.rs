@@ -1,9 +1,14 @@
+//! Beginnings, ends, parts and whole texts as one thing: what a text has in it that is written with
+//! a mark before and a mark after it.
+
+use std::collections::BTreeSet;
+
 use crate::formula::Atom;
 
 /// The mark before a text; no letter.
-pub(super) const BEFORE: u32 = 0x0011_0000;
+const BEFORE: u32 = 0x0011_0000;
 /// The mark after a text; no letter.
-pub(super) const AFTER: u32 = 0x0011_0001;
+const AFTER: u32 = 0x0011_0001;
 
 /// What a marked text may have in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,25 +36,22 @@ impl Word {
         }
     }
 
-    pub(super) fn letters(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().copied()
+    /// Returns its letters, without marks.
+    pub(super) fn letters(&self) -> impl Iterator<Item = char> {
+        self.0.iter().filter_map(|letter| char::from_u32(*letter))
     }
 
-    /// Returns it without marks.
-    pub(super) fn text(&self) -> String {
-        self.letters().filter_map(char::from_u32).collect()
-    }
-
-    pub(super) fn begins(&self) -> bool {
+    fn begins(&self) -> bool {
         self.0.first() == Some(&BEFORE)
     }
 
-    pub(super) fn ends(&self) -> bool {
+    fn ends(&self) -> bool {
         self.0.last() == Some(&AFTER)
     }
 
-    pub(super) fn is_whole(&self) -> bool {
-        self.begins() && self.ends()
+    /// Tells whether every text has it, also the empty one.
+    pub(super) fn is_in_all(&self) -> bool {
+        self.letters().next().is_none()
     }
 
     pub(super) fn is_in(&self, other: &Self) -> bool {
@@ -71,4 +73,28 @@ impl Word {
 
 fn letters(text: &str) -> impl Iterator<Item = u32> {
     text.chars().map(u32::from)
+}
+
+/// Returns a text that has every word that is wanted, where no two of them clash: the beginning, the
+/// parts, the end, with a letter between them that nothing mentions.
+pub(super) fn spelled(wanted: &[&Word], mentioned: &BTreeSet<char>) -> String {
+    let liked = "xzqwvkj0123456789".chars();
+    let between =
+        liked.chain('a'..=char::MAX).find(|letter| !mentioned.contains(letter)).unwrap_or('x');
+    // Of two beginnings that do not clash the longer has the other in it.
+    let longest = |words: &mut dyn Iterator<Item = &&Word>| -> String {
+        words.max_by_key(|word| word.0.len()).into_iter().flat_map(|word| word.letters()).collect()
+    };
+    let start = longest(&mut wanted.iter().filter(|word| word.begins()));
+    let end = longest(&mut wanted.iter().filter(|word| word.ends()));
+    let mut text = start;
+    for word in wanted.iter().filter(|word| !word.begins() && !word.ends()) {
+        let within = |other: &&&Word| other.0.len() > word.0.len() && word.is_in(other);
+        if !wanted.iter().any(|other| within(&other)) {
+            text.push(between);
+            text.extend(word.letters());
+        }
+    }
+    text.push(between);
+    text + &end
 }
