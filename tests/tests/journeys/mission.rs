@@ -23,7 +23,7 @@ spec:
   engagement: number
   start_date: first
   last_working_day: last
-  zone: {field: site, values: {San Francisco: America/Los_Angeles, Samoa: Pacific/Apia, Midway: Pacific/Midway}}
+  zone: {field: site, values: {San Francisco: America/Los_Angeles, Samoa: Pacific/Apia, Midway: Pacific/Midway}, default: America/New_York}
   fields:
     number: {column: Number}
     display_name: {column: Name}

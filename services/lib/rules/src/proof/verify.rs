@@ -99,8 +99,8 @@ impl Report {
     }
 }
 
-/// Returns what forbids to activate a release, with its places: conditions that hold for nobody or,
-/// unless they just say `true`, for everybody; separations to be proved that are not; facts that
+/// Returns what forbids to activate a release, with its places: conditions that hold for nobody or for
+/// everybody, unless they just say `false` or `true`; separations to be proved that are not; facts that
 /// contradict each other.
 #[must_use]
 pub fn problems(release: &Release) -> Vec<Problem> {
@@ -115,8 +115,9 @@ pub fn problems(release: &Release) -> Vec<Problem> {
     };
     for finding in &report.findings {
         let (policy, message) = match finding {
+            Finding::Dead { policy } if is_switched_off(release, policy) => continue,
             Finding::Dead { policy } => {
-                (policy, "holds for nobody who could ever exist; correct it or remove the policy")
+                (policy, "holds for nobody who could ever exist; correct it or write `false`")
             }
             Finding::Everybody { policy } => {
                 (policy, "holds for everybody of whom enough is known; correct it or write `true`")
@@ -137,6 +138,11 @@ pub fn problems(release: &Release) -> Vec<Problem> {
     }
     problems.sort();
     problems
+}
+
+/// Tells whether a policy just says `false`: that is meant so.
+fn is_switched_off(release: &Release, policy: &str) -> bool {
+    release.policy(policy).is_some_and(|policy| policy.condition().text().trim() == "false")
 }
 
 impl SeparationAnswer {
