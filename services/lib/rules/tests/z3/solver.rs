@@ -1,3 +1,5 @@
+//! The independent solver, as a process.
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
