@@ -69,8 +69,8 @@ fn nested_and_huge_documents_are_refused() {
 
 fn corpus(target: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let files = fs::read_dir(folder).unwrap();
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    let files = fs::read_dir(folder).expect("there is a corpus");
+    let mut paths: Vec<_> = files.map(|file| file.expect("it can be read").path()).collect();
     paths.sort();
     assert!(paths.len() > 3);
     paths.into_iter().filter_map(|path| fs::read_to_string(path).ok()).collect()

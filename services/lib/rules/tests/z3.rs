@@ -15,6 +15,8 @@ use rules::{Condition, Formula};
 use tree::{Random, Tree};
 
 const QUESTIONS: u64 = 2_400;
+/// How many of them z3 has to answer within its time.
+const ANSWERED_MIN: usize = 2_350;
 
 #[test]
 fn proofs_agree_with_z3_on_random_conditions() {
@@ -32,7 +34,7 @@ fn proofs_agree_with_z3_on_random_conditions() {
     let with_facts = Prover::new(Domain::of(&schema), axioms, Budget::default());
     let without = Prover::new(Domain::of(&schema), Vec::new(), Budget::default());
 
-    let mut script = tree::declarations();
+    let mut script = String::new();
     let mut answers = Vec::new();
     for seed in 0..QUESTIONS {
         let mut random = Random::new(seed);
@@ -58,13 +60,16 @@ fn proofs_agree_with_z3_on_random_conditions() {
     assert_eq!(theirs.len(), answers.len());
     let pairs = answers.iter().zip(&theirs).enumerate();
     let wrong: Vec<_> = pairs
-        .filter(|(_, (proved, said))| said.as_str() != if **proved { "unsat" } else { "sat" })
+        .filter(|(_, (proved, said))| said.as_str() == if **proved { "sat" } else { "unsat" })
         .map(|(seed, (proved, said))| {
             let tree = Tree::any(&mut Random::new(seed as u64));
             format!("{seed}: proved {proved}, z3 says {said}: {}", tree.cel())
         })
         .collect();
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+    // Now and then z3 does not find out that what a text contains has parts of its own.
+    let known = theirs.iter().filter(|said| ["sat", "unsat"].contains(&said.as_str())).count();
+    assert!(known >= ANSWERED_MIN, "z3 answered {known} of {QUESTIONS} questions");
     let proved = answers.iter().filter(|proved| **proved).count();
     assert!((600..=1_800).contains(&proved), "{proved} of {QUESTIONS} are proofs");
 }
