@@ -181,9 +181,13 @@ fn concerns(release: &Release, separation: &Separation, timeline: &Timeline) -> 
     may_hold(separation.left()) && may_hold(separation.right())
 }
 
-/// Attributes that only one release declares are named by nothing that both have.
+/// Tells whether an attribute's values are others than before. Attributes that only one release
+/// declares are named by nothing that both have.
 fn attributes_differ(old: &BTreeMap<String, Attribute>, new: &BTreeMap<String, Attribute>) -> bool {
-    old.iter().any(|(name, attribute)| new.get(name).is_some_and(|other| other != attribute))
+    old.iter().any(|(name, attribute)| {
+        let values = |one: &Attribute| (one.kind, one.values.clone());
+        new.get(name).is_some_and(|other| values(other) != values(attribute))
+    })
 }
 
 fn differences(old: &Release, new: &Release) -> Vec<Difference> {
@@ -226,7 +230,6 @@ fn changed_policies<'a>(old: &'a Release, new: &'a Release) -> Vec<Changed<'a>> 
         });
         let same_question = before.zip(after).is_some_and(|(before, after)| {
             before.condition().text() == after.condition().text()
-                && before.condition().attributes() == after.condition().attributes()
                 && before.observe() == after.observe()
         });
         if !(same_grants && same_question) {

@@ -49,7 +49,7 @@ impl Population {
         people: impl IntoIterator<Item = (PersonId, &'a Attributes)>,
     ) -> Self {
         let columns = schema.attributes.iter();
-        let columns = columns.map(|(name, known)| (name.clone(), Column::new(known.kind, 0)));
+        let columns = columns.map(|(name, known)| (name.clone(), Column::new(known.clone(), 0)));
         let mut population = Self {
             sequence,
             people: Vec::new(),

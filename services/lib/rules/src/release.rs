@@ -26,6 +26,8 @@ pub struct Release {
     plans: Vec<Plan>,
     separations: Vec<Separation>,
     breaker: Option<Breaker>,
+    /// Entitlements that are more than standard, by application and name.
+    privileged: BTreeMap<String, BTreeMap<String, Privilege>>,
 }
 
 /// An application of a release.
@@ -172,11 +174,8 @@ impl Release {
     /// Returns how much harm whoever holds an entitlement could do.
     #[must_use]
     pub fn privilege(&self, application: &str, entitlement: &str) -> Privilege {
-        let known = self.application(application).into_iter();
-        known
-            .flat_map(|application| &application.spec.entitlements)
-            .find(|known| known.name == entitlement)
-            .map_or_else(Privilege::default, |known| known.privilege)
+        let of_application = self.privileged.get(application);
+        of_application.and_then(|known| known.get(entitlement)).copied().unwrap_or_default()
     }
 
     /// Returns the name of the application of an entitlement of this release.
@@ -234,13 +233,20 @@ impl Policy {
         &self.condition
     }
 
-    /// Tells whether the policy grants, to somebody with these attributes, by itself; `None` when
-    /// what its condition rests on is unknown. Where it is only watched it does not grant.
+    /// Tells whether the policy grants, to somebody with these attributes; `None` when what that
+    /// rests on is unknown, the department included where it is only watched in some.
     #[must_use]
     pub fn holds(&self, attributes: &Attributes) -> Option<bool> {
-        match self.is_observed_for(attributes) {
-            true => Some(false),
-            false => self.condition.holds(attributes),
+        let holds = self.condition.holds(attributes);
+        match &self.observe {
+            None => holds,
+            Some(Observe { departments }) if departments.is_empty() => Some(false),
+            Some(Observe { departments }) => match (holds, department(attributes)) {
+                (Some(false), _) => Some(false),
+                (_, Some(name)) if departments.contains(name) => Some(false),
+                (holds, Some(_elsewhere)) => holds,
+                (Some(true) | None, None) => None,
+            },
         }
     }
 
@@ -250,12 +256,13 @@ impl Policy {
         self.on_unknown
     }
 
-    /// Tells whether the policy is only watched for somebody with these attributes.
+    /// Tells whether the policy is only watched for somebody with these attributes; where it is
+    /// watched in some departments, it is for whoever's department is unknown.
     #[must_use]
     pub fn is_observed_for(&self, attributes: &Attributes) -> bool {
         let Some(Observe { departments }) = &self.observe else { return false };
-        let department = attributes.get(DEPARTMENT).and_then(Value::as_text);
-        departments.is_empty() || department.is_none_or(|name| departments.contains(name))
+        departments.is_empty()
+            || department(attributes).is_none_or(|name| departments.contains(name))
     }
 
     /// Returns where the policy is only watched; `None` when it is enforced everywhere.
@@ -274,6 +281,10 @@ impl Policy {
     pub fn birthrights(&self) -> impl Iterator<Item = &Offer> {
         self.offers.iter().filter(|offer| offer.mode == Mode::Birthright)
     }
+}
+
+fn department(attributes: &Attributes) -> Option<&str> {
+    attributes.get(DEPARTMENT).and_then(Value::as_text)
 }
 
 impl Schedule {

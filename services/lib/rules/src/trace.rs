@@ -143,7 +143,9 @@ fn course(
     let slice = span.stretch_at(now).map(|stretch| stretch.slice);
     let truth = slice.and_then(answer);
     let outcome = match Outcome::of(&windows, truth, now) {
-        Outcome::Unknown if kept => Outcome::Kept,
+        Outcome::Later(_) | Outcome::Over(_) | Outcome::Refused | Outcome::Unknown if kept => {
+            Outcome::Kept
+        }
         outcome @ (Outcome::Over(_) | Outcome::Refused) if truth == Some(true) => {
             match (by_itself, slice.is_some_and(watched)) {
                 (false, _) => Outcome::Requestable,

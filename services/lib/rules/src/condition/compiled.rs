@@ -8,7 +8,7 @@ use super::check::{self, Facts};
 use super::expression::{Parsed, parse};
 use super::places::Places;
 use super::{Finding, Shape, lower};
-use crate::document::{AttributeSchema, AttributeType};
+use crate::document::{Attribute, AttributeSchema};
 use crate::formula::{Atom, Formula, Node};
 
 /// How many parts a condition may have, each question and each operator counted.
@@ -21,7 +21,7 @@ const OPAQUE_MAX: usize = 16;
 pub struct Condition {
     text: String,
     formula: Formula,
-    types: BTreeMap<String, AttributeType>,
+    types: BTreeMap<String, Attribute>,
     warnings: Vec<Finding>,
 }
 
@@ -54,7 +54,7 @@ impl Condition {
         let types: BTreeMap<_, _> = size
             .attributes
             .into_iter()
-            .filter_map(|name| Some((name.to_owned(), schema.attributes.get(name)?.kind)))
+            .filter_map(|name| Some((name.to_owned(), schema.attributes.get(name)?.clone())))
             .collect();
         let mut warnings = Vec::new();
         let optional = |name: &str| schema.attributes.get(name).is_some_and(facts.optional);
@@ -76,9 +76,9 @@ impl Condition {
         &self.formula
     }
 
-    /// Returns the attributes that the condition reads, with their types.
+    /// Returns the attributes that the condition reads, as they are declared.
     #[must_use]
-    pub fn attributes(&self) -> &BTreeMap<String, AttributeType> {
+    pub fn attributes(&self) -> &BTreeMap<String, Attribute> {
         &self.types
     }
 
@@ -90,7 +90,7 @@ impl Condition {
 
     /// Tells whether the condition holds; `None` when an attribute it rests on is unknown.
     ///
-    /// A value that is not of the type the schema declares is unknown.
+    /// A value that is not one the schema declares is unknown.
     #[must_use]
     pub fn holds(&self, attributes: &Attributes) -> Option<bool> {
         self.formula.holds_with(attributes, &|name| self.value(attributes, name))

@@ -221,7 +221,7 @@ impl Lowering<'_> {
             if let Expr::Select(select) = &part.expr
                 && let Some(attribute) = self.schema.attributes.get(&select.field)
             {
-                types.insert(select.field.clone(), attribute.kind);
+                types.insert(select.field.clone(), attribute.clone());
             }
         });
         Node::Atom(Atom::Opaque(Arc::new(Opaque {

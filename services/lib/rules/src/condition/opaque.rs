@@ -8,7 +8,7 @@ use cel::common::types::CelBool;
 use domain::Attributes;
 
 use super::person::Person;
-use crate::document::AttributeType;
+use crate::document::Attribute;
 
 /// A part of a condition that only the CEL interpreter can answer.
 ///
@@ -19,7 +19,7 @@ pub struct Opaque {
     pub text: String,
     /// The attributes it reads.
     pub attributes: BTreeSet<String>,
-    pub(super) types: BTreeMap<String, AttributeType>,
+    pub(super) types: BTreeMap<String, Attribute>,
     pub(super) program: Arc<IdedExpr>,
 }
 

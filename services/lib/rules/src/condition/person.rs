@@ -5,7 +5,7 @@ use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use domain::{Attributes, Value};
 
-use crate::document::{AttributeSchema, AttributeType};
+use crate::document::{Attribute, AttributeSchema};
 
 /// A person as expressions see them.
 ///
@@ -18,18 +18,18 @@ pub(crate) struct Person<'a> {
 
 /// What says of which type an attribute's values are.
 pub(crate) trait Types: Sync {
-    fn type_of(&self, attribute: &str) -> Option<AttributeType>;
+    fn declared(&self, attribute: &str) -> Option<&Attribute>;
 }
 
 impl Types for AttributeSchema {
-    fn type_of(&self, attribute: &str) -> Option<AttributeType> {
-        self.attributes.get(attribute).map(|attribute| attribute.kind)
+    fn declared(&self, attribute: &str) -> Option<&Attribute> {
+        self.attributes.get(attribute)
     }
 }
 
-impl Types for BTreeMap<String, AttributeType> {
-    fn type_of(&self, attribute: &str) -> Option<AttributeType> {
-        self.get(attribute).copied()
+impl Types for BTreeMap<String, Attribute> {
+    fn declared(&self, attribute: &str) -> Option<&Attribute> {
+        self.get(attribute)
     }
 }
 
@@ -40,7 +40,7 @@ impl<'a> Person<'a> {
 
     fn get(&self, name: &str) -> Option<&Value> {
         let value = self.attributes.get(name)?;
-        self.types.type_of(name)?.admits(value).then_some(value)
+        self.types.declared(name)?.admits(value).then_some(value)
     }
 }
 

@@ -225,3 +225,26 @@ fn attributes() -> Attributes {
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
 }
+
+#[test]
+fn a_value_that_is_not_among_the_only_ones_is_unknown() {
+    let schema: AttributeSchema = serde_json::from_value(serde_json::json!({"attributes": {
+        "level": {"type": "string", "values": ["junior", "senior"]},
+        "teams": {"type": "list", "values": ["a", "b"]},
+    }}))
+    .unwrap();
+    let holds = |text: &str, value: Value| {
+        let name = if matches!(value, Value::List(_)) { "teams" } else { "level" };
+        let condition = Condition::compile(text, &schema).unwrap();
+        condition.holds(&[(name.to_owned(), value)].into())
+    };
+    let text = |text: &str| Value::Text(text.to_owned());
+
+    assert_eq!(holds("person.level != \"junior\"", text("senior")), Some(true));
+    assert_eq!(holds("person.level != \"junior\"", text("Senior")), None);
+    assert_eq!(holds("has(person.level)", text("Senior")), Some(false));
+    assert_eq!(holds("size(person.level) > 3", text("Senior")), None);
+    let list = |items: [&str; 2]| Value::List(items.map(str::to_owned).to_vec());
+    assert_eq!(holds("\"a\" in person.teams", list(["a", "b"])), Some(true));
+    assert_eq!(holds("\"a\" in person.teams", list(["a", "c"])), None);
+}

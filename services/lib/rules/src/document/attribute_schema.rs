@@ -67,6 +67,21 @@ pub enum AttributeType {
     List,
 }
 
+impl Attribute {
+    /// Tells whether a value is one that this attribute can have: of its type, and where the only
+    /// values are listed, one of them. What a source says beyond that is unknown to policies.
+    #[must_use]
+    pub fn admits(&self, value: &Value) -> bool {
+        let listed = |text: &String| self.values.is_empty() || self.values.contains(text);
+        self.kind.admits(value)
+            && match value {
+                Value::Text(text) => listed(text),
+                Value::List(items) => items.iter().all(listed),
+                Value::Integer(_) | Value::Boolean(_) | Value::Date(_) => true,
+            }
+    }
+}
+
 impl AttributeType {
     /// What a value of the type is called, as in `is not a whole number`.
     #[must_use]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use domain::Value;
 
-use crate::document::AttributeType;
+use crate::document::Attribute;
 
 /// Stands for a value that is unknown.
 pub(super) const UNKNOWN: u32 = 0;
@@ -14,16 +14,16 @@ pub(super) const UNKNOWN: u32 = 0;
 /// value that occurs, by the code that asks it of one person, and not once for each person.
 #[derive(Debug)]
 pub(super) struct Column {
-    kind: AttributeType,
+    declared: Attribute,
     codes: Vec<u32>,
     values: Vec<Arc<Value>>,
     known: HashMap<Arc<Value>, u32>,
 }
 
 impl Column {
-    pub(super) fn new(kind: AttributeType, people: usize) -> Self {
+    pub(super) fn new(declared: Attribute, people: usize) -> Self {
         let codes = vec![UNKNOWN; people];
-        Self { kind, codes, values: Vec::new(), known: HashMap::new() }
+        Self { declared, codes, values: Vec::new(), known: HashMap::new() }
     }
 
     pub(super) fn codes(&self) -> &[u32] {
@@ -40,10 +40,11 @@ impl Column {
         self.values.get(code.checked_sub(1)?).map(AsRef::as_ref)
     }
 
-    /// Sets one person's value; one of another type than declared is unknown.
+    /// Sets one person's value; one that was not declared is unknown.
     pub(super) fn set(&mut self, place: usize, value: Option<&Value>) {
-        let code =
-            value.filter(|value| self.kind.admits(value)).map_or(UNKNOWN, |value| self.code(value));
+        let code = value
+            .filter(|value| self.declared.admits(value))
+            .map_or(UNKNOWN, |value| self.code(value));
         if self.codes.len() <= place {
             self.codes.resize(place + 1, UNKNOWN);
         }

@@ -150,7 +150,9 @@ impl SeparationAnswer {
     #[must_use]
     pub fn said(&self) -> String {
         match (&self.answer, &self.held) {
-            (Answer::Proved, _) => "nobody can hold both".to_owned(),
+            (Answer::Proved, _) => {
+                "nobody can be given both by what one engagement is at one time".to_owned()
+            }
             (Answer::Undecided(why), _) => format!("not known: {why}"),
             (Answer::Refuted(witness), Some((left, right))) => {
                 format!("{witness} can hold {}/{} + {}/{}", left.0, left.1, right.0, right.1)

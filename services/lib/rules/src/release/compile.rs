@@ -11,7 +11,7 @@ use crate::Problem;
 use crate::access::USER_NAME;
 use crate::condition::{Condition, Expression, Finding, Shape};
 use crate::document::{
-    self, AccessPolicy, AttributeSchema, Breaker, Bundle, Document, LifecyclePlan,
+    self, AccessPolicy, AttributeSchema, Breaker, Bundle, Document, LifecyclePlan, Privilege,
     SeparationOfDuties, Spec, canonical, duplicates,
 };
 use crate::reference;
@@ -33,6 +33,7 @@ pub(super) fn release(number: u64, mut documents: Vec<Document>) -> Result<Relea
         return Err(problems);
     }
     let schema = sorted.schema.cloned().unwrap_or_default();
+    let privileged = sorted.privileged();
     let documents: Vec<_> = documents
         .into_iter()
         .map(|document| {
@@ -51,6 +52,7 @@ pub(super) fn release(number: u64, mut documents: Vec<Document>) -> Result<Relea
         plans,
         separations,
         breaker,
+        privileged,
     })
 }
 
@@ -206,6 +208,19 @@ impl<'a> Sorted<'a> {
             problems.push(document.problem(field, message));
         }
         index
+    }
+
+    /// Returns the entitlements that are more than standard.
+    fn privileged(&self) -> BTreeMap<String, BTreeMap<String, Privilege>> {
+        let applications = self.applications.iter();
+        applications
+            .map(|(name, (_document, spec))| {
+                let more = spec.entitlements.iter();
+                let more = more.filter(|known| known.privilege != Privilege::default());
+                let more = more.map(|known| (known.name.clone(), known.privilege));
+                ((*name).to_owned(), more.collect())
+            })
+            .collect()
     }
 
     /// Compiles a condition.

@@ -273,6 +273,22 @@ fn a_policy_that_is_only_watched_grants_nothing_there() {
 }
 
 #[test]
+fn an_unknown_department_takes_nothing_away_where_a_policy_is_watched_in_some() {
+    let mut attributes = police("PAYMASTER");
+    attributes.insert("department".to_owned(), text("Treasury"));
+    let known = hired("2020-01-01", None, &[("2020-01-01", None, attributes)]);
+    let mut blank = known.clone();
+    blank.slices[0].attributes.remove("department");
+    let now = instant_of(&known, "2026-03-10");
+    let before = desired(&known, &city(), &zone(), now).access;
+
+    let after = desired_after(&before, &blank, &city(), &zone(), now);
+
+    assert!(!before.reasons("payroll", "pay-run").is_empty());
+    assert!(after.access.reasons("payroll", "pay-run")[0].kept);
+}
+
+#[test]
 fn separated_duties_are_kept_apart_in_the_overlap_of_a_move() {
     let slices = [
         ("2020-01-01", Some("2026-03-10"), police("Officer")),
