@@ -1,7 +1,6 @@
 //! The one way to an evaluation, whoever asks for it: load, decide, write, announce.
 
 mod active;
-mod earlier;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,11 +15,10 @@ use store::timers::{self, Timer};
 use crate::lifecycle::Telling;
 use crate::person::table as people;
 use crate::person::{Before, Due, Evaluated, Person};
-use crate::release;
+use crate::release::{self, Compiled};
 use crate::timeline::{Key, Known, table as timelines};
 use crate::wire;
 use active::Active;
-use earlier::Earlier;
 
 /// The kind of the timers that stand for a person's next boundary.
 pub(crate) const BOUNDARY: &str = "boundary";
@@ -29,7 +27,8 @@ pub(crate) const BOUNDARY: &str = "boundary";
 #[derive(Debug, Clone)]
 pub(crate) struct Evaluator {
     active: Arc<Active>,
-    earlier: Arc<Earlier>,
+    /// Releases of before, to compare with.
+    earlier: Arc<Compiled>,
     zone: TimeZone,
     /// How long what follows an urgent evaluation is urgent, too.
     leaver_span: SignedDuration,
@@ -167,7 +166,7 @@ impl Evaluator {
         }
         let (mut concerned, mut others) = (Vec::new(), Vec::new());
         for (number, people) in by_release {
-            let old = if number == 0 { None } else { self.earlier.release(tx, number).await? };
+            let old = self.earlier(tx, number).await?;
             let change = old.as_ref().map(|old| Change::between(old, release));
             for one in people {
                 match &change {
@@ -178,6 +177,27 @@ impl Evaluator {
         }
         concerned.sort_by_key(|one| one.id);
         Ok((concerned, others))
+    }
+
+    /// Returns the release with which people were evaluated; none when there was none, or when this
+    /// version of the service cannot read it: then everybody is evaluated.
+    async fn earlier(
+        &self,
+        tx: &mut Tx,
+        number: u64,
+    ) -> Result<Option<Arc<rules::Release>>, Error> {
+        if number == 0 {
+            return Ok(None);
+        }
+        match self.earlier.release(tx, number).await {
+            Ok(release) => Ok(Some(release)),
+            Err(release::Error::Store(error)) => Err(error.into()),
+            Err(error @ (release::Error::Document { .. } | release::Error::Compile { .. })) => {
+                let why = Rejection::retry(error);
+                tracing::warn!(release = number, "release {number} cannot be compared with: {why}");
+                Ok(None)
+            }
+        }
     }
 
     async fn evaluate(

@@ -41,10 +41,14 @@ pub struct PolicyEvaluation {
     columns: Arc<Columns>,
     /// Back-tests take much of a processor for long.
     backtests: Arc<Semaphore>,
+    /// So do previews of large changes.
+    previews: Arc<Semaphore>,
 }
 
 /// Back-tests that one process carries out at once.
 const BACKTESTS_MAX: usize = 2;
+/// Previews that one process carries out at once.
+const PREVIEWS_MAX: usize = 4;
 
 /// What a request ran into.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +79,8 @@ enum Error {
     TooManyPolicies,
     #[error("the time that is looked at cannot be used: {0}")]
     Range(&'static str),
-    #[error("this replica carries out {BACKTESTS_MAX} back-tests; try again when one has ended")]
-    Busy,
+    #[error("this replica carries out {0} already; try again when one has ended")]
+    Busy(String),
     #[error(transparent)]
     Columns(#[from] columns::Error),
     #[error(transparent)]
@@ -98,7 +102,7 @@ impl From<Error> for Status {
             | Error::NotThere(_) => Self::invalid_argument(error.to_string()),
             Error::UnknownPerson(_) | Error::NotEvaluated(_) => Self::not_found(error.to_string()),
             Error::NoRelease => Self::failed_precondition(error.to_string()),
-            Error::Busy => Self::resource_exhausted(error.to_string()),
+            Error::Busy(_) => Self::resource_exhausted(error.to_string()),
             Error::Columns(_) => Self::unavailable(error.to_string()),
             Error::History(error) => of_history(error),
             Error::Release(error) => of_release(error),
@@ -180,6 +184,7 @@ impl PolicyEvaluation {
             compiled: Arc::default(),
             columns: Arc::default(),
             backtests: Arc::new(Semaphore::new(BACKTESTS_MAX)),
+            previews: Arc::new(Semaphore::new(PREVIEWS_MAX)),
         }
     }
 

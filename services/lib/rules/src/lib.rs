@@ -10,7 +10,6 @@
 mod access;
 pub mod change;
 mod condition;
-mod conjunct;
 mod desired;
 pub mod document;
 pub mod explain;
@@ -29,7 +28,6 @@ mod trace;
 pub use access::{Access, Conflict, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
 pub use change::Change;
 pub use condition::{Condition, Finding, Opaque, slug};
-pub use conjunct::Conjunct;
 pub use desired::{desired, desired_after};
 pub use document::Document;
 pub use formula::{Atom, Formula, Node};

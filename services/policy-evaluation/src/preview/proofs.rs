@@ -27,13 +27,17 @@ fn sentence(kind: &str, subject: &str, statement: String, holds: bool) -> Releas
 
 fn compared(found: &Comparison) -> Vec<ReleaseProof> {
     if found.is_equivalent() {
-        let statement = "everybody may hold what they might before, no more and no less".to_owned();
+        let statement = "everybody is given what they were before, no more and no less; not looked at: from when to \
+                         when, and what accounts say".to_owned();
         return vec![sentence("equivalent", "", statement, true)];
     }
     let statement = match (found.widened.len(), found.undecided.len()) {
-        (0, 0) => "nobody may hold anything that they might not before".to_owned(),
+        (0, 0) => {
+            "nobody is given anything that they were not before; not looked at: from when to when"
+                .to_owned()
+        }
         (0, unknown) => format!("for {unknown} entitlements it could not be found out"),
-        (widened, _) => format!("somebody may hold one of {widened} entitlements who might not"),
+        (widened, _) => format!("somebody is given one of {widened} entitlements who was not"),
     };
     let mut said = vec![sentence("only-removes", "", statement, found.only_removes())];
     said.extend(found.widened.iter().take(SAID_MAX).filter_map(|one| {

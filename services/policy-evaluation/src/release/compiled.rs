@@ -6,7 +6,7 @@ use store::Tx;
 
 use super::{Error, load};
 
-/// Releases that stay compiled; past ones are asked about now and then.
+/// Releases that stay compiled; past ones are asked about, and compared with, now and then.
 const HELD_MAX: usize = 8;
 
 /// The releases that were asked about, compiled once per process.
@@ -26,8 +26,10 @@ impl Compiled {
         let release = Arc::new(load(tx, number).await?);
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.insert(number, Arc::clone(&release));
-        if held.len() > HELD_MAX {
-            held.pop_first();
+        if held.len() > HELD_MAX
+            && let Some(other) = held.keys().copied().find(|held| *held != number)
+        {
+            held.remove(&other);
         }
         Ok(release)
     }

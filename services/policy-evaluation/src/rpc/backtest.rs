@@ -68,8 +68,9 @@ impl PolicyEvaluation {
         if last > now {
             return Err(Error::Range("it ends in the future; end it today at the latest"));
         }
-        let permit =
-            Arc::clone(&self.backtests).try_acquire_owned().map_err(|_none| Error::Busy)?;
+        let permit = Arc::clone(&self.backtests)
+            .try_acquire_owned()
+            .map_err(|_none| Error::Busy(format!("{} back-tests", super::BACKTESTS_MAX)))?;
         let mut tx = self.store.begin().await?;
         let (people, _evaluated) = people::progress(&mut tx, 0).await?;
         drop(tx);

@@ -8,7 +8,8 @@ use proto::policy::v1::{
     ExplainAccessRequest, ExplainAccessResponse, GrantWindow, PolicyExplanation, PolicyOutcome,
     Truth,
 };
-use rules::{Condition, Conflict, Conjunct, Course, Outcome, Trace};
+use rules::explain::{Explanation, Needed, Part};
+use rules::{Condition, Conflict, Course, Outcome, Trace};
 
 use super::access::stated;
 use super::{Error, PolicyEvaluation, count};
@@ -71,10 +72,9 @@ fn engagement(
     course: &Course,
 ) -> EngagementExplanation {
     let slice = course.slice.and_then(|index| basis.timeline().slices.get(index));
-    let conjuncts = match (condition, slice) {
-        (Some(condition), Some(slice)) => condition.conjuncts(&slice.attributes),
-        _ => Vec::new(),
-    };
+    let explained = condition
+        .zip(slice)
+        .map(|(condition, slice)| Explanation::of(condition, &slice.attributes));
     let (outcome, at) = match course.outcome {
         Outcome::Granted => (PolicyOutcome::Granted, None),
         Outcome::Later(at) => (PolicyOutcome::Later, Some(at)),
@@ -90,8 +90,12 @@ fn engagement(
         outcome: outcome.into(),
         outcome_at: at.map(Into::into),
         truth: truth(course.truth).into(),
-        changes: changes(&conjuncts),
-        conjuncts: conjuncts.into_iter().map(conjunct).collect(),
+        changes: explained.as_ref().map(changes).unwrap_or_default(),
+        conjuncts: explained
+            .into_iter()
+            .flat_map(|explained| explained.conjuncts)
+            .map(conjunct)
+            .collect(),
         windows: course
             .windows
             .iter()
@@ -103,43 +107,42 @@ fn engagement(
     }
 }
 
-fn conjunct(conjunct: Conjunct) -> ConjunctExplanation {
-    let mut values = BTreeMap::new();
-    let mut unknown = Vec::new();
-    for (name, value) in conjunct.attributes {
-        match value {
-            Some(value) => {
-                values.insert(name, value.into());
-            }
-            None => unknown.push(name),
-        }
-    }
+fn conjunct(part: Part) -> ConjunctExplanation {
+    let mut known = BTreeMap::new();
+    values(&part, &mut known);
+    let unknown = known.iter().filter(|(_name, value)| value.is_none());
     ConjunctExplanation {
-        text: conjunct.text,
-        truth: truth(conjunct.truth).into(),
-        values: values.into_iter().collect(),
-        unknown,
-        line: count(conjunct.line),
-        column: count(conjunct.column),
+        truth: truth(part.holds).into(),
+        unknown: unknown.map(|(name, _value)| name.clone()).collect(),
+        values: known.into_iter().filter_map(|(name, value)| Some((name, value?.into()))).collect(),
+        line: count(part.place.line),
+        column: count(part.place.column),
+        text: part.place.text,
     }
 }
 
-/// Returns what would have to be otherwise, each as a sentence.
-fn changes(conjuncts: &[Conjunct]) -> Vec<String> {
-    let otherwise = conjuncts.iter().filter(|one| one.truth != Some(true));
-    otherwise
-        .map(|one| {
-            let known = one.attributes.iter().map(|(name, value)| match value {
-                Some(value) => format!("person.{name} is {}", quoted(value)),
-                None => format!("person.{name} is unknown"),
-            });
-            let known: Vec<String> = known.collect();
-            match known.is_empty() {
-                true => format!("`{}` is false for everybody", one.text),
-                false => format!("`{}` has to be true: {}", one.text, known.join(", ")),
-            }
-        })
-        .collect()
+/// Gathers what is known of the attributes that a part and its parts read.
+fn values(part: &Part, known: &mut BTreeMap<String, Option<Value>>) {
+    known.extend(part.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+    part.parts.iter().for_each(|part| values(part, known));
+}
+
+/// Returns what would have to be otherwise, in the shortest way, each as a sentence.
+fn changes(explained: &Explanation) -> Vec<String> {
+    match &explained.needed {
+        Some(needed) => needed.iter().map(change).collect(),
+        None => vec!["the condition can hold for nobody".to_owned()],
+    }
+}
+
+fn change(needed: &Needed) -> String {
+    let known = needed.values.iter().map(|(name, value)| match value {
+        Some(value) => format!("person.{name} is {}", quoted(value)),
+        None => format!("person.{name} is unknown"),
+    });
+    let known: Vec<String> = known.collect();
+    let wanted = if needed.needs { "true" } else { "false" };
+    format!("`{}` has to be {wanted}: {}", needed.place.text, known.join(", "))
 }
 
 fn quoted(value: &Value) -> String {

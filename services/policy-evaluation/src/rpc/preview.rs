@@ -1,6 +1,7 @@
 //! Previewing a release: progress goes out while everybody is looked at, then what was found.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _, future, stream};
 use proto::policy::v1::{
@@ -29,9 +30,13 @@ pub(super) async fn begin(
     request: PreviewReleaseRequest,
 ) -> Result<Reports, Status> {
     let people_max = usize::try_from(request.people_max).unwrap_or(usize::MAX);
+    let permit = Arc::clone(&rpc.previews)
+        .try_acquire_owned()
+        .map_err(|_none| Error::Busy(format!("{} previews", super::PREVIEWS_MAX)))?;
     let candidate = candidate(&rpc, request).await?;
     let (sender, receiver) = mpsc::channel(REPORTS);
     let work = Box::pin(async move {
+        let _permit = permit;
         let outcome = carry_out(&rpc, &candidate, people_max, &sender).await;
         if sender.send(outcome).await.is_err() {
             tracing::debug!("nobody reads the preview");
