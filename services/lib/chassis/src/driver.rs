@@ -76,7 +76,7 @@ pub struct Cause<'a> {
 /// How often due work is looked for when no commit of this process asks for it.
 const INTERVAL: Duration = Duration::from_millis(200);
 /// Commits that follow each other closely are answered by one look.
-const GATHER: Duration = Duration::from_millis(8);
+const GATHER: Duration = Duration::from_millis(4);
 /// Attempts to record what was done; after that the lease runs out and the job is done again.
 const RECORD_ATTEMPTS: u32 = 8;
 
