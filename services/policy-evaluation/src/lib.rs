@@ -10,7 +10,8 @@
 //! - what follows an urgent evaluation of a person is urgent for a while: it never overtakes it, and
 //!   never falls behind it;
 //! - a row evaluated with a release is never overwritten by an evaluation with an older one;
-//! - desired access depends on timeline, release and instant alone, never on the order of messages;
+//! - desired access depends on timeline, release and instant alone, never on the order of messages,
+//!   but for what a policy granted before and cannot answer for any more: that is kept;
 //! - nothing here touches the outside world.
 mod backtest;
 mod columns;

@@ -15,7 +15,7 @@ use rules::{Condition, Formula};
 use tree::{Random, Tree};
 
 const QUESTIONS: u64 = 2_400;
-/// How many of them z3 has to answer within its time.
+/// How many of them z3 has to answer with the work it may put into each.
 const ANSWERED_MIN: usize = 2_350;
 
 #[test]

@@ -46,6 +46,8 @@ spec:
   attributes: [display_name, title, agency, agency_id, worker_id]
 ";
 const HEADER: &str = "Number,SurveyYear,Name,JobTitle,AgencyID,Agency,HireDate,Last\n";
+/// How long it may take until the joiners are queued.
+const QUEUED_WITHIN: Duration = Duration::from_secs(120);
 /// Leavers follow each other no closer than this.
 const PACE: Duration = Duration::from_millis(200);
 const DISABLED_MAX: Duration = Duration::from_secs(120);
@@ -209,7 +211,11 @@ impl Bench<'_> {
         let file: String = whole.split_inclusive('\n').take(imported(joiners) + 1).collect();
         let hired = self.import("joiners", &mapping, &file);
         let leaving = async {
+            let since = tokio::time::Instant::now();
             while self.queue().await? < u64::try_from(joiners)? {
+                if since.elapsed() > QUEUED_WITHIN {
+                    bail!("{joiners} joiners were not queued within {QUEUED_WITHIN:?}");
+                }
                 tokio::time::sleep(PACE / 4).await;
             }
             let first = self.queue().await?;
