@@ -2,10 +2,12 @@
 //! own: what is measured and what is killed.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use cli::client::Mesh;
@@ -63,26 +65,27 @@ impl Applications {
     /// # Errors
     /// When they do not.
     pub fn start(folder: &Path) -> anyhow::Result<Self> {
-        let (token_file, ports) = (folder.join("token"), folder.join("ports.json"));
+        let token_file = folder.join("token");
         std::fs::write(&token_file, TOKEN).context("write the token")?;
-        // An earlier start may have left it.
-        std::fs::remove_file(&ports).ok();
         let mut command = Command::new(program("sandbox")?);
         for application in APPLICATIONS {
             command.args(["--application", application]);
         }
-        command.arg("--token-file").arg(&token_file).arg("--ports-file").arg(&ports);
-        command.arg("--until-stdin-closes").stdin(Stdio::piped());
-        let child = command.spawn().context("start the applications")?;
-        let started = Instant::now();
-        while !ports.exists() {
-            if started.elapsed() > READY_MAX {
-                bail!("the applications do not become ready");
+        command.arg("--token-file").arg(&token_file).arg("--until-stdin-closes");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start the applications")?;
+        let bases = match where_they_are(&mut child) {
+            Ok(bases) => bases,
+            Err(error) => {
+                // It may hang, and nobody else knows of it.
+                child.kill().context("end the applications")?;
+                child.wait().context("end the applications")?;
+                return Err(error);
             }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let text = std::fs::read_to_string(&ports).context("read where they are")?;
-        let bases = serde_json::from_str(&text).context("read where they are")?;
+        };
         // One TLS implementation per process; it may have one already.
         rustls::crypto::ring::default_provider().install_default().ok();
         Ok(Self { child, bases, token_file, client: reqwest::Client::new() })
@@ -200,6 +203,21 @@ impl Applications {
         let answer = answer.and_then(reqwest::Response::error_for_status).context("ask it")?;
         answer.json().await.context("read its answer")
     }
+}
+
+/// Waits for the line that applications print once they answer: where each of them begins.
+fn where_they_are(child: &mut Child) -> anyhow::Result<BTreeMap<String, String>> {
+    let output = child.stdout.take().context("the applications have no output")?;
+    let (told, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        // Whoever has waited too long hears nothing of it.
+        told.send(read.map(|_bytes| line)).ok();
+    });
+    let line = wait.recv_timeout(READY_MAX).context("the applications do not become ready")?;
+    let line = line.context("read where the applications are")?;
+    serde_json::from_str(&line).context("the applications ended before they were ready")
 }
 
 impl Drop for Applications {

@@ -221,12 +221,15 @@ fn every_error_code_has_a_page_and_every_page_a_code() {
 
 #[test]
 fn nothing_is_left_undone() {
-    const MARKS: [&str; 4] = ["todo!(", "unimplemented!(", "#[ignore", "FIXME"];
+    // In two halves, so that this file is looked at like any other.
+    const MARKS: [&str; 4] = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("#[", "ignore"),
+        concat!("FIX", "ME"),
+    ];
     let mut found = Vec::new();
     for (path, text) in sources() {
-        if path == "tests/tests/tidy.rs" {
-            continue;
-        }
         for mark in MARKS.iter().filter(|mark| text.contains(**mark)) {
             found.push(format!("{path}: {mark}"));
         }

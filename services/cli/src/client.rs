@@ -303,21 +303,41 @@ impl Mesh {
         deadline: Duration,
         mut look: impl FnMut(&Rest),
     ) -> anyhow::Result<Rest> {
-        let started = tokio::time::Instant::now();
         let mut reached = 0;
+        let at_rest = |rest: &Rest| {
+            look(rest);
+            reached = if rest.reached() { reached + 1 } else { 0 };
+            reached >= 2
+        };
+        self.until("come to rest", deadline, at_rest).await
+    }
+
+    /// Waits until the mesh has done something, `what`, as its state says; returns that state.
+    ///
+    /// A mesh that is out of reach for a while has not done it yet.
+    ///
+    /// # Errors
+    /// When it has not by the deadline, with how far it came.
+    pub async fn until(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut done: impl FnMut(&Rest) -> bool,
+    ) -> anyhow::Result<Rest> {
+        let started = tokio::time::Instant::now();
+        let mut ask = tokio::time::interval(ASK_EVERY);
+        ask.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            ask.tick().await;
             let rest = self.rest().await;
-            if let Ok(rest) = &rest {
-                look(rest);
-                reached = if rest.reached() { reached + 1 } else { 0 };
-                if reached >= 2 {
-                    return Ok(*rest);
-                }
+            if let Ok(rest) = &rest
+                && done(rest)
+            {
+                return Ok(*rest);
             }
             if started.elapsed() > deadline {
-                bail!("the mesh has not come to rest after {deadline:?}: {:?}", rest?);
+                bail!("the mesh has not {what} after {deadline:?}: {:?}", rest?);
             }
-            tokio::time::sleep(ASK_EVERY).await;
         }
     }
 }

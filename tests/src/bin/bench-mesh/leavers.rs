@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use cli::client::{Import, Mesh, read_documents};
+use cli::client::{Import, Mesh, Rest, read_documents};
 use clock::Clock;
 use domain::Timestamp;
 use futures::future::try_join;
@@ -167,6 +167,11 @@ async fn measure(
 /// When each account of each application was disabled first.
 type Disabled = BTreeMap<(&'static str, String), Timestamp>;
 
+/// People who have not settled.
+const fn queue(rest: &Rest) -> u64 {
+    rest.people.saturating_sub(rest.settled)
+}
+
 /// Some settle before the last are read: more are imported than have to be queued.
 fn imported(joiners: usize) -> usize {
     joiners + joiners / 2
@@ -211,33 +216,22 @@ impl Bench<'_> {
         let file: String = whole.split_inclusive('\n').take(imported(joiners) + 1).collect();
         let hired = self.import("joiners", &mapping, &file);
         let leaving = async {
-            let since = tokio::time::Instant::now();
-            while self.queue().await? < u64::try_from(joiners)? {
-                if since.elapsed() > QUEUED_WITHIN {
-                    bail!("{joiners} joiners were not queued within {QUEUED_WITHIN:?}");
-                }
-                tokio::time::sleep(PACE / 4).await;
-            }
-            let first = self.queue().await?;
+            let joiners = u64::try_from(joiners)?;
+            let queued = |rest: &Rest| queue(rest) >= joiners;
+            let first = queue(&self.mesh.until("queued them", QUEUED_WITHIN, queued).await?);
             let mut pace = tokio::time::interval(PACE);
             pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             for number in numbers {
                 pace.tick().await;
                 self.leave(number).await?;
             }
-            anyhow::Ok((first, self.queue().await?))
+            anyhow::Ok((first, queue(&self.mesh.rest().await?)))
         };
         let ((), queue) = try_join(hired, leaving).await?;
         if queue.1 < QUEUE_MIN {
             bail!("only {} people were queued when the last leaver came: take more", queue.1);
         }
         Ok(queue)
-    }
-
-    /// People who have not settled.
-    async fn queue(&self) -> anyhow::Result<u64> {
-        let rest = self.mesh.rest().await?;
-        Ok(rest.people.saturating_sub(rest.settled))
     }
 
     async fn import(&self, name: &str, mapping: &str, file: &str) -> anyhow::Result<()> {

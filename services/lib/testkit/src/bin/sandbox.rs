@@ -1,7 +1,7 @@
 //! Runs sandbox applications beside a mesh, each on a loopback port of its own.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,9 +23,10 @@ struct Arguments {
     /// File with the bearer token of all of them.
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
-    /// File that receives {name: base URL} when all of them answer.
+    /// File that receives {name: base URL} when all of them answer; else standard output does, in
+    /// one line.
     #[arg(long, value_name = "FILE")]
-    ports_file: PathBuf,
+    ports_file: Option<PathBuf>,
     /// Directory that keeps their memory between two starts.
     #[arg(long, value_name = "DIR")]
     snapshot_dir: Option<PathBuf>,
@@ -61,10 +62,16 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let urls: BTreeMap<&str, &str> =
         running.values().map(|sandbox| (sandbox.name(), sandbox.base_url())).collect();
-    // Renamed into place, so whoever waits for the file never reads half of it.
-    let partial = arguments.ports_file.with_extension("partial");
-    std::fs::write(&partial, serde_json::to_vec(&urls)?).context("write the ports file")?;
-    std::fs::rename(&partial, &arguments.ports_file).context("write the ports file")?;
+    let urls = serde_json::to_string(&urls)?;
+    match &arguments.ports_file {
+        // Renamed into place, so whoever waits for the file never reads half of it.
+        Some(file) => {
+            let partial = file.with_extension("partial");
+            std::fs::write(&partial, urls).context("write the ports file")?;
+            std::fs::rename(&partial, file).context("write the ports file")?;
+        }
+        None => writeln!(std::io::stdout(), "{urls}").context("tell where they are")?,
+    }
 
     tokio::select! {
         _ = terminate.recv() => {}
