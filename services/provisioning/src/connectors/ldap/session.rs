@@ -1,10 +1,13 @@
 //! One connection to a directory, signed in. Every wait on it has a limit.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
+use futures::future::{BoxFuture, Fuse, FusedFuture as _};
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
 use tokio::time::{Instant, timeout};
 
@@ -23,8 +26,9 @@ pub(super) struct Way {
     pub(super) timeouts: Timeouts,
 }
 
-/// What carries bytes to and fro; it moves only while somebody waits for an answer.
-type Driver = Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>;
+/// What carries bytes to and fro; it moves only while somebody waits for an answer. It may end beneath the
+/// last answer it brings, and is asked afterwards whether it did.
+type Driver = Fuse<BoxFuture<'static, Result<(), LdapError>>>;
 
 /// A connection that is signed in.
 pub(super) struct Session {
@@ -46,7 +50,7 @@ impl Session {
             return Err(Fault::Unreachable { what: "the directory does not answer" });
         };
         let (connection, ldap) = connected.map_err(|error| Fault::unconnected(&error))?;
-        let driver = Box::pin(connection.drive());
+        let driver = connection.drive().boxed().fuse();
         let mut session = Self { ldap, driver, used_at: Instant::now() };
         let mut ldap = session.ldap.clone();
         let binding = async move { ldap.simple_bind(&way.bind_dn, way.password.expose()).await };
@@ -93,7 +97,7 @@ impl Session {
 
     /// Whether the server has not closed it meanwhile, as far as that can be seen.
     pub(super) fn is_open(&mut self) -> bool {
-        (&mut self.driver).now_or_never().is_none()
+        !self.driver.is_terminated() && (&mut self.driver).now_or_never().is_none()
     }
 }
 
