@@ -10,7 +10,7 @@ use proto::prost::Message as _;
 use store::{Error, Tx};
 use uuid::Uuid;
 
-use crate::facts::{self, Contract};
+use crate::facts::{self, Contract, table::Record};
 use crate::mapping::Source;
 use crate::person::{self, table::Announced};
 use crate::reader::Reject;
@@ -131,7 +131,7 @@ async fn write(
         }
     }
     let managers = managers::known(tx, scope.source, &crowd).await?;
-    let (mut people, mut workers) = (Vec::new(), Vec::new());
+    let (mut people, mut workers, mut facts) = (Vec::new(), Vec::new(), Vec::new());
     for draft in crowd.taken() {
         let Some(change) = draft.change(scope.snapshot_date) else {
             step.tally.count(None);
@@ -149,12 +149,18 @@ async fn write(
                     person: person.id,
                     last_day: roster::last_day(&person.timeline, scope.source, worker_id),
                 }));
+                facts.extend(draft.new_facts().iter().map(|fact| Record {
+                    person: person.id,
+                    source: scope.source,
+                    fact,
+                }));
                 people.push(Announced { person, event: event.encode_to_vec() });
             }
             Err(facts::Error::TooLarge { .. }) => step.reject(draft.rows, too_large(draft)),
         }
     }
     tell::write(tx, &people, &managers).await?;
+    facts::table::record(tx, &facts).await?;
     roster::table::upsert(tx, scope.source, &workers).await?;
     if let Some(identity) = scope.identity {
         let written = |id: &PersonId| people.iter().any(|one| one.person.id == *id);
@@ -211,7 +217,8 @@ async fn read(
         Purpose::Preview => {}
         Purpose::Write => person::table::lock(tx, &people).await?,
     }
-    crowd.know(person::table::list(tx, &people).await?);
+    let facts = facts::table::of_people(tx, &people).await?;
+    crowd.know(person::table::list(tx, &people).await?, facts);
     Ok(Chunk { workers, crowd, next })
 }
 

@@ -1,14 +1,18 @@
 //! What is known of a person, and what a file changes in it. Pure.
 //!
 //! A file speaks for its snapshot date. What it says anew holds from that date on, unless it states
-//! another; what was known of earlier days stays. The rules stand with [`compare`].
+//! another; what was known of earlier days stays. The rules stand with [`compare`]. What is said is kept
+//! as facts, which are only added to; the timeline is what they come to, as [`fold`] says.
 
 mod compare;
 mod event;
+mod fold;
 mod slices;
+pub(crate) mod table;
 
 pub use compare::{change, compare};
 pub use event::{Announcement, EVENT_BYTES_MAX, Error, Managers, ended, lane, zone_name};
+pub use fold::{Claim, Fact, fold, sequence_at, sequence_of_day};
 pub use slices::SLICES_MAX;
 
 use domain::{Attributes, Date, EngagementId, Timestamp};
@@ -92,6 +96,10 @@ pub struct Listing<'a> {
     pub worker_id: &'a str,
     /// The day for which the file speaks; never before that of a file already taken over.
     pub snapshot_date: Date,
+    /// Where the file stands among what its source says.
+    pub sequence: i64,
+    /// When it becomes known.
+    pub recorded_at: Timestamp,
     /// What it means that an engagement is missing. A worker of whom a row was rejected is compared
     /// as `Partial`: not all that the file says of them is known.
     pub contract: Contract,
@@ -115,6 +123,15 @@ pub enum Change {
     Rehired,
 }
 
+/// What is known of a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The timeline, as it was told last.
+    pub timeline: Timeline,
+    /// The facts it comes from.
+    pub facts: Vec<Fact>,
+}
+
 /// A person's timeline after a file that changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
@@ -122,6 +139,8 @@ pub struct Update {
     pub change: Change,
     /// The whole timeline.
     pub timeline: Timeline,
+    /// What was said that was not known; the timeline is what all facts come to with it.
+    pub facts: Vec<Fact>,
 }
 
 impl Change {

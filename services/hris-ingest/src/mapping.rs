@@ -35,6 +35,7 @@ pub struct Source {
     pub(crate) fields: Vec<Field>,
     pub(crate) key: Vec<usize>,
     pub(crate) engagement: Option<usize>,
+    pub(crate) effective_date: Option<usize>,
     pub(crate) start_date: Option<usize>,
     pub(crate) last_working_day: Option<usize>,
     pub(crate) termination_date: Option<usize>,

@@ -215,7 +215,9 @@ fn fingerprint(row: &Row) -> [u8; 16] {
     let mut hash = Sha256::new();
     hash.update(row.worker_id.len().to_be_bytes());
     hash.update(&row.worker_id);
+    hash.update(row.engagement_key.len().to_be_bytes());
     hash.update(&row.engagement_key);
+    hash.update(row.effective_date.map(|day| day.to_string()).unwrap_or_default());
     let mut fingerprint = [0; 16];
     fingerprint.copy_from_slice(&hash.finalize()[..16]);
     fingerprint

@@ -3,6 +3,7 @@
 mod ends;
 mod import;
 mod sources;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -118,12 +119,9 @@ impl HrisIngestService for Rpc {
         request: Request<wire::GetTimelineRequest>,
     ) -> Result<Response<wire::GetTimelineResponse>, Status> {
         let id = person_id(&request.get_ref().person_id)?;
-        let announced =
-            person::table::find_announced(self.store.pool(), id).await.map_err(internal)?;
-        match announced {
-            Some(person_updated) => Ok(Response::new(wire::GetTimelineResponse { person_updated })),
-            None => Err(Status::not_found(format!("no person {id} is known"))),
-        }
+        let known_at = convert::optional_instant("known_at", request.get_ref().known_at.as_ref())
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        timeline::get(&self.store, id, known_at).await.map(Response::new)
     }
 }
 

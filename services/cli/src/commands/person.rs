@@ -85,7 +85,7 @@ async fn gather(mesh: &Mesh, found: Found, history: bool) -> anyhow::Result<Pers
     let (mut hris, mut policy, mut provisioning) =
         (mesh.hris()?, mesh.policy()?, mesh.provisioning()?);
     let (timeline, access, dossier) = tokio::join!(
-        hris.get_timeline(GetTimelineRequest { person_id: id() }),
+        hris.get_timeline(GetTimelineRequest { person_id: id(), known_at: None }),
         policy.get_desired_access(GetDesiredAccessRequest { person_id: id() }),
         provisioning.get_person(GetPersonRequest { person_id: id() }),
     );

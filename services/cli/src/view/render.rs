@@ -45,7 +45,7 @@ pub(crate) fn person(person: &Person) -> String {
     text
 }
 
-fn of_timeline(timeline: &Timeline) -> String {
+pub(crate) fn of_timeline(timeline: &Timeline) -> String {
     let title = format!(
         "timeline {}, recorded {}, zone {}",
         timeline.version,

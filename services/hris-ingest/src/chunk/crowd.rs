@@ -6,7 +6,7 @@ use clock::Clock;
 use domain::{Date, EngagementId, PersonId, Version};
 
 use super::Scope;
-use crate::facts::{self, Change, Contract, Listing, Timeline};
+use crate::facts::{self, Change, Contract, Fact, Known, Listing, Timeline};
 use crate::person::Person;
 use crate::reader::{Reject, Row};
 
@@ -33,6 +33,9 @@ pub(super) struct Crowd {
 pub(super) struct Draft {
     pub(super) person: Person,
     before: Timeline,
+    /// What is known of them, and from `recorded` on what this chunk says.
+    facts: Vec<Fact>,
+    recorded: usize,
     /// Those of the person's workers whom the chunk has news of.
     pub(super) workers: Vec<String>,
     /// Rows about the person.
@@ -57,8 +60,11 @@ impl Crowd {
     }
 
     /// Adds what is known of people.
-    pub(super) fn know(&mut self, people: Vec<Person>) {
-        self.drafts.extend(people.into_iter().map(|person| (person.id, Draft::new(person))));
+    pub(super) fn know(&mut self, people: Vec<Person>, mut facts: BTreeMap<PersonId, Vec<Fact>>) {
+        self.drafts.extend(people.into_iter().map(|person| {
+            let facts = facts.remove(&person.id).unwrap_or_default();
+            (person.id, Draft::new(person, facts))
+        }));
     }
 
     /// The people whose workers were taken, in the order of their ids.
@@ -109,7 +115,7 @@ impl Crowd {
         }
         self.by_worker.insert(worker.worker_id.clone(), id);
         let nobody = || Person { id, version: Version::default(), timeline: Timeline::default() };
-        let draft = self.drafts.entry(id).or_insert_with(|| Draft::new(nobody()));
+        let draft = self.drafts.entry(id).or_insert_with(|| Draft::new(nobody(), Vec::new()));
         draft.taken = true;
         if draft.rows == 0 {
             draft.line = line;
@@ -119,13 +125,22 @@ impl Crowd {
             source: scope.source,
             worker_id: &worker.worker_id,
             snapshot_date: scope.snapshot_date,
+            sequence: facts::sequence_of_day(scope.snapshot_date),
+            recorded_at: clock.now(),
             contract: worker.contract,
             quiet: scope.quiet,
             rows: &worker.rows,
         };
         let new_id = || EngagementId(clock.new_id());
-        if let Some(update) = facts::compare(&draft.person.timeline, &listing, new_id) {
+        let known = Known {
+            timeline: std::mem::take(&mut draft.person.timeline),
+            facts: std::mem::take(&mut draft.facts),
+        };
+        let update = facts::compare(&known, &listing, new_id);
+        Known { timeline: draft.person.timeline, facts: draft.facts } = known;
+        if let Some(update) = update {
             draft.person.timeline = update.timeline;
+            draft.facts.extend(update.facts);
             draft.workers.push(worker.worker_id);
         }
         Ok(())
@@ -161,9 +176,15 @@ impl Crowd {
 }
 
 impl Draft {
-    fn new(person: Person) -> Self {
-        let before = person.timeline.clone();
-        Self { person, before, workers: Vec::new(), rows: 0, line: 1, taken: false }
+    fn new(person: Person, facts: Vec<Fact>) -> Self {
+        let (before, recorded) = (person.timeline.clone(), facts.len());
+        let workers = Vec::new();
+        Self { person, before, facts, recorded, workers, rows: 0, line: 1, taken: false }
+    }
+
+    /// What this chunk says of them that was not known.
+    pub(super) fn new_facts(&self) -> &[Fact] {
+        &self.facts[self.recorded..]
     }
 
     fn is_known(&self) -> bool {

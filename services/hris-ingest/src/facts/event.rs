@@ -67,6 +67,18 @@ impl Announcement<'_> {
     ) -> Result<wire::PersonUpdated, Error> {
         let mut timeline = self.timeline.clone();
         restrict(&mut timeline, source, &published.into_iter().collect());
+        self.fit(timeline)
+    }
+
+    /// Makes the event with every attribute that is known.
+    ///
+    /// # Errors
+    /// When it stays too large.
+    pub fn whole(&self) -> Result<wire::PersonUpdated, Error> {
+        self.fit(self.timeline.clone())
+    }
+
+    fn fit(&self, mut timeline: Timeline) -> Result<wire::PersonUpdated, Error> {
         // Anywhere on earth, what ended before this day is over.
         let yesterday = TimeZone::UTC.to_datetime(self.recorded_at).date().yesterday();
         let yesterday = yesterday.unwrap_or(Date::MIN);

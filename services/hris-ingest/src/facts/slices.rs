@@ -1,4 +1,4 @@
-//! Arithmetic of slices: changing them without gaps, and keeping them few.
+//! Arithmetic of slices: joining them, and keeping them few.
 
 use domain::Date;
 
@@ -9,27 +9,6 @@ use super::{Slice, Timeline};
 /// Beyond it the two oldest slices of an engagement become one with the attributes of the later,
 /// and engagements that were over long ago go, the earliest first, once no slices can be merged.
 pub const SLICES_MAX: usize = 200;
-
-/// Lets a slice hold from its first day on; slices that began on it or later are replaced.
-pub(super) fn set_from(slices: &mut Vec<Slice>, slice: Slice) {
-    slices.retain(|earlier| earlier.from < slice.from);
-    if let Some(last) = slices.last_mut() {
-        if last.equals(&slice) {
-            last.until = None;
-            return;
-        }
-        last.until = Some(slice.from);
-    }
-    slices.push(slice);
-}
-
-/// Moves the first day; what was over before it goes.
-pub(super) fn set_start(slices: &mut Vec<Slice>, start: Date) {
-    slices.retain(|slice| slice.until.is_none_or(|until| until > start));
-    if let Some(first) = slices.first_mut() {
-        first.from = start;
-    }
-}
 
 /// Joins neighbours that say the same.
 pub(super) fn join_equal(slices: &mut Vec<Slice>) {

@@ -6,11 +6,14 @@ use uuid::Uuid;
 use super::*;
 
 mod city;
+mod fold;
 
 /// One worker of one source, told by file after file.
 #[derive(Default)]
 struct Worker {
     timeline: Timeline,
+    facts: Vec<Fact>,
+    second: i64,
     ids: u128,
     quiet: bool,
 }
@@ -30,16 +33,34 @@ impl Worker {
             source: "city",
             worker_id: "ada",
             snapshot_date: date(day),
+            sequence: sequence_of_day(date(day)),
+            recorded_at: self.now(),
             contract,
             quiet: self.quiet,
             rows,
         };
-        let update = compare(&self.timeline, &listing, || {
+        let known = Known { timeline: self.timeline.clone(), facts: self.facts.clone() };
+        let update = compare(&known, &listing, || {
             self.ids += 1;
             EngagementId(Uuid::from_u128(self.ids))
         })?;
+        self.facts.extend(update.facts);
         self.timeline = update.timeline;
         Some(update.change)
+    }
+
+    /// Instants at which one thing after the other becomes known.
+    fn now(&mut self) -> Timestamp {
+        self.second += 1;
+        Timestamp::from_second(self.second).unwrap()
+    }
+
+    /// Somebody says something else.
+    fn say(&mut self, engagement: EngagementId, claims: Vec<Claim>) {
+        let recorded_at = self.now();
+        let sequence = sequence_at(recorded_at);
+        self.facts.push(Fact { engagement, sequence, recorded_at, claims });
+        self.timeline = fold(&self.facts);
     }
 
     /// The timeline in one line for each engagement: `key start..end [from title, from title]`.
@@ -78,6 +99,7 @@ fn row(key: &str, start: &str, title: &str) -> Row {
         line: 2,
         worker_id: "ada".to_owned(),
         engagement_key: key.to_owned(),
+        effective_date: None,
         start_date: (!start.is_empty()).then(|| date(start)),
         last_working_day: None,
         termination_date: None,
@@ -370,11 +392,14 @@ fn engagements_of_other_sources_and_workers_are_left_alone() {
     let mut ada = Worker::default();
     ada.full("2012-06-30", &[row("parks", "2010-01-01", "CLERK")]);
     for (source, worker) in [("county", "ada"), ("city", "ada lovelace")] {
-        let mut other = ada.timeline.engagements[0].clone();
-        other.id = EngagementId(Uuid::from_u128(1_000 + u128::from(source == "city")));
-        other.source = source.to_owned();
-        other.worker_id = worker.to_owned();
-        ada.timeline.engagements.push(other);
+        let begun = Claim::Begun {
+            source: source.to_owned(),
+            worker_id: worker.to_owned(),
+            quiet_through: None,
+        };
+        let start = Claim::Start { date: date("2010-01-01"), stated: None };
+        let id = EngagementId(Uuid::from_u128(1_000 + u128::from(source == "city")));
+        ada.say(id, vec![begun, Claim::Key("parks".to_owned()), start]);
     }
 
     assert_eq!(ada.full("2013-06-30", &[]), Some(Change::Changed));
@@ -600,7 +625,7 @@ fn no_file_lifts_what_an_operator_ended() {
     let mut ada = Worker::default();
     ada.full("2012-06-30", &[row("parks", "1986-01-06", "CLERK")]);
     let now: Timestamp = "2012-07-02T09:00:00Z".parse().unwrap();
-    ada.timeline.engagements[0].ends_at = Some(now);
+    ada.say(ada.timeline.engagements[0].id, vec![Claim::EndsAt(Some(now))]);
     let zone = TimeZone::get("America/New_York").unwrap();
 
     ada.full("2012-07-03", &[row("parks", "1986-01-06", "CHIEF")]);

@@ -60,6 +60,8 @@ pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<So
         .engagement
         .as_deref()
         .and_then(|name| names.find("spec.engagement", name, &mut problems));
+    let effective_date =
+        names.date("spec.effective_date", spec.effective_date.as_deref(), &mut problems);
     let start_date = names.date("spec.start_date", spec.start_date.as_deref(), &mut problems);
     let last_working_day =
         names.end("spec.last_working_day", spec.last_working_day.as_deref(), &mut problems);
@@ -83,6 +85,7 @@ pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<So
         fields,
         key,
         engagement,
+        effective_date,
         start_date,
         last_working_day,
         termination_date,

@@ -29,6 +29,8 @@ pub(super) struct Spec {
     #[serde(default)]
     pub(super) engagement: Option<String>,
     #[serde(default)]
+    pub(super) effective_date: Option<String>,
+    #[serde(default)]
     pub(super) start_date: Option<String>,
     #[serde(default)]
     pub(super) last_working_day: Option<String>,

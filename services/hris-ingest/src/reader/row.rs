@@ -24,6 +24,9 @@ pub struct Row {
     pub worker_id: String,
     /// Tells engagements of one person apart; empty when the source has no such field.
     pub engagement_key: String,
+    /// The day from which the row's attributes hold. Absent: the snapshot date.
+    #[serde(default)]
+    pub effective_date: Option<Date>,
     /// The stated start. Absent: the engagement began by the snapshot date at the latest.
     pub start_date: Option<Date>,
     /// The stated last working day, or the termination date when only that is stated.
@@ -132,6 +135,7 @@ pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> R
     Ok(Row {
         line: cells.line,
         engagement_key,
+        effective_date: date(&read, source.effective_date),
         start_date: date(&read, source.start_date),
         last_working_day: date(&read, source.last_working_day).or(termination_date),
         termination_date,

@@ -12,24 +12,23 @@ use store::{Store, Tx};
 use tonic::Status;
 
 use super::internal;
-use crate::facts::{self, Change, Engagement};
+use crate::facts::{self, Change, Claim, Engagement, Fact, table::Record};
 use crate::person::{self, Person, table::Announced};
+
+/// Who says what an operator says; no source can take the name, which is not one.
+const OPERATOR: &str = "(operator)";
 
 /// Ends every engagement that has not ended at this instant.
 pub(super) async fn end_now(store: &Store, id: PersonId) -> Result<wire::EndNowResponse, Status> {
     let mut tx = store.begin().await.map_err(internal)?;
-    let (mut person, event) = find(&mut tx, id).await?;
+    let (person, event) = find(&mut tx, id).await?;
     let now = tx.now();
     let zone = TimeZone::get(&event.zone).unwrap_or(TimeZone::UTC);
-    let mut ended = 0;
-    for engagement in &mut person.timeline.engagements {
-        if !facts::ended(engagement, now, &zone) {
-            engagement.ends_at = Some(now);
-            ended += 1;
-        }
-    }
+    let going_on = person.timeline.engagements.iter().filter(|one| !facts::ended(one, now, &zone));
+    let said = ends(going_on, now, Some(now));
+    let ended = u32::try_from(said.len()).unwrap_or(u32::MAX);
     if ended > 0 {
-        tell(&mut tx, person, event, Change::Left).await?;
+        tell(&mut tx, person, event, Change::Left, &said).await?;
         tx.commit().await.map_err(internal)?;
         tracing::info!("person {id} is ended by an operator, in {ended} engagements");
     }
@@ -42,11 +41,12 @@ pub(super) async fn withdraw(
     id: PersonId,
 ) -> Result<wire::WithdrawEndResponse, Status> {
     let mut tx = store.begin().await.map_err(internal)?;
-    let (mut person, event) = find(&mut tx, id).await?;
-    let ends = person.timeline.engagements.iter_mut();
-    let ends = ends.filter_map(|engagement| engagement.ends_at.take()).count();
+    let (person, event) = find(&mut tx, id).await?;
+    let ended = person.timeline.engagements.iter().filter(|one| one.ends_at.is_some());
+    let said = ends(ended, tx.now(), None);
+    let ends = said.len();
     if ends > 0 {
-        tell(&mut tx, person, event, Change::Changed).await?;
+        tell(&mut tx, person, event, Change::Changed, &said).await?;
         tx.commit().await.map_err(internal)?;
         tracing::info!("the end of person {id} is withdrawn, in {ends} engagements");
     }
@@ -62,13 +62,32 @@ async fn find(tx: &mut Tx, id: PersonId) -> Result<(Person, wire::PersonUpdated)
     person.zip(told).ok_or_else(|| Status::not_found(format!("no person {id} is known")))
 }
 
-/// Tells what was told last once more, with other ends.
+/// What an operator says of the ends of engagements.
+fn ends<'a>(
+    engagements: impl Iterator<Item = &'a Engagement>,
+    now: Timestamp,
+    at: Option<Timestamp>,
+) -> Vec<Fact> {
+    let fact = |one: &Engagement| Fact {
+        engagement: one.id,
+        sequence: facts::sequence_at(now),
+        recorded_at: now,
+        claims: vec![Claim::EndsAt(at)],
+    };
+    engagements.map(fact).collect()
+}
+
+/// Records what an operator said, and tells what was told last once more, with other ends.
 async fn tell(
     tx: &mut Tx,
     mut person: Person,
     mut event: wire::PersonUpdated,
     change: Change,
+    said: &[Fact],
 ) -> Result<(), Status> {
+    let mut known = facts::table::of_people(tx, &[person.id.0]).await.map_err(internal)?;
+    let known = known.remove(&person.id).unwrap_or_default();
+    person.timeline = facts::fold(known.iter().chain(said));
     person.version = tx.next_version(person.version);
     let ends_of = |id: &str| -> Option<Timestamp> {
         let of = |engagement: &&Engagement| engagement.id.to_string() == id;
@@ -92,5 +111,9 @@ async fn tell(
     tx.begin_trace(person.id);
     tx.publish(&event).map_err(internal)?;
     let event = event.encode_to_vec();
-    person::table::upsert(tx, &[Announced { person, event }]).await.map_err(internal)
+    let id = person.id;
+    person::table::upsert(tx, &[Announced { person, event }]).await.map_err(internal)?;
+    let record = |fact| Record { person: id, source: OPERATOR, fact };
+    let facts: Vec<Record<'_>> = said.iter().map(record).collect();
+    facts::table::record(tx, &facts).await.map_err(internal)
 }

@@ -117,12 +117,13 @@ async fn people_are_found_by_id_by_worker_id_and_by_a_part_of_their_name() {
     assert_eq!(find("%").await, []);
 
     let mut client = ingest.client.clone();
-    let request = GetTimelineRequest { person_id: grace.person_id.clone() };
+    let request = GetTimelineRequest { person_id: grace.person_id.clone(), known_at: None };
     let told = client.get_timeline(request).await.unwrap().into_inner().person_updated;
     assert_eq!(PersonUpdated::decode(told.as_slice()).unwrap(), grace);
     let published = ingest.told().await;
     assert!(published.contains(&grace));
-    let stranger = GetTimelineRequest { person_id: grace.person_id.replace('0', "1") };
+    let stranger =
+        GetTimelineRequest { person_id: grace.person_id.replace('0', "1"), known_at: None };
     assert_eq!(client.get_timeline(stranger).await.unwrap_err().code(), Code::NotFound);
     ingest.stop().await;
 }

@@ -5,6 +5,7 @@
 mod city;
 mod company;
 mod ends;
+mod facts;
 mod identities;
 mod imports;
 mod interruptions;

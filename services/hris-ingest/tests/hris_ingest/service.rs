@@ -251,6 +251,11 @@ impl Ingest {
         .unwrap()
     }
 
+    /// The service's database.
+    pub(crate) fn pool(&self) -> &sqlx::PgPool {
+        self.feed.store().pool()
+    }
+
     /// How many people are known.
     pub(crate) async fn people(&self) -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM people");

@@ -325,7 +325,7 @@ impl Bench<'_> {
 
     /// When it was recorded last what is known of a person.
     async fn recorded_at(&self, person: &str) -> anyhow::Result<Timestamp> {
-        let request = GetTimelineRequest { person_id: person.to_owned() };
+        let request = GetTimelineRequest { person_id: person.to_owned(), known_at: None };
         let timeline = self.mesh.hris()?.get_timeline(request).await?.into_inner().person_updated;
         let updated = PersonUpdated::decode(timeline.as_slice())?;
         Ok(proto::convert::instant("recorded_at", updated.recorded_at.as_ref())?)

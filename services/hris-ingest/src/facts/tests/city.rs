@@ -30,18 +30,20 @@ fn sample(file: &str) -> std::path::PathBuf {
 #[test]
 fn a_year_later_a_real_city_has_joiners_movers_and_leavers() {
     let source = Source::parse(&std::fs::read_to_string(sample("source.yaml")).unwrap()).unwrap();
-    let mut timelines = BTreeMap::<String, Timeline>::new();
+    let mut people = BTreeMap::<String, Known>::new();
     let mut ids = 0;
     let mut take_over = |file: &str, day: &str| {
         let (workers, rejects) = read(&source, file, date(day));
         let mut changes = BTreeMap::<Option<Change>, u32>::new();
-        let known = timelines.keys().filter(|worker| !workers.contains_key(*worker));
+        let known = people.keys().filter(|worker| !workers.contains_key(*worker));
         let everybody: Vec<_> = workers.keys().chain(known).cloned().collect();
         for worker_id in everybody {
             let listing = Listing {
                 source: source.name(),
                 worker_id: &worker_id,
                 snapshot_date: date(day),
+                sequence: sequence_of_day(date(day)),
+                recorded_at: Timestamp::UNIX_EPOCH,
                 contract: if rejects.spare(&worker_id) {
                     Contract::Full
                 } else {
@@ -50,14 +52,15 @@ fn a_year_later_a_real_city_has_joiners_movers_and_leavers() {
                 quiet: false,
                 rows: workers.get(&worker_id).map_or(&[], Vec::as_slice),
             };
-            let timeline = timelines.entry(worker_id.clone()).or_default();
-            let update = compare(timeline, &listing, || {
+            let known = people.entry(worker_id.clone()).or_default();
+            let update = compare(known, &listing, || {
                 ids += 1;
                 EngagementId(Uuid::from_u128(ids))
             });
             *changes.entry(update.as_ref().map(|update| update.change)).or_default() += 1;
             if let Some(update) = update {
-                *timeline = update.timeline;
+                known.timeline = update.timeline;
+                known.facts.extend(update.facts);
             }
         }
         (rejects.count(), changes)
