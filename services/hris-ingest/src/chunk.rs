@@ -4,6 +4,8 @@ mod crowd;
 mod managers;
 mod tell;
 
+use std::collections::BTreeMap;
+
 use clock::Clock;
 use domain::{Date, PersonId, RunId};
 use proto::prost::Message as _;
@@ -11,9 +13,10 @@ use store::{Error, Tx};
 use uuid::Uuid;
 
 use crate::facts::{self, Contract, table::Record};
+use crate::listed;
 use crate::mapping::Source;
 use crate::person::{self, table::Announced};
-use crate::reader::Reject;
+use crate::reader::{Marks, Reject};
 use crate::roster::{self, Worker};
 use crate::run::{self, Cursor, Run, Step, Tally};
 use crowd::{Crowd, Draft, Listed};
@@ -95,7 +98,7 @@ pub(crate) async fn apply(
     source: &Source,
     limit: u16,
 ) -> Result<Step, Error> {
-    let step = match &run.cursor {
+    let mut step = match &run.cursor {
         Cursor::Managers(after) => managers::tell(tx, source, after, limit).await?,
         Cursor::Listed(_) | Cursor::Absent(_) | Cursor::End => {
             let scope = Scope {
@@ -106,6 +109,9 @@ pub(crate) async fn apply(
             write(tx, clock, scope, &run.cursor, source, limit).await?
         }
     };
+    if run.content.unchanged == 0 {
+        step.counted_twice = 0;
+    }
     run::table::advance(tx, run.id, &step).await?;
     Ok(step)
 }
@@ -123,11 +129,17 @@ async fn write(
         Cursor::End if source.manager.is_some() => Cursor::Managers(String::new()),
         Cursor::Listed(_) | Cursor::Absent(_) | Cursor::Managers(_) | Cursor::End => next,
     };
-    let mut step = Step { next, tally: Tally::default(), rejected: 0, rejects: Vec::new() };
+    let mut step = Step { next, ..Step::default() };
+    let mut listed = BTreeMap::new();
     for worker in workers {
-        let rows = worker.rows.len();
-        if let Err(reject) = crowd.take(scope, clock, worker) {
-            step.reject(rows, reject);
+        let (worker_id, rows) = (worker.worker_id.clone(), worker.rows.len());
+        let marks: Vec<Marks> = worker.rows.iter().filter_map(|row| row.marks).collect();
+        // Of whom every row was rejected, the file says nothing.
+        let is_told = rows > 0 || worker.contract == Contract::Full;
+        match crowd.take(scope, clock, worker) {
+            Ok(()) if is_told => drop(listed.insert(worker_id, marks)),
+            Ok(()) => {}
+            Err(reject) => step.reject(rows, reject),
         }
     }
     let managers = managers::known(tx, scope.source, &crowd).await?;
@@ -156,18 +168,44 @@ async fn write(
                 }));
                 people.push(Announced { person, event: event.encode_to_vec() });
             }
-            Err(facts::Error::TooLarge { .. }) => step.reject(draft.rows, too_large(draft)),
+            Err(facts::Error::TooLarge { .. }) => {
+                draft.workers.iter().for_each(|worker_id| drop(listed.remove(worker_id)));
+                step.reject(draft.rows, too_large(draft));
+            }
         }
     }
     tell::write(tx, &people, &managers).await?;
     facts::table::record(tx, &facts).await?;
     roster::table::upsert(tx, scope.source, &workers).await?;
+    let shared: Vec<Uuid> = people
+        .iter()
+        .filter(|one| one.person.has_several_workers(scope.source))
+        .map(|one| one.person.id.0)
+        .collect();
+    step.counted_twice = roster::table::share(tx, (scope.run, scope.source), &shared).await?;
+    keep_listed(tx, scope.source, &crowd, listed).await?;
     if let Some(identity) = scope.identity {
         let written = |id: &PersonId| people.iter().any(|one| one.person.id == *id);
         let named = crowd.named(written);
         person::table::name(tx, identity.scope, &named).await?;
     }
     Ok(step)
+}
+
+/// Keeps by which rows workers were listed; of those who are missing nothing.
+async fn keep_listed(
+    tx: &mut Tx,
+    source: &str,
+    crowd: &Crowd,
+    mut listed: BTreeMap<String, Vec<Marks>>,
+) -> Result<(), Error> {
+    listed.retain(|worker_id, _marks| crowd.by_worker.contains_key(worker_id));
+    let missing = listed.iter().filter(|(_, marks)| marks.is_empty());
+    let missing: Vec<&str> = missing.map(|(worker_id, _)| worker_id.as_str()).collect();
+    listed::table::forget(tx, source, &missing).await?;
+    let present = listed.iter().filter(|(_, marks)| !marks.is_empty());
+    let present = present.map(|(worker_id, marks)| (worker_id.as_str(), marks.clone())).collect();
+    listed::table::replace(tx, source, &present).await
 }
 
 fn too_large(draft: &Draft) -> Reject {

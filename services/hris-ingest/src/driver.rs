@@ -9,6 +9,7 @@ use store::{Error, Store, Tx};
 
 use crate::chunk;
 use crate::config::Config;
+use crate::listed;
 use crate::mapping::Source;
 use crate::person;
 use crate::roster;
@@ -43,7 +44,8 @@ impl Imports {
             }
             State::Applying => self.apply(tx, &run).await,
             State::Finished | State::Failed => {
-                let removed = roster::table::unstage(tx, id, UNSTAGED_AT_ONCE).await?;
+                let removed = roster::table::unstage(tx, id, UNSTAGED_AT_ONCE).await?
+                    + listed::table::clear(tx, id, UNSTAGED_AT_ONCE).await?;
                 run::table::give_back(tx, id, removed >= u64::from(UNSTAGED_AT_ONCE)).await
             }
         }
@@ -95,6 +97,7 @@ async fn finish(tx: &mut Tx, run: &Run, step: &run::Step) -> Result<(), Error> {
     run::table::finish(tx, run.id, unknown).await?;
     let mut tally = run.tally;
     tally.add(step.tally);
+    tally.unchanged = tally.unchanged.saturating_sub(step.counted_twice);
     let event = SourceRunFinished {
         run_id: run.id.to_string(),
         source: run.source.clone(),

@@ -18,6 +18,7 @@ use crate::reader::{Reject, Rejects};
 use crate::roster;
 use crate::run::table::Opening;
 use crate::run::{self, Content, LEASE};
+use rows::Rows;
 
 /// What an operator asks to be imported.
 #[derive(Debug, Clone)]
@@ -177,9 +178,9 @@ struct Import<'a> {
 
 impl Import<'_> {
     async fn run(&self, file: File) -> Result<(), Error> {
-        let (rows, rejects) = self.stage_rows(file).await?;
-        self.check_complete(rows, &rejects)?;
-        let mut content = self.content(rows, rejects).await?;
+        let rows = self.stage_rows(file).await?;
+        self.check_complete(rows.count, &rows.rejects)?;
+        let mut content = self.content(rows).await?;
         content.workers += self.check_leavers(&content).await?;
         self.hand_over(&content).await
     }
@@ -195,7 +196,8 @@ impl Import<'_> {
         }
     }
 
-    async fn content(&self, rows: u64, rejects: Rejects) -> Result<Content, Error> {
+    async fn content(&self, rows: Rows) -> Result<Content, Error> {
+        let Rows { count, rejects, unchanged } = rows;
         let mut tx = self.store.begin().await?;
         roster::table::analyze(&mut tx).await?;
         let staged = roster::table::staged(&mut tx, self.id).await?;
@@ -206,8 +208,9 @@ impl Import<'_> {
         }
         let full = self.order.contract == Contract::Full;
         Ok(Content {
-            rows,
-            people: staged.people,
+            rows: count,
+            people: staged.people + unchanged,
+            unchanged,
             workers: staged.workers,
             rejected: rejects.count(),
             rejects: told(full, &rejects),

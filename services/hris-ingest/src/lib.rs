@@ -16,6 +16,7 @@ mod config;
 mod driver;
 pub mod facts;
 pub mod import;
+mod listed;
 pub mod mapping;
 mod person;
 pub mod reader;

@@ -15,9 +15,13 @@ use std::collections::BTreeMap;
 
 use domain::Date;
 use jiff::tz::TimeZone;
+use sha2::{Digest as _, Sha256};
 
 /// The attribute that holds the key's text; no field may take its name.
 pub const WORKER_ID: &str = "worker_id";
+
+/// Changes whenever the same mapping reads the same row otherwise than before.
+const READING: u32 = 1;
 
 /// The longest mapping that is read.
 pub const MAPPING_BYTES_MAX: usize = 64 * 1024;
@@ -44,6 +48,7 @@ pub struct Source {
     pub(crate) zone_field: Option<ZoneField>,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) leavers_percent: u8,
+    digest: [u8; 32],
     zone: TimeZone,
     zone_name: String,
 }
@@ -127,7 +132,17 @@ impl Source {
         }
         let document: document::Document = serde_saphyr::from_str(yaml)
             .map_err(|error| Error { problems: vec![error.without_snippet().to_string()] })?;
-        check::check(document, default_zone)
+        let mut hash = Sha256::new_with_prefix(READING.to_be_bytes());
+        hash.update(default_zone.unwrap_or_default());
+        hash.update([0]);
+        hash.update(yaml);
+        check::check(document, default_zone, hash.finalize().into())
+    }
+
+    /// A hash of everything by which it reads a row.
+    #[must_use]
+    pub const fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// How its files are written.
@@ -197,6 +212,14 @@ impl ZoneField {
 }
 
 impl Kind {
+    /// Whether what a text means depends on the day for which a file speaks.
+    pub(crate) fn depends_on_snapshot(&self) -> bool {
+        match self {
+            Self::Date(format) => format.depends_on_snapshot(),
+            Self::Text(_) | Self::Integer | Self::Boolean => false,
+        }
+    }
+
     /// Reads a column's text; the text is not empty and its white space is normal.
     pub(crate) fn read(
         &self,

@@ -43,6 +43,13 @@ impl Person {
             .collect()
     }
 
+    /// Whether a source knows the person by several worker ids.
+    pub(crate) fn has_several_workers(&self, source: &str) -> bool {
+        let mut of_source = self.timeline.engagements.iter().filter(|one| one.source == source);
+        let first = of_source.next();
+        first.is_some_and(|first| of_source.any(|other| other.worker_id != first.worker_id))
+    }
+
     /// Whom the person reports to.
     pub(crate) fn reports(&self, managers: &Managers) -> Vec<Report> {
         let report = |(source, manager): (String, String)| {

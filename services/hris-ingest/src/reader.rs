@@ -4,11 +4,13 @@
 //! is taken over or rejected with its line, column and reason; what the row says is never repeated.
 
 mod header;
+mod known;
 mod lines;
 mod records;
 mod rejects;
 mod row;
 
+pub use known::{KnownRows, Marks};
 pub use rejects::{REJECTS_KEPT_MAX, Rejects};
 pub use row::{FIELD_BYTES_MAX, KEY_BYTES_MAX, Reject, Row};
 
@@ -17,9 +19,10 @@ use std::collections::hash_map::Entry;
 use std::io::{self, Read};
 
 use domain::Date;
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::mapping::{Format, Source};
+use known::Marker;
 use lines::Lines;
 use records::Records;
 use row::Cells;
@@ -88,13 +91,18 @@ pub enum Error {
 
 /// Reads the rows of one file; ends after the first error.
 ///
-/// Rows that repeat an engagement are rejected, which takes the memory of what was read: 128 bits
-/// of a hash and a line for each row, about 200 MiB at the most.
+/// Rows that are known are counted and passed over. Rows that repeat an engagement are rejected, which
+/// takes the memory of what was read: 128 bits of a hash and a line for each row, about 200 MiB at the
+/// most.
 pub struct Reader<'a, R> {
     source: &'a Source,
     snapshot_date: Date,
     content: Content<R>,
-    first_lines: HashMap<[u8; 16], u64>,
+    marker: Marker,
+    known: KnownRows,
+    /// Whether only those of the known rows are read, and nothing else.
+    again: bool,
+    first_lines: HashMap<Uuid, u64>,
     rows: u64,
     failed: bool,
 }
@@ -120,8 +128,42 @@ impl<'a, R: Read> Reader<'a, R> {
             }
             Format::JsonLines => Content::JsonLines(Lines::try_new(input)?),
         };
-        let first_lines = HashMap::new();
-        Ok(Self { source, snapshot_date, content, first_lines, rows: 0, failed: false })
+        Ok(Self {
+            source,
+            snapshot_date,
+            content,
+            marker: Marker::new(source),
+            known: KnownRows::default(),
+            again: false,
+            first_lines: HashMap::new(),
+            rows: 0,
+            failed: false,
+        })
+    }
+
+    /// Passes over rows that are known.
+    #[must_use]
+    pub fn knowing(self, known: KnownRows) -> Self {
+        let first_lines = HashMap::with_capacity(known.len());
+        Self { known, first_lines, ..self }
+    }
+
+    /// Reads these rows alone, of a file that was read before.
+    #[must_use]
+    pub fn again(self, rows: KnownRows) -> Self {
+        Self { again: true, ..self.knowing(rows) }
+    }
+
+    /// How many rows were read, known ones included; so the number of the row that was read last.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The known rows, and which of them the file has.
+    #[must_use]
+    pub fn into_known(self) -> KnownRows {
+        self.known
     }
 
     /// How many bytes of the file were read, for progress.
@@ -134,46 +176,93 @@ impl<'a, R: Read> Reader<'a, R> {
     }
 
     fn read(&mut self) -> Result<Option<Line>, Error> {
-        let Some(read) = self.content.next(self.source, self.snapshot_date)? else {
-            return Ok(None);
-        };
-        self.rows += 1;
-        if self.rows > ROWS_MAX {
-            return Err(Error::TooManyRows);
+        loop {
+            let (source, snapshot_date) = (self.source, self.snapshot_date);
+            let (marker, known, again) = (&self.marker, &mut self.known, self.again);
+            let first_lines = &self.first_lines;
+            let take = |cells: &Cells<'_>| {
+                let digest = marker.digest(source, snapshot_date, cells);
+                let is_first = |engagement: &Uuid| !first_lines.contains_key(engagement);
+                let seen = match cells.fault {
+                    None => known.see(digest, is_first),
+                    Some(_) => None,
+                };
+                match seen {
+                    Some(engagement) if !again => Took::Known { line: cells.line, engagement },
+                    None if again => Took::Other,
+                    Some(_) | None => match row::read(source, snapshot_date, cells) {
+                        Ok(row) => Took::Row(marked(row, digest)),
+                        Err(reject) => Took::Reject(reject),
+                    },
+                }
+            };
+            let Some(took) = self.content.next(source, take)? else { return Ok(None) };
+            self.rows += 1;
+            if self.rows > ROWS_MAX {
+                return Err(Error::TooManyRows);
+            }
+            match took {
+                Took::Known { line, engagement } => {
+                    self.first_lines.insert(engagement, line);
+                }
+                Took::Other => {}
+                Took::Reject(_) if again => {}
+                Took::Reject(reject) => return Ok(Some(Line::Reject(reject))),
+                Took::Row(row) => return Ok(Some(self.unique(row))),
+            }
         }
-        let row = match read {
-            Ok(row) => row,
-            Err(reject) => return Ok(Some(Line::Reject(reject))),
-        };
-        let first = match self.first_lines.entry(fingerprint(&row)) {
+    }
+
+    /// Rejects a row that repeats an engagement.
+    fn unique(&mut self, row: Row) -> Line {
+        let engagement = row.marks.unwrap_or_default().engagement;
+        let first = match self.first_lines.entry(engagement) {
             Entry::Vacant(place) => {
                 place.insert(row.line);
-                return Ok(Some(Line::Row(row)));
+                return Line::Row(row);
             }
             Entry::Occupied(first) => *first.get(),
         };
-        let reject = Reject {
+        Line::Reject(Reject {
             line: row.line,
             column: row::column_of(self.source, self.source.engagement),
             reason: format!("is the same engagement of the same worker as in line {first}"),
             worker_id: Some(row.worker_id),
-        };
-        Ok(Some(Line::Reject(reject)))
+        })
     }
 }
 
+/// What becomes of a row.
+enum Took {
+    /// It says what is known.
+    Known {
+        line: u64,
+        engagement: Uuid,
+    },
+    /// It is none of those that are read again.
+    Other,
+    Row(Row),
+    Reject(Reject),
+}
+
+fn marked(mut row: Row, digest: Uuid) -> Row {
+    let engagement = known::engagement(&row);
+    row.marks = Some(Marks { digest, engagement });
+    row
+}
+
 impl<R: Read> Content<R> {
-    /// Reads what comes next, a row or why it is none.
+    /// Takes what comes next, or says why it is no row.
     fn next(
         &mut self,
         source: &Source,
-        snapshot_date: Date,
-    ) -> Result<Option<Result<Row, Reject>>, Error> {
+        take: impl FnOnce(&Cells<'_>) -> Took,
+    ) -> Result<Option<Took>, Error> {
         match self {
             Self::Csv(records) => {
                 let Some(record) = records.next()? else { return Ok(None) };
                 let cells = record.cells(source.columns.len());
-                Ok(Some(cells.and_then(|cells| row::read(source, snapshot_date, &cells))))
+                Ok(Some(cells.map_or_else(Took::Reject, |cells| take(&cells))))
             }
             Self::JsonLines(lines) => {
                 let Some((line, text)) = lines.next()? else { return Ok(None) };
@@ -181,12 +270,12 @@ impl<R: Read> Content<R> {
                     Ok(object) => object,
                     Err(reason) => {
                         let column = String::new();
-                        return Ok(Some(Err(Reject { line, column, reason, worker_id: None })));
+                        let reject = Reject { line, column, reason, worker_id: None };
+                        return Ok(Some(Took::Reject(reject)));
                     }
                 };
                 let texts = object.texts.iter().map(String::as_str).collect();
-                let cells = Cells { line, texts, fault: object.fault };
-                Ok(Some(row::read(source, snapshot_date, &cells)))
+                Ok(Some(take(&Cells { line, texts, fault: object.fault })))
             }
         }
     }
@@ -209,18 +298,6 @@ impl<R> std::fmt::Debug for Reader<'_, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Reader({}, {} rows)", self.source.name(), self.rows)
     }
-}
-
-fn fingerprint(row: &Row) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    hash.update(row.worker_id.len().to_be_bytes());
-    hash.update(&row.worker_id);
-    hash.update(row.engagement_key.len().to_be_bytes());
-    hash.update(&row.engagement_key);
-    hash.update(row.effective_date.map(|day| day.to_string()).unwrap_or_default());
-    let mut fingerprint = [0; 16];
-    fingerprint.copy_from_slice(&hash.finalize()[..16]);
-    fingerprint
 }
 
 #[cfg(test)]

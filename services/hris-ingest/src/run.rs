@@ -40,7 +40,7 @@ impl State {
 
 /// How far a run was walked: first the workers whom the file lists, then those it leaves out, then
 /// the people whose manager became known meanwhile, each in the order of their ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Cursor {
     /// After this one of those who are listed.
     Listed(String),
@@ -49,6 +49,7 @@ pub(crate) enum Cursor {
     /// After this one of the people who are told once more.
     Managers(String),
     /// Everybody was walked.
+    #[default]
     End,
 }
 
@@ -116,6 +117,8 @@ pub(crate) struct Content {
     pub(crate) rows: u64,
     /// People with at least one row that was taken over.
     pub(crate) people: u64,
+    /// People who are as they were listed last, whom nobody walks.
+    pub(crate) unchanged: u64,
     /// Workers to walk, listed or left out.
     pub(crate) workers: u64,
     /// Rows that were not taken over.
@@ -148,10 +151,12 @@ pub(crate) struct Run {
 }
 
 /// What one chunk adds to a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Step {
     pub(crate) next: Cursor,
     pub(crate) tally: Tally,
+    /// Workers who were passed over, counted as people, and turn out to be people of the chunk.
+    pub(crate) counted_twice: u64,
     pub(crate) rejected: u64,
     pub(crate) rejects: Vec<Reject>,
 }

@@ -14,7 +14,7 @@ use crate::facts::{self, Change, Managers};
 use crate::mapping::Source;
 use crate::person::{self, table::Announced};
 use crate::roster;
-use crate::run::{Cursor, Step, Tally};
+use crate::run::{Cursor, Step};
 
 /// Returns the managers of a chunk's people, those of the chunk itself included.
 pub(super) async fn known(tx: &mut Tx, source: &str, crowd: &Crowd) -> Result<Managers, Error> {
@@ -58,5 +58,5 @@ pub(super) async fn tell(
         Some(last) if ids.len() >= usize::from(limit) => Cursor::Managers(last.to_string()),
         Some(_) | None => Cursor::End,
     };
-    Ok(Step { next, tally: Tally::default(), rejected: 0, rejects: Vec::new() })
+    Ok(Step { next, ..Step::default() })
 }

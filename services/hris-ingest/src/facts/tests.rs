@@ -107,6 +107,7 @@ fn row(key: &str, start: &str, title: &str) -> Row {
         identity: None,
         zone: None,
         attributes: [("title".to_owned(), Value::Text(title.to_owned()))].into(),
+        marks: None,
     }
 }
 

@@ -16,7 +16,11 @@ const COLUMNS_MAX: usize = 1_000;
 const FIELDS_MAX: usize = 200;
 const NAME_BYTES_MAX: usize = 63;
 
-pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<Source, Error> {
+pub(super) fn check(
+    document: Document,
+    default_zone: Option<&str>,
+    digest: [u8; 32],
+) -> Result<Source, Error> {
     let mut problems = Problems::default();
     let Document { api_version, kind, metadata, mut spec } = document;
     if api_version != API_VERSION {
@@ -93,6 +97,7 @@ pub(super) fn check(document: Document, default_zone: Option<&str>) -> Result<So
         identity,
         zone_field,
         attributes,
+        digest,
         leavers_percent: spec.limits.leavers_percent,
         zone_name,
         zone,

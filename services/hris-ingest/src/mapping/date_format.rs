@@ -71,6 +71,12 @@ impl DateFormat {
         Self { pattern: "YYYY-MM-DD".to_owned(), parts: vec![Part::Year, dash, month, dash, day] }
     }
 
+    /// Whether what a text means depends on the snapshot date.
+    #[must_use]
+    pub fn depends_on_snapshot(&self) -> bool {
+        self.parts.contains(&Part::ShortYear)
+    }
+
     /// Returns the date that the text means, if it is written this way and exists.
     #[must_use]
     pub fn read(&self, text: &str, snapshot_date: Date) -> Option<Date> {

@@ -3,6 +3,7 @@
 use domain::{Attributes, Date, Value};
 use serde::{Deserialize, Serialize};
 
+use super::Marks;
 use crate::mapping::transform::collapse;
 use crate::mapping::{Attribute, Field, Source};
 
@@ -44,6 +45,9 @@ pub struct Row {
     pub zone: Option<String>,
     /// What is published of the row.
     pub attributes: Attributes,
+    /// What it will be known by; absent: it stands in no file.
+    #[serde(default)]
+    pub marks: Option<Marks>,
 }
 
 /// A row that was not taken over.
@@ -143,6 +147,7 @@ pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> R
         identity: identity.and_then(text),
         zone: Some(zone.unwrap_or_else(|| source.zone_name().to_owned())),
         attributes: attributes(source, &read, &worker_id),
+        marks: None,
         worker_id,
     })
 }
@@ -152,7 +157,7 @@ pub(super) fn column_of(source: &Source, field: Option<usize>) -> String {
     field.map(|field| source.columns[source.fields[field].column].clone()).unwrap_or_default()
 }
 
-fn value(field: &Field, texts: &[&str], snapshot_date: Date) -> Read {
+pub(super) fn value(field: &Field, texts: &[&str], snapshot_date: Date) -> Read {
     let text = texts[field.column];
     if text.len() > FIELD_BYTES_MAX {
         return Err(format!("is longer than {FIELD_BYTES_MAX} bytes"));

@@ -94,11 +94,14 @@ pub(crate) async fn absent_after(
     workers: u16,
 ) -> Result<Vec<String>, Error> {
     sqlx::query_scalar(
-        "SELECT w.worker_id FROM workers w
-          WHERE w.source = $2 AND w.worker_id > $4 AND (w.last_day IS NULL OR w.last_day >= $3)
+        "SELECT w.worker_id
+           FROM unlisted u
+           JOIN workers w ON w.source = $2 AND w.worker_id = u.worker_id
+          WHERE u.run_id = $1 AND u.worker_id > $4
+            AND (w.last_day IS NULL OR w.last_day >= $3)
             AND NOT EXISTS (SELECT 1 FROM staged_rows s
-                             WHERE s.run_id = $1 AND s.worker_id = w.worker_id)
-          ORDER BY w.worker_id LIMIT $5",
+                             WHERE s.run_id = $1 AND s.worker_id = u.worker_id)
+          ORDER BY u.worker_id LIMIT $5",
     )
     .bind(run.0)
     .bind(source)
@@ -208,6 +211,37 @@ pub(crate) async fn upsert(tx: &mut Tx, source: &str, workers: &[Worker]) -> Res
     .await
     .map(|_done| ())
     .map_err(Error::during("write workers"))
+}
+
+/// Marks people as having several worker ids in a source; returns how many of those that were not marked
+/// a run passed over, and counted as people of their own.
+pub(crate) async fn share(
+    tx: &mut Tx,
+    (run, source): (RunId, &str),
+    people: &[Uuid],
+) -> Result<u64, Error> {
+    if people.is_empty() {
+        return Ok(0);
+    }
+    let passed: i64 = sqlx::query_scalar(
+        "WITH marked AS (UPDATE workers SET shared = true
+                          WHERE source = $2 AND person_id = ANY ($3) AND NOT shared
+                         RETURNING worker_id)
+         SELECT count(*) FROM marked m
+          WHERE EXISTS (SELECT 1 FROM listed_rows l WHERE l.source = $2 AND l.worker_id = m.worker_id)
+            AND NOT EXISTS (SELECT 1 FROM staged_rows s
+                             WHERE s.run_id = $1 AND s.worker_id = m.worker_id)
+            AND NOT EXISTS (SELECT 1 FROM unlisted u
+                             WHERE u.run_id = $1 AND u.worker_id = m.worker_id)",
+    )
+    .bind(run.0)
+    .bind(source)
+    .bind(people)
+    .persistent(false)
+    .fetch_one(tx.connection())
+    .await
+    .map_err(Error::during("mark people of several workers"))?;
+    Ok(passed.unsigned_abs())
 }
 
 /// Counts the workers of each source who are present on the day of its newest snapshot, or after it.

@@ -183,7 +183,8 @@ async fn watch(rpc: &Rpc, id: RunId, tell: import::Tell<'_>) -> Result<run::Run,
             Err(error) => return Err(internal(error)),
         };
         let run = run.ok_or_else(|| Status::not_found(format!("run {id} is gone")))?;
-        let (done, total) = (run.tally.people(), run.content.workers);
+        let total = run.content.workers + run.content.unchanged;
+        let done = run.tally.people();
         tell(Progress { stage: Stage::Apply, done, total: total.max(done) });
         match run.state {
             State::Finished | State::Failed => return Ok(run),

@@ -15,7 +15,7 @@ macro_rules! select_runs {
     ($rest:literal) => {
         concat!(
             "SELECT id, source, file_name, mapping, snapshot_date, state, walk, walked_to, proves_absence,
-                    file_rows, people, workers, rejected, rejects, people_joined,
+                    file_rows, people, unlooked, workers, rejected, rejects, people_joined,
                     people_changed, people_left, people_unchanged, error, started_at,
                     finished_at, quiet, managers_unknown
                FROM runs ",
@@ -37,6 +37,7 @@ struct Row {
     proves_absence: bool,
     file_rows: i64,
     people: i64,
+    unlooked: i64,
     workers: i64,
     rejected: i64,
     rejects: Json<Vec<Reject>>,
@@ -74,6 +75,7 @@ impl TryFrom<Row> for Run {
                 .ok_or_else(|| unknown("walk"))?,
             content: Content {
                 rows: row.file_rows.unsigned_abs(),
+                unchanged: row.unlooked.unsigned_abs(),
                 people: row.people.unsigned_abs(),
                 workers: row.workers.unsigned_abs(),
                 rejected: row.rejected.unsigned_abs(),
@@ -224,7 +226,8 @@ pub(crate) async fn hand_over(tx: &mut Tx, id: RunId, content: &Content) -> Resu
     sqlx::query(
         "UPDATE runs
             SET state = 'applying', leased_until = $2, file_rows = $3, people = $4, workers = $5,
-                rejected = $6, rejects = $7, proves_absence = $8
+                rejected = $6, rejects = $7, proves_absence = $8, unlooked = $9,
+                people_unchanged = $9
           WHERE id = $1 AND state = 'staging'",
     )
     .bind(id.0)
@@ -235,6 +238,7 @@ pub(crate) async fn hand_over(tx: &mut Tx, id: RunId, content: &Content) -> Resu
     .bind(signed(content.rejected))
     .bind(Json(&content.rejects))
     .bind(content.proves_absence)
+    .bind(signed(content.unchanged))
     .execute(tx.connection())
     .await
     .map(|done| done.rows_affected() > 0)
@@ -285,7 +289,7 @@ pub(crate) async fn advance(tx: &mut Tx, id: RunId, step: &Step) -> Result<(), E
         "UPDATE runs
             SET walk = $2, walked_to = $3, leased_until = $4,
                 people_joined = people_joined + $5, people_changed = people_changed + $6,
-                people_left = people_left + $7, people_unchanged = people_unchanged + $8,
+                people_left = people_left + $7, people_unchanged = people_unchanged + $8 - $11,
                 rejected = rejected + $9,
                 rejects = CASE WHEN $9 = 0 THEN rejects ELSE rejects || $10 END
           WHERE id = $1",
@@ -300,6 +304,7 @@ pub(crate) async fn advance(tx: &mut Tx, id: RunId, step: &Step) -> Result<(), E
     .bind(signed(step.tally.unchanged))
     .bind(signed(step.rejected))
     .bind(Json(&step.rejects))
+    .bind(signed(step.counted_twice))
     .execute(tx.connection())
     .await
     .map(|_done| ())

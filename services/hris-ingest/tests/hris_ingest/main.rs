@@ -14,6 +14,7 @@ mod leavers;
 mod managers;
 mod quiet;
 mod refusals;
+mod repeated;
 mod service;
 mod sources;
 mod zones;

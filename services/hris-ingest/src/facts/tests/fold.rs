@@ -89,7 +89,14 @@ fn split(fact: &Fact) -> Vec<Fact> {
             })
             .map(part)
             .collect(),
-        whole => vec![part(whole.clone())],
+        whole @ (Claim::Begun { .. }
+        | Claim::Key(_)
+        | Claim::Start { .. }
+        | Claim::End { .. }
+        | Claim::EndsAt(_)
+        | Claim::Zone(_)
+        | Claim::Profile { .. }
+        | Claim::Manager { .. }) => vec![part(whole.clone())],
     };
     fact.claims.iter().flat_map(parts).collect()
 }
