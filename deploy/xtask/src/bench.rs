@@ -7,14 +7,14 @@ use crate::{demo, shell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// What to measure: `mesh` or `rules`.
+    /// What to measure: `ingest`, `mesh` or `rules`.
     name: String,
     /// Handed to the benchmark.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
-const BENCHES: [&str; 2] = ["mesh", "rules"];
+const BENCHES: [&str; 3] = ["ingest", "mesh", "rules"];
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !BENCHES.contains(&arguments.name.as_str()) {
