@@ -166,6 +166,11 @@ impl Draft {
         Self { person, before, workers: Vec::new(), rows: 0, line: 1, taken: false }
     }
 
+    /// What was known of the person.
+    pub(super) const fn before(&self) -> &Timeline {
+        &self.before
+    }
+
     fn is_known(&self) -> bool {
         !self.before.engagements.is_empty()
     }

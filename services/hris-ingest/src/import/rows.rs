@@ -6,6 +6,7 @@ use domain::Date;
 use tokio::sync::mpsc;
 
 use super::{Error, Import, Progress, Stage};
+use crate::gate::Read;
 use crate::mapping::Source;
 use crate::reader::{self, Line, Reader, Rejects};
 use crate::roster::{self, StagedRow};
@@ -23,21 +24,32 @@ struct Batch {
     bytes_read: u64,
 }
 
+/// What a file was found to be.
+#[derive(Debug)]
+pub(super) struct Staged {
+    /// Rows, taken over or not.
+    pub(super) rows: u64,
+    pub(super) rejects: Rejects,
+    /// What those say that were taken over.
+    pub(super) read: Read,
+}
+
 impl Import<'_> {
-    /// Stages every row of a file; returns how many there are, and what was rejected.
-    pub(super) async fn stage_rows(&self, file: File) -> Result<(u64, Rejects), Error> {
+    /// Stages every row of a file.
+    pub(super) async fn stage_rows(&self, file: File) -> Result<Staged, Error> {
         let total = file.metadata().map_err(Error::Spool)?.len();
         let (sender, mut batches) = mpsc::channel(BATCHES);
         let (source, snapshot_date) = (self.source.clone(), self.order.snapshot_date);
         let reading =
-            tokio::task::spawn_blocking(move || read(&source, snapshot_date, file, &sender));
-        let (mut position, mut rejects) = (0, Rejects::default());
+            tokio::task::spawn_blocking(move || read_lines(&source, snapshot_date, file, &sender));
+        let (mut position, mut rejects, mut read) = (0, Rejects::default(), Read::default());
         while let Some(Batch { lines, bytes_read }) = batches.recv().await {
             let mut rows = Vec::with_capacity(lines.len());
             for line in lines {
                 position += 1;
                 rows.extend(staged(line, position, &mut rejects));
             }
+            rows.iter().filter_map(|row| row.row.as_ref()).for_each(|row| read.count(row));
             let mut tx = self.store.begin().await?;
             roster::table::stage(&mut tx, self.id, &rows).await?;
             self.renew(&mut tx).await?;
@@ -45,11 +57,11 @@ impl Import<'_> {
             (self.tell)(Progress { stage: Stage::Read, done: bytes_read, total });
         }
         reading.await.map_err(Error::Reading)??;
-        Ok((position.unsigned_abs(), rejects))
+        Ok(Staged { rows: position.unsigned_abs(), rejects, read })
     }
 }
 
-fn read(
+fn read_lines(
     source: &Source,
     snapshot_date: Date,
     file: File,

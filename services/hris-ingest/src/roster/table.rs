@@ -85,6 +85,28 @@ pub(crate) async fn listed_after(
     Ok(rows.into_iter().map(|(worker, row)| (worker, row.map(|Json(row)| row))).collect())
 }
 
+/// Returns the names that a file gives workers.
+pub(crate) async fn staged_names(
+    pool: &PgPool,
+    run: RunId,
+    workers: &[&str],
+) -> Result<BTreeMap<String, String>, Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT DISTINCT ON (worker_id) worker_id, content->'attributes'->'display_name'->>'text'
+           FROM staged_rows
+          WHERE run_id = $1 AND worker_id = ANY ($2)
+            AND content->'attributes'->'display_name'->>'text' IS NOT NULL
+          ORDER BY worker_id, position",
+    )
+    .bind(run.0)
+    .bind(workers)
+    .persistent(false)
+    .fetch_all(pool)
+    .await
+    .map_err(Error::during("read the names of staged workers"))?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Returns those who come next of a source's workers who are present on a day and not in the file.
 pub(crate) async fn absent_after(
     tx: &mut Tx,

@@ -5,6 +5,7 @@
 mod city;
 mod company;
 mod ends;
+mod held;
 mod identities;
 mod imports;
 mod interruptions;
