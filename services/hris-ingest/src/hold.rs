@@ -101,6 +101,8 @@ pub(crate) enum Error {
     Moved { run: RunId, hash: String },
     #[error("run {run} was held until {expires_at}: import the file again")]
     Expired { run: RunId, expires_at: Timestamp },
+    #[error("run {other} reads another file of the source: wait for its end")]
+    Busy { other: RunId },
     #[error("a newer file than that of run {run} was taken over: what it says is out of date")]
     Older { run: RunId },
     #[error(transparent)]
@@ -184,6 +186,9 @@ pub(crate) async fn release(store: &Store, config: &Config, word: &Word) -> Resu
     match &outcome {
         Outcome::Approved(_) => {}
         Outcome::Released(names) => {
+            if let Some(other) = run::table::find_open(&mut tx, &run.source).await? {
+                return Err(Error::Busy { other: other.id });
+            }
             table::release(&mut tx, word, &names[0]).await?;
             let groups = (!word.groups.is_empty()).then_some(word.groups.as_slice());
             run::table::release(&mut tx, run.id, groups).await?;

@@ -141,6 +141,7 @@ fn status(error: Error) -> Status {
         | Error::Twice { .. }
         | Error::Moved { .. }
         | Error::Expired { .. }
+        | Error::Busy { .. }
         | Error::Older { .. }
         | Error::Mapping(_) => Status::failed_precondition(error.to_string()),
         Error::Store(error) => internal(error),

@@ -213,6 +213,21 @@ async fn what_nobody_releases_is_given_up_after_a_week_and_forgotten() {
 }
 
 #[tokio::test]
+async fn nothing_is_released_while_another_file_of_the_source_is_read() {
+    let ingest = Ingest::start().await;
+    let (run, held) = three_gone(&ingest).await;
+    assert!(!ingest.word(&run, &held.hash, "ada").await.unwrap());
+
+    ingest.read_beside(&run).await;
+    let refused = ingest.word(&run, &held.hash, "grace").await.unwrap_err();
+
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("wait for its end"), "{}", refused.message());
+    assert_eq!(ingest.held(&run).await.0.state, "held");
+    ingest.stop().await;
+}
+
+#[tokio::test]
 async fn one_person_gives_up_what_is_held() {
     let ingest = Ingest::start().await;
     let (run, _) = three_gone(&ingest).await;
@@ -399,7 +414,7 @@ async fn another_year_of_a_city_is_held_and_the_programme_stands_out_again() {
     assert_eq!((joining, changing), (4_630, 2_601));
     let programme = group(&held, PROGRAMME);
     assert!(programme.exceeded);
-    assert_eq!(counts(programme.counts), (4_722, 3_097, 2_993, 12));
+    assert_eq!(counts(programme.counts), (4_722, 3_097, 2_993, 13));
     let most = held.groups.iter().max_by_key(|group| group.counts.unwrap().leaving).unwrap();
     assert_eq!(most.group, PROGRAMME);
     let all = ingest.release_held(&summary).await;

@@ -283,6 +283,22 @@ impl Ingest {
         self.reached(run, "finished").await.0.summary.unwrap()
     }
 
+    /// Another file of a run's source is being read, as far as the database knows.
+    pub(crate) async fn read_beside(&self, run_id: &str) {
+        let run: uuid::Uuid = run_id.parse().unwrap();
+        sqlx::query(
+            "INSERT INTO runs (id, source, file_name, mapping, contract, snapshot_date, state,
+                               leased_until, staged, walk, walked_to, started_at)
+             SELECT gen_random_uuid(), source, file_name, mapping, contract, snapshot_date,
+                    'staging', 'infinity', true, 'listed', '', started_at
+               FROM runs WHERE id = $1",
+        )
+        .bind(run)
+        .execute(self.feed.store().pool())
+        .await
+        .unwrap();
+    }
+
     /// How many rows are staged.
     pub(crate) async fn staged(&self) -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM staged_rows");

@@ -20,6 +20,8 @@ use crate::progress::Progress;
 
 /// Groups that are shown; those in which the most people leave, join or change.
 const GROUPS_SHOWN: usize = 20;
+/// Groups of whom some people are shown where none exceeds a limit.
+const GROUPS_SAMPLED: usize = 3;
 /// A hash is as long as this; so many of its characters tell it apart for people.
 const HASH_SHOWN: usize = 12;
 
@@ -204,9 +206,11 @@ pub(crate) fn tables(run: &str, held: &HeldRun, is_held: bool) -> String {
     let mut text =
         section("Exceeded", "no limit", held.exceeded.is_empty(), || held.exceeded.join("\n"));
     text += &by_group(held);
-    let examples: Vec<(&HeldGroup, &HeldPerson)> = ranked(held)
+    let concerned = ranked(held);
+    let exceeding = concerned.iter().filter(|group| group.exceeded).count();
+    let examples: Vec<(&HeldGroup, &HeldPerson)> = concerned
         .into_iter()
-        .filter(|group| group.exceeded || held.groups.len() == 1)
+        .take(if exceeding > 0 { exceeding } else { GROUPS_SAMPLED })
         .flat_map(|group| group.sample.iter().map(move |person| (group, person)))
         .collect();
     if !examples.is_empty() {
@@ -236,9 +240,14 @@ pub(crate) fn tables(run: &str, held: &HeldRun, is_held: bool) -> String {
         });
     }
     if is_held {
+        let first = held.approvals.iter().find(|one| one.groups.is_empty());
+        let who = match first {
+            Some(HoldApproval { name, .. }) => format!("Somebody besides {name} releases it with"),
+            None => "Two people release it, each with".to_owned(),
+        };
         text += &format!(
-            "held until {}; nobody was changed by it. Two people release it, each with\n{}\nor one \
-             gives it up with\ntenure source discard {run} --as NAME\n",
+            "held until {}; nobody was changed by it. {who}\n{}\nor one gives it up with\ntenure \
+             source discard {run} --as NAME\n",
             instant(at(held.expires_at.as_ref())),
             command(run, &held.hash, &[]),
         );
