@@ -142,7 +142,7 @@ impl World {
             file,
             contract,
             snapshot_date: day.parse()?,
-            confirmed_leavers: None,
+            author: None,
             notify: false,
         };
         self.mesh.client.import(import, |_step| {}).await

@@ -119,7 +119,7 @@ impl World {
             file: &file,
             contract: FileContract::Partial,
             snapshot_date: day.parse().unwrap(),
-            confirmed_leavers: None,
+            author: None,
             notify: true,
         };
         let summary = self.mesh.client.import(import, |_step| {}).await.unwrap();

@@ -30,6 +30,7 @@ const PURE: &[&str] = &[
     "services/lib/domain/src/",
     "services/lib/rules/src/",
     "services/hris-ingest/src/facts",
+    "services/hris-ingest/src/gate",
     "services/hris-ingest/src/mapping",
     "services/notification/src/milestone",
     "services/notification/src/recipient",

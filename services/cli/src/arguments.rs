@@ -9,9 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::Date;
 use proto::catalogue::{STREAMS, Service, stream_of};
+use uuid::Uuid;
 
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
-pub(crate) use releases::{Apply, Approve, Preview, Release};
+pub(crate) use releases::{Apply, Approve, Preview, Release, name};
 
 use crate::output::Format;
 
@@ -149,16 +150,18 @@ pub(crate) struct Down {
 
 /// Reads a file of a source into hris-ingest
 ///
-/// Rows that cannot be used are listed and left out. A file that cannot be used at all, or that
-/// would end more people than its source allows, is refused and changes nothing.
+/// Rows that cannot be used are listed and left out. A file that cannot be used at all, or that is no
+/// read of the whole source, is refused and changes nothing. A full file that would end, add or change
+/// more people than its source allows is held: it changes nobody until two people have looked at what
+/// it would do and released exactly that. Then this command ends with 3.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tenure import staff.csv --mapping source.yaml --contract full --snapshot-date 2026-03-01
   tenure import people.jsonl --mapping source.yaml --contract full --snapshot-date 2026-03-02 --notify
   tenure import hires.csv --mapping source.yaml --contract partial --snapshot-date 2026-03-04 --wait
-  tenure import staff.csv --mapping source.yaml --contract full --snapshot-date 2026-04-01 \\
-      --confirm-leavers 1200        a restructuring: 1,200 people leave at once
+  tenure import staff.csv --mapping source.yaml --contract full --snapshot-date 2026-04-01 --as ada
+                                    should it be held, it takes one other person to release it
 ")]
 pub(crate) struct Import {
     /// The file.
@@ -172,9 +175,11 @@ pub(crate) struct Import {
     /// Day for which the file speaks.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) snapshot_date: Date,
-    /// How many people a full file may end; needed above the source's limit.
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) confirm_leavers: Option<u64>,
+    /// Who you are; the first of the two who release the file, should it be held.
+    ///
+    /// Without it, two others have to. The mesh has no sign-in yet: it keeps this name, and believes it.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) author: Option<String>,
     /// Tells people also of what the first file of a source brings.
     ///
     /// What the first file says took effect before this mesh knew of it; nobody is told unless asked.
@@ -262,6 +267,67 @@ pub(crate) enum Source {
         #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
+    /// Lists the runs that are held because they exceed a limit of their source
+    #[command(
+        after_help = "Examples:\n  tenure source held\n  tenure source held city-workforce\n"
+    )]
+    Held {
+        /// Only of this source.
+        source: Option<String>,
+    },
+    /// Shows what a held run would change, by group, and which limits it exceeds
+    ///
+    /// Groups are the values of the attribute that the mapping names as `limits.group_by`; unless it
+    /// does, of `department` or `agency`. The group in which nearly everybody leaves tells the cause: a
+    /// programme that has ended, or a filter that was left on.
+    #[command(after_help = "\
+Examples:
+  tenure source show 01980a5e-6ad1-7c3e-9a4b-2f6d3c1b0a99
+  tenure source show 01980a5e-6ad1-7c3e-9a4b-2f6d3c1b0a99 -o json | jq '.groups[] | select(.exceeded)'
+")]
+    Show {
+        /// The run.
+        run: Uuid,
+    },
+    Release(SourceRelease),
+    /// Gives a held run up: what is held of it changes nobody
+    #[command(
+        after_help = "Examples:\n  tenure source discard 01980a5e-6ad1-7c3e-9a4b-2f6d3c1b0a99 --as grace\n"
+    )]
+    Discard {
+        /// The run.
+        run: Uuid,
+        /// Who you are [default: the user of the operating system]
+        #[arg(long = "as", value_name = "NAME")]
+        name: Option<String>,
+    },
+}
+
+/// Gives one of the two words that let a held run be applied
+///
+/// It takes two people, who each name the hash of what they have looked at. The first one's word is kept,
+/// the second one's applies the run, and the command follows it to its end. When something was learnt of
+/// these people meanwhile, the hash is another one, and the difference is to be looked at again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tenure source release RUN --hash 5d1c... --as ada      the first word
+  tenure source release RUN --hash 5d1c... --as grace    the second: the run is applied
+  tenure source release RUN --hash 5d1c... --as ada --group 'Youth Summer'
+                                                         these people alone; the rest stays held
+")]
+pub(crate) struct SourceRelease {
+    /// The run.
+    pub(crate) run: Uuid,
+    /// What `tenure source show` has shown the difference under.
+    #[arg(long)]
+    pub(crate) hash: String,
+    /// Who you are [default: the user of the operating system]
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Only people of this group; may stand several times. Both people name the same ones.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -304,7 +370,7 @@ pub(crate) enum Parked {
     Replay {
         /// Ids of events.
         #[arg(value_name = "ID")]
-        ids: Vec<uuid::Uuid>,
+        ids: Vec<Uuid>,
     },
 }
 

@@ -16,6 +16,7 @@
 //! release and has settled, and no action is open. A parked message keeps a mesh from its rest only
 //! through the people whom it concerns, so look at `status().parked`, too.
 
+mod holds;
 mod releases;
 
 use std::collections::BTreeMap;
@@ -68,8 +69,8 @@ pub struct Import<'a> {
     pub contract: FileContract,
     /// The day for which it speaks.
     pub snapshot_date: Date,
-    /// How many people it may end.
-    pub confirmed_leavers: Option<u64>,
+    /// Who hands it in: the first of two words for it, should it be held.
+    pub author: Option<&'a str>,
     /// Whether people are told also of what the first file of a source brings.
     pub notify: bool,
 }
@@ -193,7 +194,8 @@ impl Mesh {
         self.apply_as(files, ReleaseAuthor::default()).await
     }
 
-    /// Sends a file to hris-ingest and returns what came of it; tells of progress meanwhile.
+    /// Sends a file to hris-ingest and returns what came of it; tells of progress meanwhile. A file that
+    /// exceeds a limit of its source is held, and has changed nobody.
     ///
     /// # Errors
     /// When the file cannot be read or is refused as a whole.
@@ -215,9 +217,10 @@ impl Mesh {
                 .unwrap_or_default(),
             contract: import.contract.into(),
             snapshot_date: Some(import.snapshot_date.into()),
-            confirmed_leavers: import.confirmed_leavers,
             size_bytes,
             notify: import.notify,
+            author: import.author.unwrap_or_default().to_owned(),
+            ..OpenImport::default()
         };
         let (parts, stream) = tokio::sync::mpsc::channel(8);
         let send = async move {

@@ -56,6 +56,16 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Source(Source::Runs { source, limit }) => {
             source::runs(source.as_deref(), limit, &state, output).await
         }
+        Command::Source(Source::Held { source }) => {
+            source::held::list(source.as_deref(), &state, output).await
+        }
+        Command::Source(Source::Show { run }) => source::held::show(run, &state, output).await,
+        Command::Source(Source::Release(release)) => {
+            Box::pin(source::held::release(&release, &state, output)).await
+        }
+        Command::Source(Source::Discard { run, name }) => {
+            source::held::discard(run, name.as_deref(), &state, output).await
+        }
         Command::Leaver(Leaver::Now { person, yes }) => {
             Box::pin(leaver::now(&person, yes, &state, output)).await
         }

@@ -83,6 +83,19 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     table.trim_fmt()
 }
 
+/// A table of cells that have their looks already; colours are for terminals alone.
+pub(crate) fn styled(header: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.iter().map(|text| {
+        let right = text.ends_with(' ');
+        let alignment = if right { CellAlignment::Right } else { CellAlignment::Left };
+        Cell::new(text.trim_end().to_uppercase()).set_alignment(alignment)
+    }));
+    table.add_rows(rows.into_iter().map(Row::from));
+    table.trim_fmt()
+}
+
 /// A heading with what stands under it, or a word in its place when there is nothing.
 pub(crate) fn section(
     title: &str,

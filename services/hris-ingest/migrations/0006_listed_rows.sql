@@ -1,13 +1,14 @@
 -- The rows by which sources listed their workers last, so that a file's repetitions are seen as such.
 
 -- `digest` is of what was read of the row and by which mapping, `engagement` of whose it is; `ordinal`
--- counts a worker's rows. A worker of whom something was learnt otherwise has one row that no file repeats.
+-- counts a worker's rows; `filled` has a bit for each attribute of which it says something. A worker of whom something was learnt otherwise has one row that no file repeats.
 CREATE TABLE listed_rows (
     source     text    NOT NULL,
     worker_id  text    COLLATE "C" NOT NULL,
     ordinal    integer NOT NULL,
     digest     uuid    NOT NULL,
     engagement uuid    NOT NULL,
+    filled     bigint  NOT NULL DEFAULT 0,
     PRIMARY KEY (source, worker_id, ordinal)
 );
 

@@ -1,10 +1,11 @@
 //! Some hundred workers of a run: read, compared, written.
 
 mod crowd;
+mod look;
 mod managers;
 mod tell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
 use domain::{Date, PersonId, RunId};
@@ -21,6 +22,8 @@ use crate::roster::{self, Worker};
 use crate::run::{self, Cursor, Run, Step, Tally};
 use crowd::{Crowd, Draft, Listed};
 
+pub(crate) use look::look;
+
 /// What is compared with what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
@@ -33,6 +36,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) quiet: bool,
     /// Whether the file's silence about a worker means that they have left.
     pub(crate) proves_absence: bool,
+    /// The attribute by which people are counted in groups.
+    pub(crate) group_by: Option<&'a str>,
+    /// The groups whose people are written; all without it.
+    pub(crate) released: Option<&'a [String]>,
 }
 
 /// Where what names a human stands, and how far it is valid.
@@ -53,7 +60,7 @@ struct Chunk {
 /// Whether what is read will be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    Preview,
+    Look,
     Write,
 }
 
@@ -64,30 +71,24 @@ impl<'a> Scope<'a> {
             scope: &identity.scope,
             column: &source.columns[source.fields[identity.field].column],
         });
-        let (quiet, proves_absence) = (false, false);
-        Self { run, source: source.name(), identity, snapshot_date, quiet, proves_absence }
+        Self {
+            run,
+            source: source.name(),
+            identity,
+            snapshot_date,
+            quiet: false,
+            proves_absence: false,
+            group_by: source.limits.group_by.as_deref(),
+            released: None,
+        }
     }
 }
 
-/// Says what a chunk would come to, and changes nothing.
-pub(crate) async fn preview(
-    tx: &mut Tx,
-    clock: &Clock,
-    scope: Scope<'_>,
-    cursor: &Cursor,
-    limit: u16,
-) -> Result<(Tally, Cursor), Error> {
-    let Chunk { workers, mut crowd, next } =
-        read(tx, scope, cursor, limit, Purpose::Preview).await?;
-    for worker in workers {
-        // Who is rejected is as little ended as anybody else.
-        drop(crowd.take(scope, clock, worker));
+impl Scope<'_> {
+    /// Whether what the run says of a person is let through.
+    fn releases(&self, draft: &Draft) -> bool {
+        self.released.is_none_or(|groups| groups.contains(&look::group(*self, draft)))
     }
-    let mut tally = Tally::default();
-    for draft in crowd.taken() {
-        tally.count(draft.change(scope.snapshot_date));
-    }
-    Ok((tally, next))
 }
 
 /// Compares and writes the next chunk of a run that the caller has locked.
@@ -100,10 +101,11 @@ pub(crate) async fn apply(
 ) -> Result<Step, Error> {
     let mut step = match &run.cursor {
         Cursor::Managers(after) => managers::tell(tx, source, after, limit).await?,
-        Cursor::Listed(_) | Cursor::Absent(_) | Cursor::End => {
+        Cursor::Listed(_) | Cursor::Absent(_) | Cursor::Look | Cursor::End => {
             let scope = Scope {
                 quiet: run.quiet,
                 proves_absence: run.content.proves_absence,
+                released: run.released.as_deref(),
                 ..Scope::new(run.id, source, run.snapshot_date)
             };
             write(tx, clock, scope, &run.cursor, source, limit).await?
@@ -111,6 +113,13 @@ pub(crate) async fn apply(
     };
     if run.content.unchanged == 0 {
         step.counted_twice = 0;
+    }
+    if run.held_at.is_some() {
+        // Counted when the run was held; a part that is released walks through everybody.
+        step.tally.unchanged = 0;
+    }
+    if run.released.is_some() && step.next == Cursor::End {
+        step.next = Cursor::Look;
     }
     run::table::advance(tx, run.id, &step).await?;
     Ok(step)
@@ -127,7 +136,11 @@ async fn write(
     let Chunk { workers, mut crowd, next } = read(tx, scope, cursor, limit, Purpose::Write).await?;
     let next = match next {
         Cursor::End if source.manager.is_some() => Cursor::Managers(String::new()),
-        Cursor::Listed(_) | Cursor::Absent(_) | Cursor::Managers(_) | Cursor::End => next,
+        Cursor::Listed(_)
+        | Cursor::Absent(_)
+        | Cursor::Managers(_)
+        | Cursor::Look
+        | Cursor::End => next,
     };
     let mut step = Step { next, ..Step::default() };
     let mut listed = BTreeMap::new();
@@ -144,11 +157,17 @@ async fn write(
     }
     let managers = managers::known(tx, scope.source, &crowd).await?;
     let (mut people, mut workers, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut held = BTreeSet::new();
     for draft in crowd.taken() {
         let Some(change) = draft.change(scope.snapshot_date) else {
             step.tally.count(None);
             continue;
         };
+        if !scope.releases(draft) {
+            draft.workers.iter().for_each(|worker_id| drop(listed.remove(worker_id)));
+            held.insert(draft.person.id);
+            continue;
+        }
         let mut person = draft.person.clone();
         person.version = tx.next_version(person.version);
         match tell::event(tx, source, &managers, &person, change) {
@@ -186,7 +205,8 @@ async fn write(
     keep_listed(tx, scope.source, &crowd, listed).await?;
     if let Some(identity) = scope.identity {
         let written = |id: &PersonId| people.iter().any(|one| one.person.id == *id);
-        let named = crowd.named(written);
+        let mut named = crowd.named(written);
+        named.retain(|(_identity, person)| !held.contains(person));
         person::table::name(tx, identity.scope, &named).await?;
     }
     Ok(step)
@@ -234,14 +254,14 @@ async fn read(
     let (workers, next) = match cursor {
         Cursor::Listed(after) => listed(tx, scope, after, limit).await?,
         Cursor::Absent(after) => absent(tx, scope, after, limit).await?,
-        Cursor::Managers(_) | Cursor::End => (Vec::new(), Cursor::End),
+        Cursor::Managers(_) | Cursor::Look | Cursor::End => (Vec::new(), Cursor::End),
     };
     let mut crowd = Crowd::default();
     let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
     crowd.by_worker = roster::table::people_of(tx, scope.source, &ids).await?;
     if let Some(identity) = scope.identity {
         match purpose {
-            Purpose::Preview => {}
+            Purpose::Look => {}
             Purpose::Write => person::table::lock_scope(tx, identity.scope).await?,
         }
         let rows = workers.iter().flat_map(|worker| &worker.rows);
@@ -252,7 +272,7 @@ async fn read(
     }
     let people: Vec<Uuid> = crowd.ids().map(|person| person.0).collect();
     match purpose {
-        Purpose::Preview => {}
+        Purpose::Look => {}
         Purpose::Write => person::table::lock(tx, &people).await?,
     }
     let facts = facts::table::of_people(tx, &people).await?;

@@ -5,6 +5,8 @@ mod gate;
 mod rows;
 
 pub use error::Error;
+use gate::Decision;
+use rows::Staged;
 
 use std::fs::File;
 
@@ -13,6 +15,7 @@ use store::Store;
 
 use crate::config::Config;
 use crate::facts::{Contract, SLICES_MAX};
+use crate::hold::{self, Hold, Word};
 use crate::mapping::{self, Source};
 use crate::reader::{Reject, Rejects};
 use crate::roster;
@@ -31,8 +34,8 @@ pub struct Order {
     pub contract: Contract,
     /// The day for which the file speaks.
     pub snapshot_date: Date,
-    /// How many people the operator expects the file to end.
-    pub confirmed_leavers: Option<u64>,
+    /// Who hands it in, if that was said: the first of two words for it, should it be held.
+    pub author: Option<String>,
     /// Whether people are told also of what the first file of a source brings.
     pub notify: bool,
 }
@@ -99,7 +102,8 @@ pub async fn check(store: &Store, source: &Source, order: &Order) -> Result<(), 
     not_older(run::table::snapshot_date(&mut tx, source.name()).await?, order)
 }
 
-/// Reads a file, stages its rows, checks what it would come to, and hands it to the driver.
+/// Reads a file, stages its rows, checks what it would come to, and hands it to the driver, or holds it
+/// where it exceeds a limit.
 ///
 /// Dropped before its end it changes nothing: the run's lease runs out, and the driver gives it up.
 ///
@@ -140,8 +144,12 @@ async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Er
         contract: order.contract,
         snapshot_date: order.snapshot_date,
         quiet: last.is_none() && !order.notify,
+        author: order.author.as_deref().unwrap_or_default(),
         leased_until,
     };
+    if order.author.as_deref().is_some_and(|author| hold::name(author).is_err()) {
+        return Err(Error::Author);
+    }
     if run::table::open(&mut tx, opening).await? {
         tx.commit().await?;
         return Ok(id);
@@ -178,11 +186,20 @@ struct Import<'a> {
 
 impl Import<'_> {
     async fn run(&self, file: File) -> Result<(), Error> {
-        let rows = self.stage_rows(file).await?;
-        self.check_complete(rows.count, &rows.rejects)?;
-        let mut content = self.content(rows).await?;
-        content.workers += self.check_leavers(&content).await?;
-        self.hand_over(&content).await
+        let staged = self.stage_rows(file).await?;
+        self.check_complete(staged.count, &staged.rejects)?;
+        self.check_whole(&staged.read).await?;
+        let content = self.content(staged).await?;
+        match self.compare(&content).await? {
+            Decision::Passes { absent } => {
+                let workers = content.workers + absent;
+                self.hand_over(&Content { workers, ..content }, None).await
+            }
+            Decision::Holds { absent, hold } => {
+                let workers = content.workers + absent;
+                self.hand_over(&Content { workers, ..content }, Some(&hold)).await
+            }
+        }
     }
 
     /// A full file that says nothing is an accident.
@@ -197,7 +214,7 @@ impl Import<'_> {
     }
 
     async fn content(&self, rows: Rows) -> Result<Content, Error> {
-        let Rows { count, rejects, unchanged } = rows;
+        let Rows { count, rejects, unchanged, read } = rows;
         let mut tx = self.store.begin().await?;
         roster::table::analyze(&mut tx).await?;
         let staged = roster::table::staged(&mut tx, self.id).await?;
@@ -215,14 +232,30 @@ impl Import<'_> {
             rejected: rejects.count(),
             rejects: told(full, &rejects),
             proves_absence: full && rejects.unidentified() == 0,
+            fills: read.fills,
         })
     }
 
-    async fn hand_over(&self, content: &Content) -> Result<(), Error> {
+    /// Hands the run to the driver, or to people.
+    async fn hand_over(&self, content: &Content, hold: Option<&Hold>) -> Result<(), Error> {
         let mut tx = self.store.begin().await?;
         let (name, date) = (self.source.name(), self.order.snapshot_date);
         if !run::table::hand_over(&mut tx, self.id, content).await? {
             return Err(Error::Lost);
+        }
+        if let Some(run) = run::table::lock(&mut tx, self.id).await? {
+            hold::supersede(&mut tx, &run).await?;
+        }
+        if let Some(hold) = hold {
+            let unchanged = hold.difference.unchanged;
+            run::table::hold(&mut tx, self.id, unchanged, hold.expires_at).await?;
+            hold::table::insert(&mut tx, hold).await?;
+            if let Some(author) = &self.order.author {
+                let word = Word::try_new(self.id, hold.hash.clone(), author, Vec::new());
+                hold::table::approve(&mut tx, &word.map_err(|_nameless| Error::Author)?).await?;
+            }
+            tracing::info!(run.id = %self.id, "run {} exceeds a limit and is held", self.id);
+            return Ok(tx.commit().await?);
         }
         if !run::table::take_over(&mut tx, name, date, self.source.format().as_str()).await? {
             not_older(run::table::snapshot_date(&mut tx, name).await?, self.order)?;

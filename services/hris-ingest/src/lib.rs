@@ -1,20 +1,22 @@
 //! Reads the files of HR systems, and tells of every person whose facts they change.
 //!
 //! Two doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
-//! is staged, chunk by chunk. What a file means is decided in `mapping`, `reader` and `facts`, which
-//! are pure.
+//! is staged, chunk by chunk. What a file means is decided in `mapping`, `reader` and `facts`, and what it
+//! may do unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people.
 //!
 //! Invariants:
 //! - a file is applied as a whole or not at all: it is staged to its end before anybody is changed,
 //!   and an apply that was interrupted goes on where it stopped;
 //! - a person's facts and the event that tells them commit together; no news, no event;
-//! - at most one run of a source at a time, and never a snapshot older than the last;
+//! - at most one run of a source at a time and one that is held, and never a snapshot older than the last;
 //! - a file ends nobody whom it may have named in a row that was rejected.
 
 mod chunk;
 mod config;
 mod driver;
 pub mod facts;
+mod gate;
+mod hold;
 pub mod import;
 mod listed;
 pub mod mapping;

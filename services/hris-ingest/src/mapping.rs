@@ -6,9 +6,11 @@ mod check;
 pub(crate) mod clean;
 mod date_format;
 mod document;
+mod limits;
 pub(crate) mod transform;
 
 pub use date_format::DateFormat;
+pub use limits::{Completeness, Limits};
 pub use transform::Transform;
 
 use std::collections::BTreeMap;
@@ -47,7 +49,7 @@ pub struct Source {
     pub(crate) identity: Option<Identity>,
     pub(crate) zone_field: Option<ZoneField>,
     pub(crate) attributes: Vec<Attribute>,
-    pub(crate) leavers_percent: u8,
+    pub(crate) limits: Limits,
     digest: [u8; 32],
     zone: TimeZone,
     zone_name: String,
@@ -169,10 +171,10 @@ impl Source {
         &self.zone_name
     }
 
-    /// How many of a hundred present people a full file may end without being asked about it.
+    /// What a full file may do without being asked about it.
     #[must_use]
-    pub const fn leavers_percent(&self) -> u8 {
-        self.leavers_percent
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The names of the published attributes, in the mapping's order.

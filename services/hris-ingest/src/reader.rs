@@ -10,7 +10,7 @@ mod records;
 mod rejects;
 mod row;
 
-pub use known::{KnownRows, Marks};
+pub use known::{KnownRows, Marks, Passed};
 pub use rejects::{REJECTS_KEPT_MAX, Rejects};
 pub use row::{FIELD_BYTES_MAX, KEY_BYTES_MAX, Reject, Row};
 
@@ -102,6 +102,7 @@ pub struct Reader<'a, R> {
     known: KnownRows,
     /// Whether only those of the known rows are read, and nothing else.
     again: bool,
+    passed: Passed,
     first_lines: HashMap<Uuid, u64>,
     rows: u64,
     failed: bool,
@@ -135,6 +136,7 @@ impl<'a, R: Read> Reader<'a, R> {
             marker: Marker::new(source),
             known: KnownRows::default(),
             again: false,
+            passed: Passed::default(),
             first_lines: HashMap::new(),
             rows: 0,
             failed: false,
@@ -160,10 +162,10 @@ impl<'a, R: Read> Reader<'a, R> {
         self.rows
     }
 
-    /// The known rows, and which of them the file has.
+    /// The known rows and which of them the file has, and what those say that were passed over.
     #[must_use]
-    pub fn into_known(self) -> KnownRows {
-        self.known
+    pub fn into_known(self) -> (KnownRows, Passed) {
+        (self.known, self.passed)
     }
 
     /// How many bytes of the file were read, for progress.
@@ -188,10 +190,10 @@ impl<'a, R: Read> Reader<'a, R> {
                     Some(_) => None,
                 };
                 match seen {
-                    Some(engagement) if !again => Took::Known { line: cells.line, engagement },
+                    Some(marks) if !again => Took::Known { line: cells.line, marks },
                     None if again => Took::Other,
                     Some(_) | None => match row::read(source, snapshot_date, cells) {
-                        Ok(row) => Took::Row(marked(row, digest)),
+                        Ok(row) => Took::Row(marked(source, row, digest)),
                         Err(reject) => Took::Reject(reject),
                     },
                 }
@@ -202,8 +204,9 @@ impl<'a, R: Read> Reader<'a, R> {
                 return Err(Error::TooManyRows);
             }
             match took {
-                Took::Known { line, engagement } => {
-                    self.first_lines.insert(engagement, line);
+                Took::Known { line, marks } => {
+                    self.first_lines.insert(marks.engagement, line);
+                    self.passed.count(marks);
                 }
                 Took::Other => {}
                 Took::Reject(_) if again => {}
@@ -237,7 +240,7 @@ enum Took {
     /// It says what is known.
     Known {
         line: u64,
-        engagement: Uuid,
+        marks: Marks,
     },
     /// It is none of those that are read again.
     Other,
@@ -245,9 +248,9 @@ enum Took {
     Reject(Reject),
 }
 
-fn marked(mut row: Row, digest: Uuid) -> Row {
-    let engagement = known::engagement(&row);
-    row.marks = Some(Marks { digest, engagement });
+fn marked(source: &Source, mut row: Row, digest: Uuid) -> Row {
+    let (engagement, filled) = (known::engagement(&row), known::filled(source, &row));
+    row.marks = Some(Marks { digest, engagement, filled });
     row
 }
 

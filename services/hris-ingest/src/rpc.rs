@@ -1,6 +1,7 @@
 //! Operators' requests: parse, call, map.
 
 mod ends;
+mod holds;
 mod import;
 mod sources;
 mod timeline;
@@ -57,8 +58,31 @@ impl HrisIngestService for Rpc {
     ) -> Result<Response<wire::ListRunsResponse>, Status> {
         let limit = page(request.get_ref().page_size);
         let source = Some(request.get_ref().source.as_str()).filter(|source| !source.is_empty());
-        let runs = run::table::list(self.store.pool(), source, limit).await.map_err(internal)?;
+        let state = Some(request.get_ref().state.as_str()).filter(|state| !state.is_empty());
+        let pool = self.store.pool();
+        let runs = run::table::list(pool, source, state, limit).await.map_err(internal)?;
         Ok(Response::new(wire::ListRunsResponse { runs: runs.into_iter().map(listed).collect() }))
+    }
+
+    async fn get_held_run(
+        &self,
+        request: Request<wire::GetHeldRunRequest>,
+    ) -> Result<Response<wire::GetHeldRunResponse>, Status> {
+        holds::get(&self.store, &request.get_ref().run_id).await.map(Response::new)
+    }
+
+    async fn release_run(
+        &self,
+        request: Request<wire::ReleaseRunRequest>,
+    ) -> Result<Response<wire::ReleaseRunResponse>, Status> {
+        holds::release(self, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn discard_run(
+        &self,
+        request: Request<wire::DiscardRunRequest>,
+    ) -> Result<Response<wire::DiscardRunResponse>, Status> {
+        holds::discard(&self.store, request.get_ref()).await.map(Response::new)
     }
 
     async fn list_sources(
@@ -162,6 +186,7 @@ fn summary(run: &Run) -> wire::ImportSummary {
         rejects: run.content.rejects.iter().take(REJECTS_LISTED_MAX).map(reject).collect(),
         rejected: run.content.rejected,
         managers_unknown: run.managers_unknown,
+        held: None,
     }
 }
 

@@ -1,12 +1,13 @@
-//! The life of one read of one file: staging, applying, finished or failed.
+//! The life of one read of one file: staging, held if it exceeds a limit, applying, finished or failed.
 
 pub(crate) mod table;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{Date, RunId, Timestamp};
 
-use crate::facts::Change;
+use crate::facts::{Change, Contract};
 use crate::reader::Reject;
 
 /// How long whoever works on a run may be silent before somebody else takes it.
@@ -17,6 +18,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 pub(crate) enum State {
     /// The file is being read; nobody has been changed.
     Staging,
+    /// The file was read to its end and exceeds a limit; nobody is changed by what is left of it
+    /// until two people have released it.
+    Held,
     /// The file was read to its end; people are being compared and written.
     Applying,
     /// Everything is committed.
@@ -26,11 +30,13 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 4] = [Self::Staging, Self::Applying, Self::Finished, Self::Failed];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Staging, Self::Held, Self::Applying, Self::Finished, Self::Failed];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Staging => "staging",
+            Self::Held => "held",
             Self::Applying => "applying",
             Self::Finished => "finished",
             Self::Failed => "failed",
@@ -39,7 +45,8 @@ impl State {
 }
 
 /// How far a run was walked: first the workers whom the file lists, then those it leaves out, then
-/// the people whose manager became known meanwhile, each in the order of their ids.
+/// the people whose manager became known meanwhile, each in the order of their ids. When a part of it
+/// was released, everybody is looked at once more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Cursor {
     /// After this one of those who are listed.
@@ -48,6 +55,8 @@ pub(crate) enum Cursor {
     Absent(String),
     /// After this one of the people who are told once more.
     Managers(String),
+    /// A part was written; what is left is to be counted.
+    Look,
     /// Everybody was walked.
     #[default]
     End,
@@ -63,6 +72,7 @@ impl Cursor {
             Self::Listed(after) => ("listed", after),
             Self::Absent(after) => ("absent", after),
             Self::Managers(after) => ("managers", after),
+            Self::Look => ("look", ""),
             Self::End => ("end", ""),
         }
     }
@@ -72,6 +82,7 @@ impl Cursor {
             "listed" => Some(Self::Listed(after)),
             "absent" => Some(Self::Absent(after)),
             "managers" => Some(Self::Managers(after)),
+            "look" => Some(Self::Look),
             "end" => Some(Self::End),
             _ => None,
         }
@@ -127,6 +138,8 @@ pub(crate) struct Content {
     pub(crate) rejects: Vec<Reject>,
     /// Whether the file's silence about a worker means that they have left.
     pub(crate) proves_absence: bool,
+    /// How many rows that were taken over say something, by attribute.
+    pub(crate) fills: BTreeMap<String, u64>,
 }
 
 /// One read of one file.
@@ -136,6 +149,7 @@ pub(crate) struct Run {
     pub(crate) source: String,
     pub(crate) file_name: String,
     pub(crate) mapping: String,
+    pub(crate) contract: Contract,
     pub(crate) snapshot_date: Date,
     /// Whether nobody is told of what the file brings.
     pub(crate) quiet: bool,
@@ -148,6 +162,21 @@ pub(crate) struct Run {
     pub(crate) error: Option<String>,
     pub(crate) started_at: Timestamp,
     pub(crate) finished_at: Option<Timestamp>,
+    /// When it was held, if it was.
+    pub(crate) held_at: Option<Timestamp>,
+    /// The groups that were released; everybody without it.
+    pub(crate) released: Option<Vec<String>>,
+}
+
+impl Run {
+    /// Whether what a held run of the same source says is out of date once this one was read.
+    pub(crate) fn supersedes(&self, held: &Self) -> bool {
+        match self.contract {
+            Contract::Full => true,
+            // It says nothing of those whom it does not list, but an older day is not applied after it.
+            Contract::Partial => self.snapshot_date > held.snapshot_date,
+        }
+    }
 }
 
 /// What one chunk adds to a run.

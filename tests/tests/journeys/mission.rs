@@ -68,7 +68,7 @@ impl World {
             file,
             contract: FileContract::Partial,
             snapshot_date: day.parse().unwrap(),
-            confirmed_leavers: None,
+            author: None,
             notify: false,
         };
         let summary = self.mesh.client.import(import, |_step| {}).await.unwrap();

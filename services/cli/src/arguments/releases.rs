@@ -31,7 +31,8 @@ impl Author {
     }
 }
 
-fn name(given: Option<&str>) -> String {
+/// Who acts: as was said, else the user of the operating system.
+pub(crate) fn name(given: Option<&str>) -> String {
     let user = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     given.map(str::to_owned).or_else(user).unwrap_or_else(|| "unknown".to_owned())
 }

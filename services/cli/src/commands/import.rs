@@ -3,15 +3,19 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use proto::hris::v1::{FileContract, ImportSummary};
-use serde::Serialize;
+use proto::hris::v1::{FileContract, HeldRun, ImportSummary};
+use serde::{Serialize, Serializer};
 
 use super::settle::settle;
+use super::source::held;
 use crate::arguments::{Contract, Import};
 use crate::client::{self, Mesh};
 use crate::launcher::StateDir;
 use crate::output::{Output, grouped, section, table};
 use crate::progress::Progress;
+
+/// The exit code of a file that is held.
+const HELD: u8 = 3;
 
 /// What came of a file.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +31,9 @@ pub(crate) struct Imported {
     pub(crate) managers_unknown: u64,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) settled: Option<u64>,
+    /// What the file would change, if that is held.
+    #[serde(serialize_with = "difference", skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<HeldRun>,
 }
 
 /// A row that was left out.
@@ -53,15 +60,18 @@ pub(crate) async fn run(
             Contract::Partial => FileContract::Partial,
         },
         snapshot_date: import.snapshot_date,
-        confirmed_leavers: import.confirm_leavers,
+        author: import.author.as_deref(),
         notify: import.notify,
     };
     let mut imported = send(&mesh, file).await?;
-    if import.wait {
+    if import.wait && imported.held.is_none() {
         imported.settled = Some(settle(&mesh).await?.rest.settled);
     }
     output.print(&imported, tables)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(match imported.held {
+        None => ExitCode::SUCCESS,
+        Some(_held) => ExitCode::from(HELD),
+    })
 }
 
 /// Sends a file in sight of whoever waits.
@@ -95,8 +105,13 @@ impl From<ImportSummary> for Imported {
             managers_unknown: summary.managers_unknown,
             rejects: rejects.collect(),
             settled: None,
+            held: summary.held,
         }
     }
+}
+
+fn difference<S: Serializer>(held: &Option<HeldRun>, to: S) -> Result<S::Ok, S::Error> {
+    held.as_ref().map(held::difference).serialize(to)
 }
 
 fn tables(imported: &Imported) -> String {
@@ -109,6 +124,11 @@ fn tables(imported: &Imported) -> String {
         ("left", imported.left),
         ("unchanged", imported.unchanged),
     ];
+    // Of what is held, nothing has happened yet.
+    let counts = counts.into_iter().filter(|(name, _)| match (&imported.held, *name) {
+        (None, _) | (Some(_), "rows" | "rejected" | "people") => true,
+        (Some(_), _) => false,
+    });
     let managers = (imported.managers_unknown > 0)
         .then_some(("with a manager who is nobody known", imported.managers_unknown));
     let settled = imported.settled.map(|settled| ("settled", settled));
@@ -131,6 +151,9 @@ fn tables(imported: &Imported) -> String {
         if imported.rejected > listed {
             text += &format!("and {} more\n", grouped(imported.rejected - listed));
         }
+    }
+    if let Some(held) = &imported.held {
+        text += &held::tables(&imported.run, held, true);
     }
     text
 }

@@ -1,5 +1,7 @@
 //! `tenure source`.
 
+pub(crate) mod held;
+
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -62,7 +64,7 @@ pub(crate) async fn runs(
 ) -> anyhow::Result<ExitCode> {
     let mesh = state.running()?.mesh()?;
     let source = source.unwrap_or_default().to_owned();
-    let request = ListRunsRequest { page_size: limit, source };
+    let request = ListRunsRequest { page_size: limit, source, ..Default::default() };
     let answer = mesh.hris()?.list_runs(request).await.context("ask for the runs")?;
     let runs: Vec<Run> = answer.into_inner().runs.into_iter().map(Run::from).collect();
     output.print(&runs, |runs| run_lines(runs))?;

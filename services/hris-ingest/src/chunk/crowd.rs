@@ -187,6 +187,11 @@ impl Draft {
         &self.facts[self.recorded..]
     }
 
+    /// What was known of the person.
+    pub(super) const fn before(&self) -> &Timeline {
+        &self.before
+    }
+
     fn is_known(&self) -> bool {
         !self.before.engagements.is_empty()
     }

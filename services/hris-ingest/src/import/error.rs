@@ -2,6 +2,7 @@ use std::io;
 
 use domain::{Date, RunId, Timestamp};
 
+use crate::gate::Incomplete;
 use crate::{mapping, reader};
 
 /// Why a file is not imported. Nobody was changed.
@@ -47,22 +48,12 @@ pub enum Error {
         /// The most rows of one key.
         rows: u64,
     },
-    /// Too many people would be ended.
-    #[error(
-        "the file would end {left} of the {present} people who are present in {source_name}, more \
-         than the {percent} percent its mapping allows: if they have left, import it again with \
-         --confirm-leavers {left}"
-    )]
-    Leavers {
-        /// The source.
-        source_name: String,
-        /// How many people the file would end.
-        left: u64,
-        /// How many are present.
-        present: u64,
-        /// How many of a hundred may be ended without confirmation.
-        percent: u8,
-    },
+    /// It is no read of the whole source.
+    #[error("{0}")]
+    NotWhole(String),
+    /// Whoever hands the file in has no name that can be kept.
+    #[error("the name of whoever hands the file in cannot be used: it is too long, or no text")]
+    Author,
     /// A newer file was taken over.
     #[error(
         "the file speaks for {snapshot_date}, and one for {last} was taken over already: what it \
@@ -100,6 +91,12 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+impl From<Incomplete> for Error {
+    fn from(incomplete: Incomplete) -> Self {
+        Self::NotWhole(incomplete.to_string())
+    }
+}
+
 impl Error {
     /// What the operator is told: everything, except how this machine failed.
     #[must_use]
@@ -111,7 +108,8 @@ impl Error {
             | Self::NoRows
             | Self::NothingTaken { .. }
             | Self::Key { .. }
-            | Self::Leavers { .. }
+            | Self::NotWhole(_)
+            | Self::Author
             | Self::Older { .. } => format!("{self}; nothing was changed"),
             Self::Running { .. } | Self::Lost => self.to_string(),
             Self::File(reader::Error::Read(_))

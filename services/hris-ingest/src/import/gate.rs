@@ -1,65 +1,99 @@
-//! A full file is compared as a whole before anybody is changed: too many leavers are an accident
-//! until somebody says that they are none.
+//! A full file is compared as a whole before anybody is changed: what exceeds a limit of its source is an
+//! accident until people have looked at it and say that it is none.
 
-use domain::breaker::{Figure, Figures, Grouping, Kind, Limit, Verdict, judge};
+use jiff::SignedDuration;
 
 use super::{Error, Import, Progress, Stage};
-use crate::chunk::{self, Scope};
 use crate::facts::Contract;
+use crate::gate::{self, Difference, Read};
+use crate::hold::{Hold, Look, Reason};
 use crate::roster;
-use crate::run::{Content, Cursor, Tally};
+use crate::run::{self, Content};
+
+/// What becomes of a file, and how many workers it leaves out.
+#[derive(Debug)]
+pub(super) enum Decision {
+    Passes { absent: u64 },
+    Holds { absent: u64, hold: Box<Hold> },
+}
 
 impl Import<'_> {
-    /// Refuses a full file that would end too many; returns how many workers it leaves out.
-    pub(super) async fn check_leavers(&self, content: &Content) -> Result<u64, Error> {
+    /// Refuses a full file that holds far less than the last one did.
+    pub(super) async fn check_whole(&self, read: &Read) -> Result<(), Error> {
+        match self.order.contract {
+            Contract::Partial => return Ok(()),
+            Contract::Full => {}
+        }
         let mut tx = self.store.begin().await?;
-        let snapshot_date = self.order.snapshot_date;
-        let source = self.source.name();
-        let present = roster::table::present(&mut tx, source, snapshot_date).await?;
+        let last = run::table::find_last_full(&mut tx, self.source.name()).await?;
         drop(tx);
-        let full = self.order.contract == Contract::Full;
-        let total = content.workers;
-        if !full || present == 0 {
-            (self.tell)(Progress { stage: Stage::Compare, done: total, total });
-            return Ok(0);
-        }
-        let proves_absence = content.proves_absence;
-        let scope = Scope { proves_absence, ..Scope::new(self.id, &self.source, snapshot_date) };
-        let (tally, absent) = self.preview(scope, total).await?;
-        let percent = self.source.leavers_percent();
-        let limit = Limit::of(Kind::Leaving, Grouping::Source).percent(percent);
-        let mut figures = Figures::default();
-        *figures.of(Kind::Leaving, Grouping::Source, source) =
-            Figure { amount: tally.left, of: present, ..Figure::default() };
-        let allowed = judge(&[limit], &figures) == Verdict::Passes
-            || self.order.confirmed_leavers.is_some_and(|confirmed| tally.left <= confirmed);
-        if allowed {
-            return Ok(absent);
-        }
-        let source_name = source.to_owned();
-        Err(Error::Leavers { source_name, left: tally.left, present, percent })
+        let Some(Content { rows, rejected, fills, .. }) = last.map(|run| run.content) else {
+            return Ok(());
+        };
+        let last = Read { rows: rows.saturating_sub(rejected), fills };
+        let limits = self.source.limits().completeness;
+        Ok(gate::whole(limits, self.source.attributes(), &last, read)?)
     }
 
-    /// Returns what the file would come to, and how many workers it leaves out.
-    async fn preview(&self, scope: Scope<'_>, total: u64) -> Result<(Tally, u64), Error> {
-        let (mut tally, mut absent) = (Tally::default(), 0);
-        let mut cursor = Cursor::start();
-        while cursor != Cursor::End {
+    /// Compares a full file with what is known, and decides what becomes of it.
+    pub(super) async fn compare(&self, content: &Content) -> Result<Decision, Error> {
+        let (source, limits) = (self.source.name(), self.source.limits());
+        let mut tx = self.store.begin().await?;
+        let present = roster::table::present(&mut tx, source, self.order.snapshot_date).await?;
+        let window = SignedDuration::from_hours(24 * i64::from(limits.window_days));
+        let since = tx.now() - window;
+        let departed = run::table::count_left(&mut tx, source, since).await?;
+        let run = run::table::lock(&mut tx, self.id).await?.ok_or(Error::Lost)?;
+        drop(tx);
+        let total = content.workers;
+        if self.order.contract != Contract::Full || present == 0 {
+            (self.tell)(Progress { stage: Stage::Compare, done: total, total });
+            return Ok(Decision::Passes { absent: 0 });
+        }
+        let run = run::Run { content: content.clone(), ..run };
+        let mut look = Look::new(&run, &self.source, self.config);
+        while !look.is_done() {
             let mut tx = self.store.begin().await?;
-            let limit = self.config.chunk_workers.get();
-            let (chunk, next) =
-                chunk::preview(&mut tx, self.store.clock(), scope, &cursor, limit).await?;
+            look.step(&mut tx, self.store.clock()).await?;
             self.renew(&mut tx).await?;
             tx.commit().await?;
-            match cursor {
-                Cursor::Absent(_) => absent += chunk.people(),
-                Cursor::Listed(_) | Cursor::Managers(_) | Cursor::End => {}
-            }
-            tally.add(chunk);
-            cursor = next;
-            let (done, total) = (tally.people(), total + absent);
+            let (done, total) = (look.people(), total + look.absent());
             (self.tell)(Progress { stage: Stage::Compare, done, total });
         }
-        Ok((tally, absent))
+        let absent = look.absent();
+        gate::overlaps(limits.completeness, present, content.people, look.listed_present())?;
+        let mut so_far = look.so_far();
+        so_far.departed = departed;
+        so_far.totals.present = present;
+        // More people in a group only make less of a share: what passes now passes with all of them.
+        if gate::decide(limits, source, &so_far).is_empty() {
+            return Ok(Decision::Passes { absent });
+        }
+        look.count_passed(self.store).await?;
+        let (mut difference, hash) = look.finish();
+        difference.departed = departed;
+        difference.totals.present = present;
+        match self.held(difference, hash) {
+            None => Ok(Decision::Passes { absent }),
+            Some(hold) => Ok(Decision::Holds { absent, hold: Box::new(hold) }),
+        }
+    }
+
+    fn held(&self, difference: Difference, hash: String) -> Option<Hold> {
+        let limits = self.source.limits();
+        let exceeded = gate::decide(limits, self.source.name(), &difference);
+        if exceeded.is_empty() {
+            return None;
+        }
+        let held_at = self.store.clock().now();
+        let wait = SignedDuration::from_hours(24 * i64::from(limits.held_days));
+        Some(Hold {
+            run: self.id,
+            hash,
+            difference,
+            exceeded: exceeded.iter().map(Reason::new).collect(),
+            held_at,
+            expires_at: held_at + wait,
+        })
     }
 }

@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 
 use super::{Error, Import, Progress, Stage};
 use crate::facts::Contract;
+use crate::gate::Read;
 use crate::listed;
 use crate::mapping::Source;
-use crate::reader::{self, KnownRows, Line, Reader, Rejects};
+use crate::reader::{self, KnownRows, Line, Passed, Reader, Rejects};
 use crate::roster::{self, StagedRow};
 
 /// Rows staged in one transaction, at most.
@@ -31,6 +32,8 @@ pub(super) struct Rows {
     pub(super) rejects: Rejects,
     /// People who are as they were listed last; they are not staged.
     pub(super) unchanged: u64,
+    /// What those rows say that were taken over, or taken over before.
+    pub(super) read: Read,
 }
 
 #[derive(Debug, Default)]
@@ -55,8 +58,7 @@ impl Import<'_> {
         let known = self.known().await?;
         let again = file.try_clone().map_err(Error::Spool)?;
         let mut rows = Rows::default();
-        let (count, known) = self.pass(file, Pass::New(known), &mut rows.rejects).await?;
-        rows.count = count;
+        let known = self.pass(file, Pass::New(known), &mut rows).await?;
         if known.is_empty() {
             return Ok(rows);
         }
@@ -72,7 +74,11 @@ impl Import<'_> {
         if !changed.is_empty() {
             file = again;
             file.seek(SeekFrom::Start(0)).map_err(Error::Spool)?;
-            self.pass(file, Pass::Again(changed), &mut rows.rejects).await?;
+            // What they say was counted when they were passed over.
+            let rejects = std::mem::take(&mut rows.rejects);
+            let mut again = Rows { rejects, ..Rows::default() };
+            self.pass(file, Pass::Again(changed), &mut again).await?;
+            rows.rejects = again.rejects;
         }
         Ok(rows)
     }
@@ -92,13 +98,8 @@ impl Import<'_> {
         }
     }
 
-    /// Reads a file once; returns how many rows it has, and which of the known ones.
-    async fn pass(
-        &self,
-        file: File,
-        pass: Pass,
-        rejects: &mut Rejects,
-    ) -> Result<(u64, KnownRows), Error> {
+    /// Reads a file once; returns which of the known rows it has.
+    async fn pass(&self, file: File, pass: Pass, into: &mut Rows) -> Result<KnownRows, Error> {
         let total = file.metadata().map_err(Error::Spool)?.len();
         let (sender, mut batches) = mpsc::channel(BATCHES);
         let (source, snapshot_date) = (self.source.clone(), self.order.snapshot_date);
@@ -108,15 +109,19 @@ impl Import<'_> {
             let mut rows = Vec::with_capacity(lines.len());
             for (number, line) in lines {
                 let position = i64::try_from(number).unwrap_or(i64::MAX);
-                rows.extend(staged(line, position, rejects));
+                rows.extend(staged(line, position, &mut into.rejects));
             }
+            rows.iter().filter_map(|row| row.row.as_ref()).for_each(|row| into.read.count(row));
             let mut tx = self.store.begin().await?;
             roster::table::stage(&mut tx, self.id, &rows).await?;
             self.renew(&mut tx).await?;
             tx.commit().await?;
             (self.tell)(Progress { stage: Stage::Read, done: bytes_read, total });
         }
-        Ok(reading.await.map_err(Error::Reading)??)
+        let (count, known, passed) = reading.await.map_err(Error::Reading)??;
+        into.count = count;
+        into.read.count_passed(&self.source, &passed);
+        Ok(known)
     }
 }
 
@@ -126,7 +131,7 @@ fn read(
     file: File,
     pass: Pass,
     batches: &mpsc::Sender<Batch>,
-) -> Result<(u64, KnownRows), reader::Error> {
+) -> Result<(u64, KnownRows, Passed), reader::Error> {
     let reader = Reader::try_new(source, snapshot_date, file)?;
     let mut reader = match pass {
         Pass::New(known) => reader.knowing(known),
@@ -141,14 +146,17 @@ fn read(
             let lines = std::mem::take(&mut lines);
             if batches.blocking_send(Batch { lines, bytes_read }).is_err() {
                 // Nobody waits for the rest.
-                return Ok((reader.rows(), reader.into_known()));
+                break;
             }
         }
     }
     let bytes_read = reader.bytes_read();
     match batches.blocking_send(Batch { lines, bytes_read }) {
-        Ok(()) | Err(mpsc::error::SendError(_)) => Ok((reader.rows(), reader.into_known())),
+        Ok(()) | Err(mpsc::error::SendError(_)) => {}
     }
+    let rows = reader.rows();
+    let (known, passed) = reader.into_known();
+    Ok((rows, known, passed))
 }
 
 /// What is staged of a line: of a reject, only whose it is.

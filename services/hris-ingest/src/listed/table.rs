@@ -14,8 +14,8 @@ use crate::reader::{KnownRows, Marks};
 const COPY_SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The signature, flags and the length of an empty extension.
 const COPY_HEADER_BYTES: usize = COPY_SIGNATURE.len() + 8;
-/// Two marks and a flag, each behind its length, behind the count of fields.
-const COPY_ROW_BYTES: usize = 2 + (4 + 16) + (4 + 16) + (4 + 1);
+/// Two marks, what is filled and a flag, each behind its length, behind the count of fields.
+const COPY_ROW_BYTES: usize = 2 + (4 + 16) + (4 + 16) + (4 + 8) + (4 + 1);
 /// Marks looked up in one statement; each reads the source's rows once.
 const AT_ONCE: usize = 100_000;
 
@@ -37,7 +37,7 @@ pub(crate) async fn known(tx: &mut Tx, source: &str) -> Result<KnownRows, Error>
         .execute(tx.connection())
         .await
         .map_err(failed)?;
-    let statement = "COPY (SELECT digest, engagement, ordinal = 0 FROM listed_rows
+    let statement = "COPY (SELECT digest, engagement, filled, ordinal = 0 FROM listed_rows
                             WHERE source = current_setting('hris.source'))
                        TO STDOUT (FORMAT binary)";
     let mut copied = tx.connection().copy_out_raw(statement).await.map_err(failed)?;
@@ -70,7 +70,11 @@ fn row_of(row: &[u8; COPY_ROW_BYTES]) -> (Marks, bool) {
         mark.copy_from_slice(&row[at..at + 16]);
         Uuid::from_bytes(mark)
     };
-    (Marks { digest: mark(6), engagement: mark(26) }, row[COPY_ROW_BYTES - 1] != 0)
+    let mut filled = [0; 8];
+    filled.copy_from_slice(&row[46..54]);
+    let marks =
+        Marks { digest: mark(6), engagement: mark(26), filled: u64::from_be_bytes(filled) };
+    (marks, row[COPY_ROW_BYTES - 1] != 0)
 }
 
 /// Replaces the rows of workers. A worker without marks has none that a file can repeat.
@@ -85,28 +89,30 @@ pub(crate) async fn replace(
     let ids: Vec<&str> = workers.keys().copied().collect();
     forget(tx, source, &ids).await?;
     let (mut owners, mut ordinals) = (Vec::new(), Vec::new());
-    let (mut digests, mut engagements) = (Vec::new(), Vec::new());
+    let (mut digests, mut engagements, mut filled) = (Vec::new(), Vec::new(), Vec::new());
     for (worker, marks) in workers {
-        let unique = [Marks { digest: tx.new_id(), engagement: tx.new_id() }];
+        let unique = [Marks { digest: tx.new_id(), engagement: tx.new_id(), filled: 0 }];
         let marks = if marks.is_empty() { &unique } else { marks.as_slice() };
         for (ordinal, marks) in (0_i32..).zip(marks) {
             owners.push(*worker);
             ordinals.push(ordinal);
             digests.push(marks.digest);
             engagements.push(marks.engagement);
+            filled.push(marks.filled.cast_signed());
         }
     }
     sqlx::query(
-        "INSERT INTO listed_rows (source, worker_id, ordinal, digest, engagement)
-         SELECT $1, l.worker_id, l.ordinal, l.digest, l.engagement
-           FROM UNNEST($2::text[], $3::integer[], $4::uuid[], $5::uuid[])
-                  AS l (worker_id, ordinal, digest, engagement)",
+        "INSERT INTO listed_rows (source, worker_id, ordinal, digest, engagement, filled)
+         SELECT $1, l.worker_id, l.ordinal, l.digest, l.engagement, l.filled
+           FROM UNNEST($2::text[], $3::integer[], $4::uuid[], $5::uuid[], $6::bigint[])
+                  AS l (worker_id, ordinal, digest, engagement, filled)",
     )
     .bind(source)
     .bind(owners)
     .bind(ordinals)
     .bind(digests)
     .bind(engagements)
+    .bind(filled)
     .execute(tx.connection())
     .await
     .map(|_done| ())

@@ -1,5 +1,7 @@
 //! From the document as written to a mapping that holds together.
 
+mod limits;
+
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
@@ -54,9 +56,6 @@ pub(super) fn check(
         None => None,
     };
     let (zone, zone_name) = zone(zone_name.or(default_zone), &mut problems);
-    if spec.limits.leavers_percent > 100 {
-        problems.add("spec.limits.leavers_percent", "must be at most 100");
-    }
 
     let names = Names { fields: &fields };
     let key = names.key(&spec.key, &mut problems);
@@ -77,6 +76,7 @@ pub(super) fn check(
         spec.matching.as_ref().and_then(|how| names.identity(how, &metadata.name, &mut problems));
     let zone_field = names.zone_field(spec.zone.as_ref(), &mut problems);
     let attributes = names.attributes(&spec.attributes, &mut problems);
+    let limits = limits::check(spec.limits, &spec.attributes, &mut problems);
 
     if !problems.0.is_empty() {
         return Err(Error { problems: problems.0 });
@@ -98,7 +98,7 @@ pub(super) fn check(
         zone_field,
         attributes,
         digest,
-        leavers_percent: spec.limits.leavers_percent,
+        limits,
         zone_name,
         zone,
     })

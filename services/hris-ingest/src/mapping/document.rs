@@ -104,14 +104,47 @@ fn text() -> String {
     "text".to_owned()
 }
 
+/// Without a share, a limit holds nothing.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
-    pub(super) leavers_percent: u8,
+    pub(super) leavers_percent: Option<u8>,
+    pub(super) leavers_above: u64,
+    pub(super) group_by: Option<String>,
+    pub(super) group_leavers_percent: Option<u8>,
+    pub(super) group_leavers_above: u64,
+    pub(super) joiners_percent: Option<u8>,
+    pub(super) joiners_above: u64,
+    pub(super) changed_percent: Option<u8>,
+    pub(super) changed_above: u64,
+    pub(super) window_days: u8,
+    pub(super) window_percent: Option<u8>,
+    pub(super) window_above: u64,
+    pub(super) rows_percent: Option<u8>,
+    pub(super) overlap_percent: Option<u8>,
+    pub(super) filled_percent: Option<u8>,
+    pub(super) held_days: u8,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { leavers_percent: 20 }
+        Self {
+            leavers_percent: Some(10),
+            leavers_above: 2,
+            group_by: None,
+            group_leavers_percent: Some(30),
+            group_leavers_above: 9,
+            joiners_percent: Some(25),
+            joiners_above: 20,
+            changed_percent: Some(50),
+            changed_above: 20,
+            window_days: 7,
+            window_percent: Some(15),
+            window_above: 2,
+            rows_percent: Some(25),
+            overlap_percent: Some(10),
+            filled_percent: Some(50),
+            held_days: 7,
+        }
     }
 }

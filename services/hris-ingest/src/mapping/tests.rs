@@ -40,7 +40,8 @@ fn a_valid_mapping_resolves_every_name() {
 
     assert_eq!(source.name(), "city-workforce");
     assert_eq!(source.zone_name(), "America/New_York");
-    assert_eq!(source.leavers_percent(), 20);
+    assert_eq!(leavers(&source), (Some(20), 2));
+    assert_eq!(source.limits().group_by.as_deref(), Some("agency"));
     let attributes: Vec<_> = source.attributes().collect();
     assert_eq!(attributes, ["display_name", "title", "agency", "agency_id", "worker_id"]);
 }
@@ -56,7 +57,38 @@ fn what_has_a_default_may_be_left_out() {
     let source = Source::parse(&yaml).unwrap();
 
     assert_eq!(source.engagement, None);
-    assert_eq!(source.leavers_percent(), 20);
+    assert_eq!(leavers(&source), (Some(10), 2));
+    assert_eq!((source.limits().window_days, source.limits().held_days), (7, 7));
+}
+
+/// The share of a source's people that a full file may end, and how many may leave in any case.
+fn leavers(source: &Source) -> (Option<u8>, u64) {
+    let limit = source.limits().holds[0];
+    (limit.percent, limit.above)
+}
+
+#[test]
+fn a_limit_without_a_share_holds_nothing() {
+    let none = "{leavers_percent: null, group_leavers_percent: null, window_percent: null, \
+                joiners_percent: null, changed_percent: null, rows_percent: null}";
+
+    let source = Source::parse(&CITY.replace("{leavers_percent: 20}", none)).unwrap();
+
+    assert_eq!(source.limits().holds, []);
+    assert_eq!(source.limits().completeness.rows_percent, None);
+}
+
+#[test]
+fn groups_are_the_values_of_an_attribute_that_is_published() {
+    let by = |name: &str| CITY.replace("leavers_percent: 20", &format!("group_by: {name}"));
+
+    let source = Source::parse(&by("title")).unwrap();
+    let problems = Source::parse(&by("name")).unwrap_err().problems;
+
+    assert_eq!(source.limits().group_by.as_deref(), Some("title"));
+    assert_eq!(problems, ["spec.limits.group_by: \"name\" is not among the attributes"]);
+    let neither = CITY.replace("title, agency, agency_id, worker_id]", "title, worker_id]");
+    assert_eq!(Source::parse(&neither).unwrap().limits().group_by, None);
 }
 
 #[test]
@@ -89,12 +121,12 @@ fn every_problem_is_told_at_once() {
              spaces and punctuation",
             "spec.fields.title: the type must be one of text, date, integer, boolean",
             "spec.zone: there is no time zone \"America/Gotham\"",
-            "spec.limits.leavers_percent: must be at most 100",
             "spec.key: \"name\" is listed twice",
             "spec.key: there is no field \"hired\"",
             "spec.start_date: the field must be a date",
             "spec.attributes: there is no field \"grade\"",
             "spec.attributes: \"worker_id\" is listed twice",
+            "spec.limits.leavers_percent: must be at most 100",
         ]
     );
 }

@@ -1,5 +1,7 @@
 //! SQL for `people` and `identities`.
 
+use std::collections::BTreeMap;
+
 use domain::{PersonId, Version};
 use sqlx::postgres::PgPool;
 use sqlx::types::Json;
@@ -95,6 +97,18 @@ pub(crate) async fn search(
     .fetch_all(pool)
     .await
     .map_err(Error::during("search people"))
+}
+
+/// Returns the names of people, of those who have one.
+pub(crate) async fn names(pool: &PgPool, ids: &[Uuid]) -> Result<BTreeMap<Uuid, String>, Error> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT id, display_name FROM people WHERE id = ANY ($1) AND display_name IS NOT NULL",
+    )
+    .bind(ids)
+    .fetch_all(pool)
+    .await
+    .map_err(Error::during("read the names of people"))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Returns the event that told a person's timeline last.

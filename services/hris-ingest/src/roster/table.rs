@@ -85,6 +85,28 @@ pub(crate) async fn listed_after(
     Ok(rows.into_iter().map(|(worker, row)| (worker, row.map(|Json(row)| row))).collect())
 }
 
+/// Returns the names that a file gives workers.
+pub(crate) async fn staged_names(
+    pool: &PgPool,
+    run: RunId,
+    workers: &[&str],
+) -> Result<BTreeMap<String, String>, Error> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT DISTINCT ON (worker_id) worker_id, content->'attributes'->'display_name'->>'text'
+           FROM staged_rows
+          WHERE run_id = $1 AND worker_id = ANY ($2)
+            AND content->'attributes'->'display_name'->>'text' IS NOT NULL
+          ORDER BY worker_id, position",
+    )
+    .bind(run.0)
+    .bind(workers)
+    .persistent(false)
+    .fetch_all(pool)
+    .await
+    .map_err(Error::during("read the names of staged workers"))?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Returns those who come next of a source's workers who are present on a day and not in the file.
 pub(crate) async fn absent_after(
     tx: &mut Tx,
@@ -242,6 +264,39 @@ pub(crate) async fn share(
     .await
     .map_err(Error::during("mark people of several workers"))?;
     Ok(passed.unsigned_abs())
+}
+
+/// Returns those who come next of a source's present workers whom a run passed over, but for people whom it
+/// looked at as another worker: worker, person, and whether the person has several workers.
+pub(crate) async fn passed_over(
+    tx: &mut Tx,
+    (run, source): (RunId, &str),
+    day: Date,
+    after: &str,
+    limit: u16,
+) -> Result<Vec<(String, Uuid, bool)>, Error> {
+    sqlx::query_as(
+        "SELECT w.worker_id, w.person_id, w.shared FROM workers w
+          WHERE w.source = $2 AND w.worker_id > $4 AND (w.last_day IS NULL OR w.last_day >= $3)
+            AND NOT EXISTS (SELECT 1 FROM workers o
+                              JOIN staged_rows s ON s.run_id = $1 AND s.worker_id = o.worker_id
+                             WHERE o.source = $2 AND o.person_id = w.person_id
+                               AND (w.shared OR o.worker_id = w.worker_id))
+            AND NOT EXISTS (SELECT 1 FROM workers o
+                              JOIN unlisted u ON u.run_id = $1 AND u.worker_id = o.worker_id
+                             WHERE o.source = $2 AND o.person_id = w.person_id
+                               AND (w.shared OR o.worker_id = w.worker_id))
+          ORDER BY w.worker_id LIMIT $5",
+    )
+    .bind(run.0)
+    .bind(source)
+    .bind(day.to_sqlx())
+    .bind(after)
+    .bind(i64::from(limit))
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find workers who were passed over"))
 }
 
 /// Counts the workers of each source who are present on the day of its newest snapshot, or after it.

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use super::{Rpc, internal, summary};
+use super::{Rpc, holds, internal, summary};
 use crate::facts::Contract;
 use crate::import::{self, Error, Order, Progress, Stage};
 use crate::reader;
@@ -87,7 +87,7 @@ fn order(open: wire::OpenImport) -> Result<Order, Status> {
         file_name: open.file_name,
         contract,
         snapshot_date,
-        confirmed_leavers: open.confirmed_leavers,
+        author: Some(open.author).filter(|author| !author.is_empty()),
         notify: open.notify,
     })
 }
@@ -110,7 +110,12 @@ async fn carry_out(
     let run = watch(rpc, id, &tell).await?;
     match run.error {
         None => {
-            let report = wire::import_response::Report::Summary(summary(&run));
+            let held = match run.state {
+                State::Held => Some(holds::held(&rpc.store, run.id).await?),
+                State::Staging | State::Applying | State::Finished | State::Failed => None,
+            };
+            let summary = wire::ImportSummary { held, ..summary(&run) };
+            let report = wire::import_response::Report::Summary(summary);
             Ok(wire::ImportResponse { report: Some(report) })
         }
         Some(error) => Err(Status::failed_precondition(error)),
@@ -167,7 +172,7 @@ async fn next(
     }
 }
 
-/// Waits until the driver has applied a run, here or in another process.
+/// Waits until the driver has applied a run, here or in another process, or it is held.
 async fn watch(rpc: &Rpc, id: RunId, tell: import::Tell<'_>) -> Result<run::Run, Status> {
     let mut commits = rpc.store.commits();
     loop {
@@ -187,7 +192,7 @@ async fn watch(rpc: &Rpc, id: RunId, tell: import::Tell<'_>) -> Result<run::Run,
         let done = run.tally.people();
         tell(Progress { stage: Stage::Apply, done, total: total.max(done) });
         match run.state {
-            State::Finished | State::Failed => return Ok(run),
+            State::Held | State::Finished | State::Failed => return Ok(run),
             State::Staging | State::Applying => {}
         }
         // The outcome does not matter: either way it is time to look.
@@ -209,6 +214,7 @@ fn status(error: Error) -> Status {
         | Error::NoRows
         | Error::NothingTaken { .. }
         | Error::Key { .. }
+        | Error::Author
         | Error::File(
             reader::Error::Empty
             | reader::Error::NoLines
@@ -219,7 +225,7 @@ fn status(error: Error) -> Status {
             | reader::Error::UnclosedQuote { .. }
             | reader::Error::TooManyRows,
         ) => Code::InvalidArgument,
-        Error::Leavers { .. } | Error::Older { .. } | Error::Running { .. } => {
+        Error::NotWhole(_) | Error::Older { .. } | Error::Running { .. } => {
             Code::FailedPrecondition
         }
         Error::Lost => Code::Aborted,

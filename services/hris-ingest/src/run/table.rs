@@ -1,5 +1,7 @@
 //! SQL for `runs` and `sources`.
 
+use std::collections::BTreeMap;
+
 use domain::{Date, RunId, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use sqlx::postgres::PgPool;
@@ -17,7 +19,8 @@ macro_rules! select_runs {
             "SELECT id, source, file_name, mapping, snapshot_date, state, walk, walked_to, proves_absence,
                     file_rows, people, unlooked, workers, rejected, rejects, people_joined,
                     people_changed, people_left, people_unchanged, error, started_at,
-                    finished_at, quiet, managers_unknown
+                    finished_at, quiet, managers_unknown, contract, fills, held_at,
+                    released_groups
                FROM runs ",
             $rest
         )
@@ -50,6 +53,10 @@ struct Row {
     finished_at: Option<jiff_sqlx::Timestamp>,
     quiet: bool,
     managers_unknown: i64,
+    contract: String,
+    fills: Json<BTreeMap<String, u64>>,
+    held_at: Option<jiff_sqlx::Timestamp>,
+    released_groups: Option<Vec<String>>,
 }
 
 impl TryFrom<Row> for Run {
@@ -65,6 +72,10 @@ impl TryFrom<Row> for Run {
             source: row.source,
             file_name: row.file_name,
             mapping: row.mapping,
+            contract: [Contract::Full, Contract::Partial]
+                .into_iter()
+                .find(|contract| contract.as_str() == row.contract)
+                .ok_or_else(|| unknown("contract"))?,
             snapshot_date: row.snapshot_date.to_jiff(),
             quiet: row.quiet,
             state: State::ALL
@@ -81,6 +92,7 @@ impl TryFrom<Row> for Run {
                 rejected: row.rejected.unsigned_abs(),
                 rejects: row.rejects.0,
                 proves_absence: row.proves_absence,
+                fills: row.fills.0,
             },
             tally: Tally {
                 joined: row.people_joined.unsigned_abs(),
@@ -92,6 +104,8 @@ impl TryFrom<Row> for Run {
             error: row.error,
             started_at: row.started_at.to_jiff(),
             finished_at: row.finished_at.map(jiff_sqlx::Timestamp::to_jiff),
+            held_at: row.held_at.map(jiff_sqlx::Timestamp::to_jiff),
+            released: row.released_groups,
         })
     }
 }
@@ -106,6 +120,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) contract: Contract,
     pub(crate) snapshot_date: Date,
     pub(crate) quiet: bool,
+    pub(crate) author: &'a str,
     pub(crate) leased_until: Timestamp,
 }
 
@@ -114,8 +129,8 @@ pub(crate) async fn open(tx: &mut Tx, opening: Opening<'_>) -> Result<bool, Erro
     let now = tx.now();
     sqlx::query(
         "INSERT INTO runs (id, source, file_name, mapping, contract, snapshot_date, state,
-                           leased_until, staged, walk, walked_to, started_at, quiet)
-         VALUES ($1, $2, $3, $4, $5, $6, 'staging', $7, true, 'listed', '', $8, $9)
+                           leased_until, staged, walk, walked_to, started_at, quiet, author)
+         VALUES ($1, $2, $3, $4, $5, $6, 'staging', $7, true, 'listed', '', $8, $9, $10)
          ON CONFLICT (source) WHERE state IN ('staging', 'applying') DO NOTHING",
     )
     .bind(opening.id.0)
@@ -127,6 +142,7 @@ pub(crate) async fn open(tx: &mut Tx, opening: Opening<'_>) -> Result<bool, Erro
     .bind(opening.leased_until.to_sqlx())
     .bind(now.to_sqlx())
     .bind(opening.quiet)
+    .bind(opening.author)
     .execute(tx.connection())
     .await
     .map(|done| done.rows_affected() > 0)
@@ -164,16 +180,19 @@ pub(crate) async fn lock(tx: &mut Tx, id: RunId) -> Result<Option<Run>, Error> {
     row.map(TryInto::try_into).transpose()
 }
 
-/// Returns runs of one source or of all, the latest first.
+/// Returns runs of one source or of all, in one state or in any, the latest first.
 pub(crate) async fn list(
     pool: &PgPool,
     source: Option<&str>,
+    state: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Run>, Error> {
     let rows: Vec<Row> = sqlx::query_as(select_runs!(
-        "WHERE $1::text IS NULL OR source = $1 ORDER BY started_at DESC, id DESC LIMIT $2"
+        "WHERE ($1::text IS NULL OR source = $1) AND ($2::text IS NULL OR state = $2)
+         ORDER BY started_at DESC, id DESC LIMIT $3"
     ))
     .bind(source)
+    .bind(state)
     .bind(limit)
     .fetch_all(pool)
     .await
@@ -226,8 +245,8 @@ pub(crate) async fn hand_over(tx: &mut Tx, id: RunId, content: &Content) -> Resu
     sqlx::query(
         "UPDATE runs
             SET state = 'applying', leased_until = $2, file_rows = $3, people = $4, workers = $5,
-                rejected = $6, rejects = $7, proves_absence = $8, unlooked = $9,
-                people_unchanged = $9
+                rejected = $6, rejects = $7, proves_absence = $8, fills = $9, unlooked = $10,
+                people_unchanged = $10
           WHERE id = $1 AND state = 'staging'",
     )
     .bind(id.0)
@@ -238,6 +257,7 @@ pub(crate) async fn hand_over(tx: &mut Tx, id: RunId, content: &Content) -> Resu
     .bind(signed(content.rejected))
     .bind(Json(&content.rejects))
     .bind(content.proves_absence)
+    .bind(Json(&content.fills))
     .bind(signed(content.unchanged))
     .execute(tx.connection())
     .await
@@ -245,12 +265,136 @@ pub(crate) async fn hand_over(tx: &mut Tx, id: RunId, content: &Content) -> Resu
     .map_err(Error::during("hand a run over"))
 }
 
+/// Keeps a run that was handed over from being applied until it expires; of its people, so many are
+/// as they were.
+pub(crate) async fn hold(
+    tx: &mut Tx,
+    id: RunId,
+    unchanged: u64,
+    until: Timestamp,
+) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs
+            SET state = 'held', leased_until = $2, people_unchanged = $3, held_at = $4
+          WHERE id = $1 AND state = 'applying'",
+    )
+    .bind(id.0)
+    .bind(until.to_sqlx())
+    .bind(signed(unchanged))
+    .bind(now.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("hold a run"))
+}
+
+/// Lets a held run be applied, to people of some groups or to everybody.
+pub(crate) async fn release(
+    tx: &mut Tx,
+    id: RunId,
+    groups: Option<&[String]>,
+) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs
+            SET state = 'applying', leased_until = $2, released_groups = $3
+          WHERE id = $1 AND state = 'held'",
+    )
+    .bind(id.0)
+    .bind(now.to_sqlx())
+    .bind(groups)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("release a run"))
+}
+
+/// Holds what is left of a run of which a part was released.
+pub(crate) async fn hold_rest(tx: &mut Tx, id: RunId, until: Timestamp) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE runs
+            SET state = 'held', leased_until = $2, walk = 'listed', walked_to = '',
+                released_groups = NULL
+          WHERE id = $1 AND state = 'applying' AND walk = 'look'",
+    )
+    .bind(id.0)
+    .bind(until.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("hold what is left of a run"))
+}
+
+/// Leaves a held run alone until it expires.
+pub(crate) async fn leave(tx: &mut Tx, id: RunId, until: Timestamp) -> Result<(), Error> {
+    sqlx::query("UPDATE runs SET leased_until = $2 WHERE id = $1 AND state = 'held'")
+        .bind(id.0)
+        .bind(until.to_sqlx())
+        .execute(tx.connection())
+        .await
+        .map(|_done| ())
+        .map_err(Error::during("leave a held run alone"))
+}
+
+/// Returns the held run of a source.
+pub(crate) async fn find_held(tx: &mut Tx, source: &str) -> Result<Option<Run>, Error> {
+    let row: Option<Row> =
+        sqlx::query_as(select_runs!("WHERE source = $1 AND state = 'held' FOR UPDATE"))
+            .bind(source)
+            .fetch_optional(tx.connection())
+            .await
+            .map_err(Error::during("find the held run of a source"))?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Returns the last full file of a source that was applied.
+pub(crate) async fn find_last_full(tx: &mut Tx, source: &str) -> Result<Option<Run>, Error> {
+    let row: Option<Row> = sqlx::query_as(select_runs!(
+        "WHERE source = $1 AND contract = 'full' AND state = 'finished'
+         ORDER BY finished_at DESC, id DESC LIMIT 1"
+    ))
+    .bind(source)
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(Error::during("find the last full file of a source"))?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Counts who left a source since an instant through full files that nobody had to release.
+pub(crate) async fn count_left(tx: &mut Tx, source: &str, since: Timestamp) -> Result<u64, Error> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT COALESCE(sum(people_left), 0)::bigint FROM runs
+          WHERE source = $1 AND contract = 'full' AND held_at IS NULL
+            AND COALESCE(finished_at, started_at) > $2",
+    )
+    .bind(source)
+    .bind(since.to_sqlx())
+    .fetch_one(tx.connection())
+    .await
+    .map_err(Error::during("count who left a source"))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Makes the leases of runs longer.
+pub(crate) async fn keep(tx: &mut Tx, ids: &[Uuid], until: Timestamp) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE runs SET leased_until = $2 WHERE id = ANY ($1) AND state IN ('staging', 'applying')",
+    )
+    .bind(ids)
+    .bind(until.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("keep runs"))
+}
+
 /// Gives up a run that has not ended.
 pub(crate) async fn fail(tx: &mut Tx, id: RunId, error: &str) -> Result<(), Error> {
     let now = tx.now();
     sqlx::query(
         "UPDATE runs SET state = 'failed', error = $2, finished_at = $3, leased_until = $3
-          WHERE id = $1 AND state IN ('staging', 'applying')",
+          WHERE id = $1 AND state IN ('staging', 'held', 'applying')",
     )
     .bind(id.0)
     .bind(error)
@@ -316,7 +460,7 @@ pub(crate) async fn finish(tx: &mut Tx, id: RunId, managers_unknown: u64) -> Res
     let now = tx.now();
     sqlx::query(
         "UPDATE runs SET state = 'finished', finished_at = $2, managers_unknown = $3
-          WHERE id = $1 AND state = 'applying' AND walk = 'end'",
+          WHERE id = $1 AND state = 'applying' AND walk IN ('look', 'end')",
     )
     .bind(id.0)
     .bind(now.to_sqlx())

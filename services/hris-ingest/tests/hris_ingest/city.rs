@@ -9,7 +9,7 @@ use proto::hris::v1::{PersonUpdated, SourceRunFinished};
 
 use crate::service::{Ingest, Upload};
 
-fn sample(name: &str) -> Vec<u8> {
+pub(crate) fn sample(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample/city-workforce");
     std::fs::read(folder.join(name)).unwrap()
 }
@@ -23,7 +23,7 @@ fn agencies(told: &[PersonUpdated]) -> BTreeSet<String> {
     texts.collect()
 }
 
-fn year(file: &str, snapshot_date: &str) -> Upload {
+pub(crate) fn year(file: &str, snapshot_date: &str) -> Upload {
     let mapping = String::from_utf8(sample("source.yaml")).unwrap();
     Upload { mapping, ..Upload::full(snapshot_date, sample(file)) }
 }
@@ -42,7 +42,8 @@ async fn a_city_is_told_person_by_person_and_only_its_news_a_year_later() {
     assert_eq!((again.joined, again.unchanged), (0, 16_049));
     assert_eq!(ingest.told().await.len(), 16_049);
 
-    let next = ingest.import(year("FY2013.csv", "2013-07-01")).await.unwrap();
+    let held = ingest.import(year("FY2013.csv", "2013-07-01")).await.unwrap();
+    let next = ingest.release_held(&held).await;
     let counts = (next.joined, next.changed, next.left, next.unchanged, next.rejected);
     assert_eq!(counts, (5_838, 2_084, 2_752, 11_213, 1));
     let told = ingest.told().await;

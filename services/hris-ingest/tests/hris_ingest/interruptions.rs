@@ -50,7 +50,7 @@ impl Bench {
             file_name: "people.csv".to_owned(),
             contract: Contract::Full,
             snapshot_date: "2026-03-01".parse().unwrap(),
-            confirmed_leavers: None,
+            author: None,
             notify: false,
         };
         let mut spooled = tempfile::tempfile().unwrap();

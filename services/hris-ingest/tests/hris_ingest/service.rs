@@ -6,8 +6,9 @@ use hris_ingest::{Config, MIGRATIONS};
 use proto::catalogue::Service;
 use proto::hris::v1::hris_ingest_service_client::HrisIngestServiceClient;
 use proto::hris::v1::{
-    FileContract, ImportProgress, ImportRequest, ImportSummary, ListRunsRequest, OpenImport,
-    PersonUpdated, Run, import_request, import_response,
+    FileContract, GetHeldRunRequest, HeldRun, ImportProgress, ImportRequest, ImportSummary,
+    ListRunsRequest, OpenImport, PersonUpdated, ReleaseRunRequest, Run, import_request,
+    import_response,
 };
 use proto::prost::Message as _;
 use testkit::{Broker, Database, Feed};
@@ -110,7 +111,7 @@ pub(crate) struct Upload {
     pub(crate) content: Vec<u8>,
     pub(crate) contract: FileContract,
     pub(crate) snapshot_date: String,
-    pub(crate) confirmed_leavers: Option<u64>,
+    pub(crate) author: Option<&'static str>,
     pub(crate) size_bytes: Option<u64>,
     pub(crate) notify: bool,
 }
@@ -123,7 +124,7 @@ impl Upload {
             content,
             contract: FileContract::Full,
             snapshot_date: snapshot_date.to_owned(),
-            confirmed_leavers: None,
+            author: None,
             size_bytes: None,
             notify: false,
         }
@@ -150,9 +151,10 @@ impl Upload {
             file_name: "people.csv".to_owned(),
             contract: self.contract.into(),
             snapshot_date: Some(date.into()),
-            confirmed_leavers: self.confirmed_leavers,
+            author: self.author.unwrap_or_default().to_owned(),
             size_bytes: self.size_bytes.unwrap_or(size),
             notify: self.notify,
+            ..OpenImport::default()
         });
         let content = self.content.chunks(64 * 1024).map(<[u8]>::to_vec);
         std::iter::once(open)
@@ -233,6 +235,74 @@ impl Ingest {
     pub(crate) async fn runs(&self) -> Vec<Run> {
         let request = ListRunsRequest::default();
         self.client.clone().list_runs(request).await.unwrap().into_inner().runs
+    }
+
+    /// A run and what it is held for.
+    pub(crate) async fn held(&self, run_id: &str) -> (Run, HeldRun) {
+        let request = GetHeldRunRequest { run_id: run_id.to_owned() };
+        let answer = self.client.clone().get_held_run(request).await.unwrap().into_inner();
+        (answer.run.unwrap(), answer.held.unwrap())
+    }
+
+    /// One person's word for everybody whom a run concerns; says whether it was the second.
+    pub(crate) async fn word(&self, run_id: &str, hash: &str, by: &str) -> Result<bool, Status> {
+        self.word_for(run_id, hash, by, &[]).await
+    }
+
+    /// One person's word for some groups.
+    pub(crate) async fn word_for(
+        &self,
+        run_id: &str,
+        hash: &str,
+        by: &str,
+        groups: &[&str],
+    ) -> Result<bool, Status> {
+        let request = ReleaseRunRequest {
+            run_id: run_id.to_owned(),
+            hash: hash.to_owned(),
+            by: by.to_owned(),
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        };
+        Ok(self.client.clone().release_run(request).await?.into_inner().released)
+    }
+
+    /// Waits until a run is in a state.
+    pub(crate) async fn reached(&self, run_id: &str, state: &str) -> (Run, HeldRun) {
+        testkit::until("the run has come to it", async || {
+            let (run, held) = self.held(run_id).await;
+            (run.state == state).then_some((run, held))
+        })
+        .await
+    }
+
+    /// Lets two people release everything that is held of a file; returns what came of it.
+    pub(crate) async fn release_held(&self, summary: &ImportSummary) -> ImportSummary {
+        let (run, hash) = (&summary.run_id, &summary.held.as_ref().expect("it is held").hash);
+        assert!(!self.word(run, hash, "ada").await.unwrap());
+        assert!(self.word(run, hash, "grace").await.unwrap());
+        self.reached(run, "finished").await.0.summary.unwrap()
+    }
+
+    /// Another file of a run's source is being read, as far as the database knows.
+    pub(crate) async fn read_beside(&self, run_id: &str) {
+        let run: uuid::Uuid = run_id.parse().unwrap();
+        sqlx::query(
+            "INSERT INTO runs (id, source, file_name, mapping, contract, snapshot_date, state,
+                               leased_until, staged, walk, walked_to, started_at)
+             SELECT gen_random_uuid(), source, file_name, mapping, contract, snapshot_date,
+                    'staging', 'infinity', true, 'listed', '', started_at
+               FROM runs WHERE id = $1",
+        )
+        .bind(run)
+        .execute(self.feed.store().pool())
+        .await
+        .unwrap();
+    }
+
+    /// How many rows are staged.
+    pub(crate) async fn staged(&self) -> i64 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM staged_rows");
+        count.fetch_one(self.feed.store().pool()).await.unwrap()
     }
 
     /// The service's clock goes on.

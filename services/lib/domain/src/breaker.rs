@@ -1,7 +1,8 @@
 //! The breaker: what looks like an accident is held until a second person has looked at it.
 //!
 //! Pure. A gate counts what it is about to do, group by group, as [`Figures`], and asks [`judge`]
-//! before the first action. There is no minimum population: a share is a share, of however few.
+//! before the first action. There is no minimum population: a share is a share, of however few. A limit
+//! may leave out a small number, of however many, so that nobody is asked about one or two.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,12 @@ pub enum Kind {
     People,
     /// People whose engagements end.
     Leaving,
+    /// People whose engagements end, together with those who left in the days before.
+    Departed,
+    /// People who begin, or begin again.
+    Joining,
+    /// People of whom something else changes.
+    Changing,
 }
 
 /// Within what it is counted.
@@ -34,6 +41,8 @@ pub enum Grouping {
     Department,
     /// Each class of privilege.
     Privilege,
+    /// Each group of people that a source tells apart.
+    Group,
 }
 
 /// How much of something, per group, is done without a second person.
@@ -50,13 +59,15 @@ pub struct Limit {
     /// More than so many percent of the trailing baseline are held: 300 is three times as many.
     /// Where there is no baseline, nothing is held by it.
     pub rate: Option<u32>,
+    /// No more than so many are never held by a share or a rate.
+    pub above: u64,
 }
 
 impl Limit {
     /// A limit that holds nothing yet.
     #[must_use]
     pub const fn of(of: Kind, per: Grouping) -> Self {
-        Self { of, per, count: None, percent: None, rate: None }
+        Self { of, per, count: None, percent: None, rate: None, above: 0 }
     }
 
     /// Holds more than so many.
@@ -75,6 +86,12 @@ impl Limit {
     #[must_use]
     pub const fn rate(self, percent: u32) -> Self {
         Self { rate: Some(percent), ..self }
+    }
+
+    /// Holds no share and no rate of so many or fewer.
+    #[must_use]
+    pub const fn above(self, above: u64) -> Self {
+        Self { above, ..self }
     }
 }
 
@@ -167,7 +184,8 @@ fn is_exceeded(limit: &Limit, figure: &Figure) -> bool {
         .rate
         .zip(*baseline)
         .is_some_and(|(rate, baseline)| by_share(u128::from(rate), baseline));
-    limit.count.is_some_and(|count| *amount > count) || over_percent || over_rate
+    let counts = *amount > limit.above;
+    limit.count.is_some_and(|count| *amount > count) || (counts && (over_percent || over_rate))
 }
 
 impl Kind {
@@ -180,6 +198,9 @@ impl Kind {
             Self::Closing => "accounts closed",
             Self::People => "people changed",
             Self::Leaving => "people leaving",
+            Self::Departed => "people leaving within days",
+            Self::Joining => "people joining",
+            Self::Changing => "people changing",
         }
     }
 }
@@ -194,6 +215,7 @@ impl Grouping {
             Self::Application => "application",
             Self::Department => "department",
             Self::Privilege => "privilege",
+            Self::Group => "group",
         }
     }
 }
@@ -210,7 +232,8 @@ impl fmt::Display for Exceeded {
             per @ (Grouping::Source
             | Grouping::Application
             | Grouping::Department
-            | Grouping::Privilege) => write!(f, " in {} `{group}`", per.as_str())?,
+            | Grouping::Privilege
+            | Grouping::Group) => write!(f, " in {} `{group}`", per.as_str())?,
         }
         let count = limit.count.map(|count| format!("{count}"));
         let percent = limit.percent.map(|percent| format!("{percent} %"));
@@ -219,7 +242,11 @@ impl fmt::Display for Exceeded {
             .zip(*baseline)
             .map(|(rate, baseline)| format!("{rate} % of the {baseline} that are usual"));
         let allowed: Vec<String> = count.into_iter().chain(percent).chain(rate).collect();
-        write!(f, "; allowed: {}", allowed.join(", "))
+        write!(f, "; allowed: {}", allowed.join(", "))?;
+        match limit.above {
+            0 => Ok(()),
+            few => write!(f, ", at least {few}"),
+        }
     }
 }
 

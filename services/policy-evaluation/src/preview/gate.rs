@@ -61,6 +61,7 @@ fn limits(breaker: &Breaker) -> Vec<Limit> {
             count: *count,
             percent: *percent,
             rate: None,
+            above: 0,
         })
         .collect()
 }

@@ -242,7 +242,7 @@ impl Bench<'_> {
             file: &path,
             contract: FileContract::Partial,
             snapshot_date: self.snapshot_date.parse()?,
-            confirmed_leavers: None,
+            author: None,
             notify: false,
         };
         let summary = self.mesh.import(import, |_step| {}).await?;

@@ -106,7 +106,7 @@ async fn measure(
                 file: &file,
                 contract: FileContract::Full,
                 snapshot_date: "2012-06-30".parse()?,
-                confirmed_leavers: None,
+                author: None,
                 notify: false,
             },
             |_step| {},

@@ -67,7 +67,7 @@ impl Sample {
             file: &file,
             contract: FileContract::Full,
             snapshot_date: date.checked_add(shift).context("shift a snapshot's date")?,
-            confirmed_leavers: None,
+            author: None,
             notify: false,
         };
         let imported = send(&stage.mesh, import).await?;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use proto::hris::v1::HeldRun;
 use proto::provisioning::v1::{GetProgressRequest, GetProgressResponse};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::city::messages;
 use super::mail::Mail;
 use crate::client::Mesh;
+use crate::commands::source::held;
 use crate::output::{grouped, mebibytes, section, table};
 use crate::view::{self, Person};
 
@@ -63,6 +65,8 @@ pub(super) struct Year {
     pub(super) changed: u64,
     pub(super) left: u64,
     pub(super) unchanged: u64,
+    /// What it was held for, if it was.
+    pub(super) held: Option<Held>,
     /// Everybody known, with those who left.
     pub(super) people: u64,
     pub(super) people_per_second: f64,
@@ -78,6 +82,18 @@ pub(super) struct Year {
     pub(super) repeat: Repeat,
     pub(super) verified: String,
     pub(super) differences: u64,
+}
+
+/// What a file would change that exceeded a limit of its source, and who released it.
+#[derive(Debug, Serialize)]
+pub(super) struct Held {
+    pub(super) released_by: Vec<String>,
+    #[serde(serialize_with = "difference")]
+    pub(super) difference: HeldRun,
+}
+
+fn difference<S: Serializer>(held: &HeldRun, to: S) -> Result<S::Ok, S::Error> {
+    held::difference(held).serialize(to)
 }
 
 /// What was done in the applications.
@@ -248,6 +264,14 @@ impl Year {
         let mut text = section(&format!("import of {}", self.file), "", false, || {
             table(&["", "value "], numbers)
         });
+        if let Some(Held { released_by, difference }) = &self.held {
+            let exceeded = difference.exceeded.join("\n");
+            text += &section("held", "", false, || {
+                let by = released_by.join(" and ");
+                format!("{exceeded}\nreleased by {by}, whose time is not counted")
+            });
+            text += &held::by_group(difference);
+        }
         let Repeat { unchanged, changed, actions, writes, notices } = &self.repeat;
         text += &format!(
             "  the same file again: {} people unchanged, {} changed, {} actions, {} calls that \
@@ -278,6 +302,7 @@ mod tests {
             changed: 0,
             left: 0,
             unchanged: 0,
+            held: None,
             people: 16_040,
             people_per_second: 412.4,
             imported_seconds: 3.21,

@@ -35,6 +35,19 @@ fn a_share_counts_for_however_few() {
 }
 
 #[test]
+fn a_share_of_a_small_number_passes_where_a_limit_leaves_it_out_and_a_count_does_not() {
+    let limit = Limit::of(Kind::Loss, Grouping::Application).percent(10).above(2);
+
+    assert!(!holds(limit, &figures(2, 2)));
+    assert!(holds(limit, &figures(3, 5)));
+    assert!(!holds(limit, &figures(3, 30)));
+    assert!(holds(limit.count(1), &figures(2, 1000)));
+    let Verdict::Holds(exceeded) = judge(&[limit], &figures(3, 5)) else { panic!("it passes") };
+    let told = "3 grants taken away of 5 in application `crm`; allowed: 10 %, at least 2";
+    assert_eq!(exceeded[0].to_string(), told);
+}
+
+#[test]
 fn a_rate_compares_with_the_baseline_and_holds_nothing_without_one() {
     let limit = Limit::of(Kind::Loss, Grouping::Application).rate(300);
     let mut usual = figures(31, 1000);

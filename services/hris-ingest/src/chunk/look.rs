@@ -1,0 +1,45 @@
+//! What a run would change, counted and not written.
+
+use clock::Clock;
+use store::{Error, Tx};
+
+use super::crowd::Draft;
+use super::{Chunk, Purpose, Scope, read};
+use crate::gate::{self, Comparison, Seen};
+use crate::run::Cursor;
+
+/// Counts what the next chunk would come to.
+pub(crate) async fn look(
+    tx: &mut Tx,
+    clock: &Clock,
+    scope: Scope<'_>,
+    cursor: &Cursor,
+    limit: u16,
+    comparison: &mut Comparison,
+) -> Result<Cursor, Error> {
+    let Chunk { workers, mut crowd, next } = read(tx, scope, cursor, limit, Purpose::Look).await?;
+    for worker in workers {
+        // Who is rejected is as little ended as anybody else.
+        drop(crowd.take(scope, clock, worker));
+    }
+    let day = scope.snapshot_date;
+    for draft in crowd.taken() {
+        let is_known = !draft.before().engagements.is_empty();
+        comparison.count(Seen {
+            change: draft.change(day),
+            group: group(scope, draft),
+            was_present: gate::is_present(draft.before(), scope.source, day),
+            is_listed: draft.rows > 0,
+            known: is_known.then_some((draft.person.id, draft.person.version)),
+            workers: &draft.workers,
+        });
+    }
+    Ok(next)
+}
+
+/// The group in which a person counts: the one they were in, else the one they come to.
+pub(super) fn group(scope: Scope<'_>, draft: &Draft) -> String {
+    let Some(attribute) = scope.group_by else { return String::new() };
+    let of = |timeline| gate::group_of(timeline, scope.source, attribute, scope.snapshot_date);
+    of(draft.before()).or_else(|| of(&draft.person.timeline)).unwrap_or_default()
+}
