@@ -6,7 +6,6 @@ mod rows;
 
 pub use error::Error;
 use gate::Decision;
-use rows::Staged;
 
 use std::fs::File;
 
