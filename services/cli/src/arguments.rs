@@ -1,6 +1,7 @@
 //! What the command line understands.
 
 mod ask;
+mod doors;
 mod releases;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use domain::Date;
 use proto::catalogue::{STREAMS, Service, stream_of};
 
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
+pub(crate) use doors::SourceToken;
 pub(crate) use releases::{Apply, Approve, Preview, Release};
 
 use crate::output::Format;
@@ -67,7 +69,7 @@ pub(crate) enum Command {
     Values(Values),
     Observe(Observe),
     Backtest(Backtest),
-    /// Looks at the sources of HR records
+    /// Looks at the sources of HR records, and lets them push
     #[command(subcommand)]
     Source(Source),
     /// Ends somebody's access at once, before HR's records say that they leave
@@ -262,6 +264,17 @@ pub(crate) enum Source {
         #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
+    /// Checks a document of kind Source, and keeps it for what the source pushes from then on
+    #[command(
+        after_help = "Examples:\n  tenure source apply okta.yaml\n\nEvery problem of a document is told, and one with problems changes nothing.\n"
+    )]
+    Apply {
+        /// The document.
+        file: PathBuf,
+    },
+    /// Makes, lists and revokes the tokens by which a source may push
+    #[command(subcommand)]
+    Token(SourceToken),
 }
 
 #[derive(Debug, Subcommand)]

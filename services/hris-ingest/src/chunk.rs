@@ -2,6 +2,7 @@
 
 mod crowd;
 mod managers;
+mod push;
 mod tell;
 
 use clock::Clock;
@@ -10,13 +11,15 @@ use proto::prost::Message as _;
 use store::{Error, Tx};
 use uuid::Uuid;
 
-use crate::facts::{self, Contract};
+use crate::facts::{self, Change, Contract};
 use crate::mapping::Source;
 use crate::person::{self, table::Announced};
+use crate::push as pushes;
 use crate::reader::Reject;
 use crate::roster::{self, Worker};
 use crate::run::{self, Cursor, Run, Step, Tally};
 use crowd::{Crowd, Draft, Listed};
+pub(crate) use push::{End, Outcome, Said, Taken, take};
 
 /// What is compared with what.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +98,7 @@ pub(crate) async fn apply(
     source: &Source,
     limit: u16,
 ) -> Result<Step, Error> {
+    roster::table::lock_source(tx, source.name()).await?;
     let step = match &run.cursor {
         Cursor::Managers(after) => managers::tell(tx, source, after, limit).await?,
         Cursor::Listed(_) | Cursor::Absent(_) | Cursor::End => {
@@ -130,12 +134,54 @@ async fn write(
             step.reject(rows, reject);
         }
     }
-    let managers = managers::known(tx, scope.source, &crowd).await?;
-    let (mut people, mut workers) = (Vec::new(), Vec::new());
+    for fate in tell_all(tx, scope, source, &crowd, |_draft, _change| true).await? {
+        match fate.end {
+            Told::Nothing | Told::Kept => step.tally.count(None),
+            Told::News(change) => step.tally.count(Some(change)),
+            Told::TooLarge => step.reject(fate.draft.rows, too_large(fate.draft)),
+        }
+    }
+    Ok(step)
+}
+
+/// What became of one person of a crowd.
+#[derive(Debug)]
+struct Fate<'a> {
+    draft: &'a Draft,
+    end: Told,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// There was no news.
+    Nothing,
+    /// There was, and it was not let through.
+    Kept,
+    News(Change),
+    TooLarge,
+}
+
+/// Tells of everybody in a crowd of whom there is news that is let through, and writes it.
+async fn tell_all<'a>(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    source: &Source,
+    crowd: &'a Crowd,
+    passes: impl Fn(&Draft, Change) -> bool,
+) -> Result<Vec<Fate<'a>>, Error> {
+    let managers = managers::known(tx, scope.source, crowd).await?;
+    let (mut people, mut workers, mut fates) = (Vec::new(), Vec::new(), Vec::new());
     for draft in crowd.taken() {
-        let Some(change) = draft.change(scope.snapshot_date) else {
-            step.tally.count(None);
-            continue;
+        let change = match draft.change(scope.snapshot_date) {
+            None => {
+                fates.push(Fate { draft, end: Told::Nothing });
+                continue;
+            }
+            Some(change) if !passes(draft, change) => {
+                fates.push(Fate { draft, end: Told::Kept });
+                continue;
+            }
+            Some(change) => change,
         };
         let mut person = draft.person.clone();
         person.version = tx.next_version(person.version);
@@ -143,7 +189,7 @@ async fn write(
             Ok(event) => {
                 tx.begin_trace(person.id);
                 tx.publish(&event)?;
-                step.tally.count(Some(change));
+                fates.push(Fate { draft, end: Told::News(change) });
                 workers.extend(draft.workers.iter().map(|worker_id| Worker {
                     worker_id: worker_id.clone(),
                     person: person.id,
@@ -151,7 +197,7 @@ async fn write(
                 }));
                 people.push(Announced { person, event: event.encode_to_vec() });
             }
-            Err(facts::Error::TooLarge { .. }) => step.reject(draft.rows, too_large(draft)),
+            Err(facts::Error::TooLarge { .. }) => fates.push(Fate { draft, end: Told::TooLarge }),
         }
     }
     tell::write(tx, &people, &managers).await?;
@@ -161,7 +207,7 @@ async fn write(
         let named = crowd.named(written);
         person::table::name(tx, identity.scope, &named).await?;
     }
-    Ok(step)
+    Ok(fates)
 }
 
 fn too_large(draft: &Draft) -> Reject {
@@ -187,11 +233,43 @@ async fn read(
     limit: u16,
     purpose: Purpose,
 ) -> Result<Chunk, Error> {
-    let (workers, next) = match cursor {
+    let (mut workers, next) = match cursor {
         Cursor::Listed(after) => listed(tx, scope, after, limit).await?,
         Cursor::Absent(after) => absent(tx, scope, after, limit).await?,
         Cursor::Managers(_) | Cursor::End => (Vec::new(), Cursor::End),
     };
+    spare(tx, scope, cursor, &mut workers).await?;
+    let crowd = meet(tx, scope, &workers, purpose).await?;
+    Ok(Chunk { workers, crowd, next })
+}
+
+/// Leaves out those of whom the source has pushed something that is newer than the file: what the file
+/// says of them is out of date, and so is its silence, even on the day of the push itself.
+async fn spare(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    cursor: &Cursor,
+    workers: &mut Vec<Listed>,
+) -> Result<(), Error> {
+    let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
+    let since = match cursor {
+        Cursor::Listed(_) => scope.snapshot_date.tomorrow().unwrap_or(Date::MAX),
+        Cursor::Absent(_) | Cursor::Managers(_) | Cursor::End => scope.snapshot_date,
+    };
+    let newer = pushes::table::pushed_since(tx, scope.source, &ids, since).await?;
+    if !newer.is_empty() {
+        workers.retain(|worker| !newer.contains(&worker.worker_id));
+    }
+    Ok(())
+}
+
+/// Finds everybody whom workers may be; to write, locks them.
+async fn meet(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    workers: &[Listed],
+    purpose: Purpose,
+) -> Result<Crowd, Error> {
     let mut crowd = Crowd::default();
     let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
     crowd.by_worker = roster::table::people_of(tx, scope.source, &ids).await?;
@@ -212,7 +290,7 @@ async fn read(
         Purpose::Write => person::table::lock(tx, &people).await?,
     }
     crowd.know(person::table::list(tx, &people).await?);
-    Ok(Chunk { workers, crowd, next })
+    Ok(crowd)
 }
 
 async fn listed(

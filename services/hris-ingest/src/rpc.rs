@@ -2,6 +2,7 @@
 
 mod ends;
 mod import;
+mod push;
 mod sources;
 
 use std::sync::Arc;

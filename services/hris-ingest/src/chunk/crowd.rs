@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
-use domain::{Date, EngagementId, PersonId, Version};
+use domain::{Date, EngagementId, PersonId, Timestamp, Version};
 
 use super::Scope;
-use crate::facts::{self, Change, Contract, Listing, Timeline};
+use crate::facts::{self, Change, Contract, Engagement, Listing, Timeline};
 use crate::person::Person;
 use crate::reader::{Reject, Row};
 
@@ -40,6 +40,8 @@ pub(super) struct Draft {
     /// The line of the first of them.
     pub(super) line: u64,
     taken: bool,
+    /// Whether an engagement was ended at once.
+    ended: bool,
 }
 
 impl Crowd {
@@ -131,6 +133,51 @@ impl Crowd {
         Ok(())
     }
 
+    /// Says who a worker is who was taken over.
+    pub(super) fn draft_of(&self, worker_id: &str) -> Option<&Draft> {
+        self.drafts.get(self.by_worker.get(worker_id)?)
+    }
+
+    /// Ends the engagements of a worker at an instant, which is on a day, those that are not over by
+    /// then. Listed again on a later day, another one begins, as after an absence from a full file.
+    pub(super) fn end(&mut self, source: &str, worker_id: &str, at: Timestamp, day: Date) {
+        self.each(source, worker_id, |engagement| {
+            if !engagement.over_before(day) {
+                let last = engagement.last_working_day.map_or(day, |last| last.min(day));
+                engagement.last_working_day = Some(last);
+                engagement.absent_since = Some(day);
+                engagement.ends_at.get_or_insert(at);
+            }
+        });
+        if let Some(draft) = self.draft_of_mut(worker_id) {
+            draft.ended = true;
+        }
+    }
+
+    /// Withdraws the end that a worker's engagements had at an instant, those that go on.
+    pub(super) fn lift(&mut self, source: &str, worker_id: &str, at: Timestamp, today: Date) {
+        self.each(source, worker_id, |engagement| {
+            if !engagement.over_before(today) {
+                engagement.ends_at.take_if(|ended| *ended == at);
+            }
+        });
+    }
+
+    fn each(&mut self, source: &str, worker_id: &str, change: impl Fn(&mut Engagement)) {
+        let Some(draft) = self.draft_of_mut(worker_id) else { return };
+        let engagements = draft.person.timeline.engagements.iter_mut();
+        engagements
+            .filter(|one| one.source == source && one.worker_id == worker_id)
+            .for_each(change);
+        if !draft.workers.iter().any(|known| known == worker_id) {
+            draft.workers.push(worker_id.to_owned());
+        }
+    }
+
+    fn draft_of_mut(&mut self, worker_id: &str) -> Option<&mut Draft> {
+        self.drafts.get_mut(self.by_worker.get(worker_id)?)
+    }
+
     /// Who a worker is, and what names them for ever if their rows say it.
     fn who(
         &self,
@@ -163,7 +210,7 @@ impl Crowd {
 impl Draft {
     fn new(person: Person) -> Self {
         let before = person.timeline.clone();
-        Self { person, before, workers: Vec::new(), rows: 0, line: 1, taken: false }
+        Self { person, before, workers: Vec::new(), rows: 0, line: 1, taken: false, ended: false }
     }
 
     fn is_known(&self) -> bool {
@@ -172,6 +219,23 @@ impl Draft {
 
     /// What kind of news there is of the person.
     pub(super) fn change(&self, snapshot_date: Date) -> Option<Change> {
-        facts::change(&self.before, &self.person.timeline, snapshot_date)
+        match facts::change(&self.before, &self.person.timeline, snapshot_date)? {
+            Change::Changed if self.ended && self.is_over(snapshot_date) => Some(Change::Left),
+            change => Some(change),
+        }
+    }
+
+    fn is_over(&self, day: Date) -> bool {
+        let over = |one: &Engagement| one.ends_at.is_some() || one.over_before(day);
+        self.person.timeline.engagements.iter().all(over)
+    }
+
+    /// Whether the person goes, on whatever day: was without an end and is not so any more.
+    pub(super) fn goes(&self) -> bool {
+        let stays = |timeline: &Timeline| {
+            let mut engagements = timeline.engagements.iter();
+            engagements.any(|one| one.last_working_day.is_none() && one.ends_at.is_none())
+        };
+        stays(&self.before) && !stays(&self.person.timeline)
     }
 }

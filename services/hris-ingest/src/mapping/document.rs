@@ -106,10 +106,11 @@ fn text() -> String {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
     pub(super) leavers_percent: u8,
+    pub(super) pushed_leavers_percent: u8,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { leavers_percent: 20 }
+        Self { leavers_percent: 20, pushed_leavers_percent: 10 }
     }
 }
