@@ -34,13 +34,13 @@ pub mod fuzzed {
     /// Reads a filter and asks it of a resource; says whether it was one.
     #[must_use]
     pub fn filter(text: &str, resource: &Value) -> bool {
-        Filter::parse(text).is_ok_and(|filter| {
-            let matches = filter.matches(resource);
-            // What it is written as means the same.
-            let again = Filter::parse(&filter.to_string());
-            assert!(again.is_ok_and(|again| again.matches(resource) == matches), "{filter}");
-            true
-        })
+        let Ok(filter) = Filter::parse(text) else { return false };
+        let matches = filter.matches(resource);
+        // What it is written as means the same, unless blanks make it too long.
+        let written = filter.to_string();
+        let again = Filter::parse(&written).map(|again| again.matches(resource));
+        assert!(again == Ok(matches) || written.len() > filter::FILTER_BYTES_MAX, "{written}");
+        true
     }
 
     /// Reads a path of a PATCH operation; says whether it was one.

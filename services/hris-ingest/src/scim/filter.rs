@@ -101,7 +101,7 @@ impl Filter {
                 }
             }
             Self::Values(attribute, filter) => {
-                attribute.values(resource).into_iter().any(|value| filter.matches(value))
+                attribute.elements(resource).into_iter().any(|value| filter.matches(value))
             }
         }
     }
@@ -139,6 +139,19 @@ impl Filter {
     }
 }
 
+impl Filter {
+    fn write_within_and(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Or(..) => write!(f, "({self})"),
+            Self::And(..)
+            | Self::Not(_)
+            | Self::Present(_)
+            | Self::Compare(..)
+            | Self::Values(..) => write!(f, "{self}"),
+        }
+    }
+}
+
 impl Path {
     /// Reads a path.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
@@ -147,25 +160,22 @@ impl Path {
 }
 
 impl Attribute {
-    /// Everything that stands there; an attribute with several values is told value by value.
-    fn values<'a>(&self, resource: &'a Value) -> Vec<&'a Value> {
+    /// The values of the attribute as a whole, one by one.
+    fn elements<'a>(&self, resource: &'a Value) -> Vec<&'a Value> {
         let extended = self.schema.as_deref().and_then(|schema| member(resource, schema));
-        let Some(value) = member(extended.unwrap_or(resource), &self.name) else {
-            return Vec::new();
-        };
-        let values: Vec<&Value> = match value {
-            Value::Array(values) => values.iter().collect(),
-            value => vec![value],
-        };
+        match member(extended.unwrap_or(resource), &self.name) {
+            Some(Value::Array(values)) => values.iter().collect(),
+            Some(value) => vec![value],
+            None => Vec::new(),
+        }
+    }
+
+    /// Everything that stands there. Of complex values, what is meant is their `value`.
+    fn values<'a>(&self, resource: &'a Value) -> Vec<&'a Value> {
+        let elements = self.elements(resource).into_iter();
         match &self.sub {
-            Some(sub) => values.into_iter().filter_map(|value| member(value, sub)).collect(),
-            // Of complex values, what is meant is their `value`.
-            None => values
-                .into_iter()
-                .map(|value| {
-                    if value.is_object() { member(value, "value").unwrap_or(value) } else { value }
-                })
-                .collect(),
+            Some(sub) => elements.filter_map(|value| member(value, sub)).collect(),
+            None => elements.map(|value| member(value, "value").unwrap_or(value)).collect(),
         }
     }
 
@@ -277,8 +287,12 @@ impl Operator {
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::And(one, other) => write!(f, "({one}) and ({other})"),
-            Self::Or(one, other) => write!(f, "({one}) or ({other})"),
+            Self::And(one, other) => {
+                one.write_within_and(f)?;
+                f.write_str(" and ")?;
+                other.write_within_and(f)
+            }
+            Self::Or(one, other) => write!(f, "{one} or {other}"),
             Self::Not(filter) => write!(f, "not ({filter})"),
             Self::Present(attribute) => write!(f, "{attribute} pr"),
             Self::Compare(attribute, operator, literal) => {

@@ -18,6 +18,8 @@ use crate::reader::FIELD_BYTES_MAX;
 pub(crate) const USER_NAME: &str = "userName";
 /// The attribute that ends and begins engagements.
 pub(crate) const ACTIVE: &str = "active";
+/// What a value is for that does not say it.
+const WORK: &str = "work";
 
 /// The attributes on offer.
 #[derive(Debug)]
@@ -311,7 +313,7 @@ fn only(value: &Value) -> &Value {
 }
 
 /// Sets the values of an attribute that may have several, each by its type. A value without a type is
-/// of the first type on offer.
+/// for work, if that is on offer, else of the first type that is.
 fn set_values(
     written: &mut Written,
     leaves: &[&Leaf],
@@ -330,13 +332,15 @@ fn set_values(
             std::slice::from_ref(value)
         }
     };
-    let first = leaves.first().and_then(|leaf| leaf.place.of_type.as_deref()).unwrap_or_default();
+    let types = || leaves.iter().filter_map(|leaf| leaf.place.of_type.as_deref());
+    let untyped = types().find(|of_type| *of_type == WORK).or_else(|| types().next());
+    let untyped = untyped.unwrap_or_default();
     for value in values {
         if !value.is_object() {
             let name = leaves.first().map_or("", |leaf| leaf.place.name.as_str());
             return Err(Error::value(format!("a value of {name} is not an object")));
         }
-        let of_type = member(value, "type").and_then(Value::as_str).unwrap_or(first);
+        let of_type = member(value, "type").and_then(Value::as_str).unwrap_or(untyped);
         for leaf in leaves {
             let same = leaf.place.of_type.as_deref();
             let sub = leaf.place.sub.as_deref().unwrap_or("value");
