@@ -13,7 +13,8 @@ installed, and nothing when all of them were there.
     postgres       a folder with bin/initdb and bin/postgres (PostgreSQL refuses to run as root: use another uid)
     z3             an SMT solver's binary, against which the proofs of policies are checked (optional; needs a
                    wheel for this kind of processor)
-    python-peers   a Python that can import scim2-server, aiosmtpd, cel-expr-python and PyYAML; start it like any python3:
+    python-peers   a Python that can import scim2-server, scim2-cli, scim2-tester, scim-sanity, aiosmtpd, cel-expr-python
+                   and PyYAML; start it like any python3:
                        PYTHON -m scim2_server.testserver.cli --hostname 127.0.0.1 --port PORT --bearer-token TOKEN
                    The SCIM service's base is http://127.0.0.1:PORT/v2. It listens once it has printed "Serving
                    SCIM on ..."; that line repeats the port it was told, so choose a free one rather than 0. End

@@ -1,6 +1,7 @@
 //! What the command line understands.
 
 mod ask;
+mod doors;
 mod releases;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use proto::catalogue::{STREAMS, Service, stream_of};
 use uuid::Uuid;
 
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
+pub(crate) use doors::SourceToken;
 pub(crate) use releases::{Apply, Approve, Preview, Release, name};
 
 use crate::output::Format;
@@ -68,7 +70,7 @@ pub(crate) enum Command {
     Values(Values),
     Observe(Observe),
     Backtest(Backtest),
-    /// Looks at the sources of HR records
+    /// Looks at the sources of HR records, and lets them push
     #[command(subcommand)]
     Source(Source),
     /// Ends somebody's access at once, before HR's records say that they leave
@@ -301,6 +303,17 @@ Examples:
         #[arg(long = "as", value_name = "NAME")]
         name: Option<String>,
     },
+    /// Checks a document of kind Source, and keeps it for what the source pushes from then on
+    #[command(
+        after_help = "Examples:\n  tenure source apply okta.yaml\n\nEvery problem of a document is told, and one with problems changes nothing.\n"
+    )]
+    Apply {
+        /// The document.
+        file: PathBuf,
+    },
+    /// Makes, lists and revokes the tokens by which a source may push
+    #[command(subcommand)]
+    Token(SourceToken),
 }
 
 /// Gives one of the two words that let a held run be applied

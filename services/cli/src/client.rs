@@ -29,6 +29,7 @@ use domain::Date;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::catalogue::Service;
 use proto::hris::v1::hris_ingest_service_client::HrisIngestServiceClient;
+use proto::hris::v1::source_service_client::SourceServiceClient;
 use proto::hris::v1::{
     FileContract, ImportProgress, ImportRequest, ImportSummary, OpenImport, import_request,
     import_response,
@@ -192,6 +193,14 @@ impl Mesh {
     /// When a document is refused, with every problem and its place, or the change is held.
     pub async fn apply(&self, files: Vec<DocumentFile>) -> anyhow::Result<ApplyDocumentsResponse> {
         self.apply_as(files, ReleaseAuthor::default()).await
+    }
+
+    /// hris-ingest's requests about sources that push.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn sources(&self) -> anyhow::Result<SourceServiceClient<Channel>> {
+        Ok(SourceServiceClient::new(self.channel(Service::HrisIngest)?))
     }
 
     /// Sends a file to hris-ingest and returns what came of it; tells of progress meanwhile. A file that

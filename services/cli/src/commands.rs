@@ -14,6 +14,7 @@ mod release;
 mod resync;
 mod settle;
 mod source;
+mod source_door;
 mod status;
 mod up;
 
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Leaver, Parked, Person, Release, Source};
+use crate::arguments::{Arguments, Command, Leaver, Parked, Person, Release, Source, SourceToken};
 use crate::launcher::StateDir;
 use crate::output::Output;
 
@@ -65,6 +66,16 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         }
         Command::Source(Source::Discard { run, name }) => {
             source::held::discard(run, name.as_deref(), &state, output).await
+        }
+        Command::Source(Source::Apply { file }) => source_door::apply(&file, &state, output).await,
+        Command::Source(Source::Token(SourceToken::Create { source })) => {
+            source_door::create_token(&source, &state, output).await
+        }
+        Command::Source(Source::Token(SourceToken::List { source })) => {
+            source_door::list_tokens(&source, &state, output).await
+        }
+        Command::Source(Source::Token(SourceToken::Revoke { source, id })) => {
+            source_door::revoke_token(&source, id, &state, output).await
         }
         Command::Leaver(Leaver::Now { person, yes }) => {
             Box::pin(leaver::now(&person, yes, &state, output)).await

@@ -186,6 +186,10 @@ fn settings(
     if service == Service::Notification {
         settings.extend(options.mail.clone());
     }
+    if service == Service::HrisIngest {
+        let address = environment::key(service, service::SCIM_ADDRESS);
+        settings.entry(address).or_insert_with(|| "127.0.0.1:0".to_owned());
+    }
     let secret = |name: String| options.state.secret(&name).display().to_string();
     let told = [
         ("NATS__URL", broker.url()),

@@ -1,20 +1,21 @@
 -- What was said of people's engagements: added to, never changed. `people.timeline` is what it comes to.
 
--- `sequence` orders what one `source` says; `claims` is a list of what it said.
+-- `number` counts a person's facts in the order in which they became known, `sequence` orders what one
+-- `source` says; `claims` is a list of what it said.
 CREATE TABLE facts (
-    id            uuid        NOT NULL,
     person_id     uuid        NOT NULL REFERENCES people (id),
+    number        bigint      NOT NULL,
     engagement_id uuid        NOT NULL,
     source        text        NOT NULL,
     sequence      bigint      NOT NULL,
     recorded_at   timestamptz NOT NULL,
     claims        jsonb       NOT NULL,
-    PRIMARY KEY (person_id, id)
+    PRIMARY KEY (person_id, number)
 );
 
 -- Who is known already: what is known of them now, as if each source had said it before everything else.
-INSERT INTO facts (id, person_id, engagement_id, source, sequence, recorded_at, claims)
-SELECT uuidv7(), p.id, (e ->> 'id')::uuid, e ->> 'source', -9223372036854775808, now(),
+INSERT INTO facts (person_id, number, engagement_id, source, sequence, recorded_at, claims)
+SELECT p.id, place - 1, (e ->> 'id')::uuid, e ->> 'source', -9223372036854775808, now(),
        jsonb_build_array(
            jsonb_build_object('begun', jsonb_build_object(
                'source', e -> 'source', 'worker_id', e -> 'worker_id',
@@ -36,4 +37,4 @@ SELECT uuidv7(), p.id, (e ->> 'id')::uuid, e ->> 'source', -9223372036854775808,
        || (SELECT jsonb_agg(jsonb_build_object('manager', jsonb_build_object(
                       'from', s -> 'from', 'worker_id', s -> 'manager')))
              FROM jsonb_array_elements(e -> 'slices') s)
-  FROM people p, jsonb_array_elements(p.timeline -> 'engagements') e;
+  FROM people p, jsonb_array_elements(p.timeline -> 'engagements') WITH ORDINALITY AS t (e, place);

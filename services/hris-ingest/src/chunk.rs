@@ -3,6 +3,7 @@
 mod crowd;
 mod look;
 mod managers;
+mod push;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,14 +14,16 @@ use proto::prost::Message as _;
 use store::{Error, Tx};
 use uuid::Uuid;
 
-use crate::facts::{self, Contract, table::Record};
+use crate::facts::{self, Change, Contract, table::Record};
 use crate::listed;
 use crate::mapping::Source;
 use crate::person::{self, table::Announced};
+use crate::push as pushes;
 use crate::reader::{Marks, Reject};
 use crate::roster::{self, Worker};
-use crate::run::{self, Cursor, Run, Step, Tally};
+use crate::run::{self, Cursor, Run, Step};
 use crowd::{Crowd, Draft, Listed};
+pub(crate) use push::{End, Outcome, Said, Taken, take};
 
 pub(crate) use look::look;
 
@@ -99,6 +102,7 @@ pub(crate) async fn apply(
     source: &Source,
     limit: u16,
 ) -> Result<Step, Error> {
+    roster::table::lock_source(tx, source.name()).await?;
     let mut step = match &run.cursor {
         Cursor::Managers(after) => managers::tell(tx, source, after, limit).await?,
         Cursor::Listed(_) | Cursor::Absent(_) | Cursor::Look | Cursor::End => {
@@ -147,34 +151,90 @@ async fn write(
     for worker in workers {
         let (worker_id, rows) = (worker.worker_id.clone(), worker.rows.len());
         let marks: Vec<Marks> = worker.rows.iter().filter_map(|row| row.marks).collect();
-        // Of whom every row was rejected, the file says nothing.
-        let is_told = rows > 0 || worker.contract == Contract::Full;
+        let contract = worker.contract;
         match crowd.take(scope, clock, worker) {
-            Ok(()) if is_told => drop(listed.insert(worker_id, marks)),
+            Ok(()) if rows > 0 => drop(listed.insert(worker_id, Some(marks))),
+            Ok(()) if contract == Contract::Full => drop(listed.insert(worker_id, None)),
+            // Every row was rejected: the file says nothing of the worker.
             Ok(()) => {}
             Err(reject) => step.reject(rows, reject),
         }
     }
-    let managers = managers::known(tx, scope.source, &crowd).await?;
-    let (mut people, mut workers, mut facts) = (Vec::new(), Vec::new(), Vec::new());
-    let mut held = BTreeSet::new();
-    for draft in crowd.taken() {
-        let Some(change) = draft.change(scope.snapshot_date) else {
-            step.tally.count(None);
-            continue;
-        };
-        if !scope.releases(draft) {
-            draft.workers.iter().for_each(|worker_id| drop(listed.remove(worker_id)));
-            held.insert(draft.person.id);
-            continue;
+    let releases = |draft: &Draft, _change| scope.releases(draft);
+    let told = tell_all(tx, scope, source, &crowd, listed, releases).await?;
+    step.counted_twice = told.counted_twice;
+    for fate in told.fates {
+        match fate.end {
+            Told::Nothing => step.tally.count(None),
+            Told::Kept => {}
+            Told::News(change) => step.tally.count(Some(change)),
+            Told::TooLarge => step.reject(fate.draft.rows, too_large(fate.draft)),
         }
+    }
+    Ok(step)
+}
+
+/// The rows by which workers were listed: of one who was pushed none, and one who is missing has nothing.
+type ListedRows = BTreeMap<String, Option<Vec<Marks>>>;
+
+/// What became of a crowd.
+#[derive(Debug)]
+struct Fates<'a> {
+    fates: Vec<Fate<'a>>,
+    /// Workers whom the run passed over, and who are people of the crowd.
+    counted_twice: u64,
+}
+
+/// What became of one person of a crowd.
+#[derive(Debug)]
+struct Fate<'a> {
+    draft: &'a Draft,
+    end: Told,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// There was no news.
+    Nothing,
+    /// There was, and it was not let through.
+    Kept,
+    News(Change),
+    TooLarge,
+}
+
+/// Tells of everybody in a crowd of whom there is news that is let through, and writes it.
+async fn tell_all<'a>(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    source: &Source,
+    crowd: &'a Crowd,
+    mut listed: ListedRows,
+    passes: impl Fn(&Draft, Change) -> bool,
+) -> Result<Fates<'a>, Error> {
+    let managers = managers::known(tx, scope.source, crowd).await?;
+    let (mut people, mut workers, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut fates, mut kept) = (Vec::new(), BTreeSet::new());
+    for draft in crowd.taken() {
+        let change = match draft.change(scope.snapshot_date) {
+            None => {
+                fates.push(Fate { draft, end: Told::Nothing });
+                continue;
+            }
+            Some(change) if !passes(draft, change) => {
+                draft.workers.iter().for_each(|worker_id| drop(listed.remove(worker_id)));
+                kept.insert(draft.person.id);
+                fates.push(Fate { draft, end: Told::Kept });
+                continue;
+            }
+            Some(change) => change,
+        };
         let mut person = draft.person.clone();
         person.version = tx.next_version(person.version);
         match tell::event(tx, source, &managers, &person, change) {
             Ok(event) => {
                 tx.begin_trace(person.id);
                 tx.publish(&event)?;
-                step.tally.count(Some(change));
+                fates.push(Fate { draft, end: Told::News(change) });
                 workers.extend(draft.workers.iter().map(|worker_id| Worker {
                     worker_id: worker_id.clone(),
                     person: person.id,
@@ -189,7 +249,7 @@ async fn write(
             }
             Err(facts::Error::TooLarge { .. }) => {
                 draft.workers.iter().for_each(|worker_id| drop(listed.remove(worker_id)));
-                step.reject(draft.rows, too_large(draft));
+                fates.push(Fate { draft, end: Told::TooLarge });
             }
         }
     }
@@ -201,15 +261,15 @@ async fn write(
         .filter(|one| one.person.has_several_workers(scope.source))
         .map(|one| one.person.id.0)
         .collect();
-    step.counted_twice = roster::table::share(tx, (scope.run, scope.source), &shared).await?;
-    keep_listed(tx, scope.source, &crowd, listed).await?;
+    let counted_twice = roster::table::share(tx, (scope.run, scope.source), &shared).await?;
+    keep_listed(tx, scope.source, crowd, listed).await?;
     if let Some(identity) = scope.identity {
         let written = |id: &PersonId| people.iter().any(|one| one.person.id == *id);
         let mut named = crowd.named(written);
-        named.retain(|(_identity, person)| !held.contains(person));
+        named.retain(|(_identity, person)| !kept.contains(person));
         person::table::name(tx, identity.scope, &named).await?;
     }
-    Ok(step)
+    Ok(Fates { fates, counted_twice })
 }
 
 /// Keeps by which rows workers were listed; of those who are missing nothing.
@@ -217,14 +277,16 @@ async fn keep_listed(
     tx: &mut Tx,
     source: &str,
     crowd: &Crowd,
-    mut listed: BTreeMap<String, Vec<Marks>>,
+    mut listed: ListedRows,
 ) -> Result<(), Error> {
     listed.retain(|worker_id, _marks| crowd.by_worker.contains_key(worker_id));
-    let missing = listed.iter().filter(|(_, marks)| marks.is_empty());
+    let missing = listed.iter().filter(|(_, marks)| marks.is_none());
     let missing: Vec<&str> = missing.map(|(worker_id, _)| worker_id.as_str()).collect();
     listed::table::forget(tx, source, &missing).await?;
-    let present = listed.iter().filter(|(_, marks)| !marks.is_empty());
-    let present = present.map(|(worker_id, marks)| (worker_id.as_str(), marks.clone())).collect();
+    let present = listed
+        .iter()
+        .filter_map(|(worker_id, marks)| Some((worker_id.as_str(), marks.as_deref()?)))
+        .collect();
     listed::table::replace(tx, source, &present).await
 }
 
@@ -251,11 +313,43 @@ async fn read(
     limit: u16,
     purpose: Purpose,
 ) -> Result<Chunk, Error> {
-    let (workers, next) = match cursor {
+    let (mut workers, next) = match cursor {
         Cursor::Listed(after) => listed(tx, scope, after, limit).await?,
         Cursor::Absent(after) => absent(tx, scope, after, limit).await?,
         Cursor::Managers(_) | Cursor::Look | Cursor::End => (Vec::new(), Cursor::End),
     };
+    spare(tx, scope, cursor, &mut workers).await?;
+    let crowd = meet(tx, scope, &workers, purpose).await?;
+    Ok(Chunk { workers, crowd, next })
+}
+
+/// Leaves out those of whom the source has pushed something that is newer than the file: what the file
+/// says of them is out of date, and so is its silence, even on the day of the push itself.
+async fn spare(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    cursor: &Cursor,
+    workers: &mut Vec<Listed>,
+) -> Result<(), Error> {
+    let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
+    let since = match cursor {
+        Cursor::Listed(_) => scope.snapshot_date.tomorrow().unwrap_or(Date::MAX),
+        Cursor::Absent(_) | Cursor::Managers(_) | Cursor::Look | Cursor::End => scope.snapshot_date,
+    };
+    let newer = pushes::table::pushed_since(tx, scope.source, &ids, since).await?;
+    if !newer.is_empty() {
+        workers.retain(|worker| !newer.contains(&worker.worker_id));
+    }
+    Ok(())
+}
+
+/// Finds everybody whom workers may be; to write, locks them.
+async fn meet(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    workers: &[Listed],
+    purpose: Purpose,
+) -> Result<Crowd, Error> {
     let mut crowd = Crowd::default();
     let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
     crowd.by_worker = roster::table::people_of(tx, scope.source, &ids).await?;
@@ -277,7 +371,7 @@ async fn read(
     }
     let facts = facts::table::of_people(tx, &people).await?;
     crowd.know(person::table::list(tx, &people).await?, facts);
-    Ok(Chunk { workers, crowd, next })
+    Ok(crowd)
 }
 
 async fn listed(

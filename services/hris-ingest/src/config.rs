@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
@@ -18,6 +19,20 @@ pub struct Config {
     /// IANA name of the zone of sources whose mapping names none; without it such a mapping is
     /// refused.
     pub zone: Option<String>,
+    /// Where SCIM clients push people.
+    pub scim: ScimConfig,
+}
+
+/// Where SCIM clients push people.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScimConfig {
+    /// Address to bind; port 0 lets the system pick; without it there is no such door. What listens
+    /// there speaks plain HTTP: what comes from elsewhere needs a proxy before it that speaks TLS.
+    pub address: Option<SocketAddr>,
+    /// Where clients find it, such as `https://hr.example.com/scim/v2`; what they say they asked for
+    /// unless named.
+    pub url: Option<String>,
 }
 
 impl Default for Config {
@@ -28,6 +43,7 @@ impl Default for Config {
             chunk_workers: NonZeroU16::MIN.saturating_add(511),
             spool_folder: None,
             zone: None,
+            scim: ScimConfig::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ pub(crate) mod table;
 
 pub use compare::{change, compare};
 pub use event::{Announcement, EVENT_BYTES_MAX, Error, Managers, ended, lane, zone_name};
-pub use fold::{Claim, Fact, fold, sequence_at, sequence_of_day};
+pub use fold::{Claim, Fact, fold, next_number, sequence_at, sequence_of_day};
 pub use slices::SLICES_MAX;
 
 use domain::{Attributes, Date, EngagementId, Timestamp};

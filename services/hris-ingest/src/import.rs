@@ -15,7 +15,7 @@ use store::Store;
 use crate::config::Config;
 use crate::facts::{Contract, SLICES_MAX};
 use crate::hold::{self, Hold, Word};
-use crate::mapping::{self, Source};
+use crate::mapping::{self, Format, Source};
 use crate::reader::{Reject, Rejects};
 use crate::roster;
 use crate::run::table::Opening;
@@ -85,7 +85,14 @@ impl Order {
     /// # Errors
     /// When it cannot be used.
     pub fn source(&self, config: &Config) -> Result<Source, mapping::Error> {
-        Source::parse_in(&self.mapping, config.zone.as_deref())
+        let source = Source::parse_in(&self.mapping, config.zone.as_deref())?;
+        match source.format() {
+            Format::Csv | Format::JsonLines => Ok(source),
+            Format::Scim => {
+                let problem = "spec.format: a SCIM source has no files, a client pushes its people";
+                Err(mapping::Error { problems: vec![problem.to_owned()] })
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Reads the files of HR systems, and tells of every person whose facts they change.
 //!
-//! Two doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
-//! is staged, chunk by chunk. What a file means is decided in `mapping`, `reader` and `facts`, and what it
-//! may do unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people.
+//! Three doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
+//! is staged, chunk by chunk; by `rpc` and `scim` sources push people, who are taken over at once. What
+//! any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do unasked in `gate`;
+//! they are pure. What it may not do unasked waits in `hold` for two people.
 //!
 //! Invariants:
 //! - a file is applied as a whole or not at all: it is staged to its end before anybody is changed,
@@ -21,21 +22,28 @@ pub mod import;
 mod listed;
 pub mod mapping;
 mod person;
+mod push;
 pub mod reader;
 mod republish;
 mod roster;
 mod rpc;
 mod run;
+pub mod scim;
+mod source;
+mod token;
 
 use anyhow::Context as _;
 use chassis::App;
 use jiff::tz::TimeZone;
 use proto::catalogue::Service;
 use proto::hris::v1::hris_ingest_service_server::HrisIngestServiceServer;
+use proto::hris::v1::ingest_service_server::IngestServiceServer;
+use proto::hris::v1::source_service_server::SourceServiceServer;
 use sqlx::migrate::Migrator;
 use store::Store;
+use tokio::net::TcpListener;
 
-pub use config::Config;
+pub use config::{Config, ScimConfig};
 
 /// The schema.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -43,14 +51,24 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 /// Wires the service; the chassis decides when it runs and drains.
 ///
 /// # Errors
-/// When the settings name a time zone that does not exist.
-#[expect(clippy::unused_async, reason = "every service starts the same way")]
+/// When the settings name a time zone that does not exist, or an address that cannot be bound.
 pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     if let Some(zone) = &config.zone {
         TimeZone::get(zone).context("read service.zone")?;
     }
-    Ok(App::new(Service::HrisIngest)
-        .drive(driver::Imports::new(config.clone(), store.clone()))
+    let rpc = rpc::Rpc::new(config.clone(), store.clone());
+    let app = App::new(Service::HrisIngest);
+    let app = match config.scim.address {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await.context("bind service.scim.address")?;
+            app.listen(listener, scim::router(config.clone(), store.clone()))
+        }
+        None => app,
+    };
+    Ok(app
+        .drive(driver::Imports::new(config, store.clone()))
         .drive(chassis::Resync::new(&store).tell(republish::People))
-        .serve(HrisIngestServiceServer::new(rpc::Rpc::new(config, store))))
+        .serve(IngestServiceServer::new(rpc.clone()))
+        .serve(SourceServiceServer::new(rpc.clone()))
+        .serve(HrisIngestServiceServer::new(rpc)))
 }

@@ -50,6 +50,7 @@ pub struct Source {
     pub(crate) zone_field: Option<ZoneField>,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) limits: Limits,
+    pub(crate) pushed_leavers_percent: u8,
     digest: [u8; 32],
     zone: TimeZone,
     zone_name: String,
@@ -62,6 +63,8 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     JsonLines,
+    /// None: a SCIM client pushes people.
+    Scim,
 }
 
 /// The field that names a human wherever it stands, whatever else changes about them.
@@ -192,7 +195,7 @@ impl Source {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::JsonLines];
+    pub const ALL: [Self; 3] = [Self::Csv, Self::JsonLines, Self::Scim];
 
     /// The format's name in a mapping.
     #[must_use]
@@ -200,6 +203,7 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::JsonLines => "jsonl",
+            Self::Scim => "scim",
         }
     }
 }

@@ -21,7 +21,7 @@ use std::io::{self, Read};
 use domain::Date;
 use uuid::Uuid;
 
-use crate::mapping::{Format, Source};
+use crate::mapping::{Format, Source, WORKER_ID};
 use known::Marker;
 use lines::Lines;
 use records::Records;
@@ -127,7 +127,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 header::check(&source.columns, &found.fields().collect::<Vec<_>>())?;
                 Content::Csv(Box::new(records))
             }
-            Format::JsonLines => Content::JsonLines(Lines::try_new(input)?),
+            Format::JsonLines | Format::Scim => Content::JsonLines(Lines::try_new(input)?),
         };
         Ok(Self {
             source,
@@ -282,6 +282,43 @@ impl<R: Read> Content<R> {
             }
         }
     }
+}
+
+/// Reads one JSON object by itself; `line` is its place among others.
+///
+/// # Errors
+/// When it is no object, or not what the mapping says.
+pub fn object(source: &Source, day: Date, line: u64, text: &str) -> Result<Row, Reject> {
+    if text.len() > ROW_BYTES_MAX {
+        let reason = format!("is longer than {ROW_BYTES_MAX} bytes");
+        return Err(Reject { line, column: String::new(), reason, worker_id: None });
+    }
+    let object = lines::object(&source.columns, source.strict, text).map_err(|reason| {
+        let column = String::new();
+        Reject { line, column, reason, worker_id: None }
+    })?;
+    let texts = object.texts.iter().map(String::as_str).collect();
+    row::read(source, day, &Cells { line, texts, fault: object.fault })
+}
+
+/// Reads one record from the texts of the mapping's columns, in their order.
+///
+/// # Errors
+/// When it is not what the mapping says.
+pub fn texts(source: &Source, day: Date, texts: &[String]) -> Result<Row, Reject> {
+    let texts = texts.iter().map(String::as_str).collect();
+    row::read(source, day, &Cells { line: 1, texts, fault: None })
+}
+
+/// Says a record of the worker as whom somebody is known, whatever key it states.
+#[must_use]
+pub fn with_worker_id(row: Row, worker_id: &str) -> Row {
+    let mut row = row;
+    if let Some(told) = row.attributes.get_mut(WORKER_ID) {
+        *told = domain::Value::Text(worker_id.to_owned());
+    }
+    worker_id.clone_into(&mut row.worker_id);
+    row
 }
 
 impl<R: Read> Iterator for Reader<'_, R> {

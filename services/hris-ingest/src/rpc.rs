@@ -3,6 +3,7 @@
 mod ends;
 mod holds;
 mod import;
+mod push;
 mod sources;
 mod timeline;
 

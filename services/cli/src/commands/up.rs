@@ -123,6 +123,10 @@ fn show(board: &Board, state: &StateDir, output: &Output) -> anyhow::Result<()> 
             vec![name.clone(), format!("http://{}", entry.grpc), format!("http://{}", entry.admin)]
         }));
         let table = table(&["name", "address", "health and metrics"], rows);
-        format!("{table}\n\nlogs: {}", state.logs().display())
+        let scim = board.services.values().filter_map(|entry| entry.http);
+        let scim: String = scim
+            .map(|address| format!("SCIM clients push people to http://{address}/scim/v2\n"))
+            .collect();
+        format!("{table}\n\n{scim}logs: {}", state.logs().display())
     })
 }

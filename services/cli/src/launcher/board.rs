@@ -37,6 +37,9 @@ pub(crate) struct Server {
 pub(crate) struct Entry {
     pub(crate) grpc: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// Clients that speak HTTP, where the service has a door for them.
+    #[serde(default)]
+    pub(crate) http: Option<SocketAddr>,
     pub(crate) pid: u32,
     pub(crate) restarts: u32,
 }

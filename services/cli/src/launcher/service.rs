@@ -20,6 +20,8 @@ use crate::http;
 /// Migrations of a large database may take this long.
 const READY_MAX: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Names the setting of where SCIM clients push people.
+pub(super) const SCIM_ADDRESS: &str = "SCIM__ADDRESS";
 
 /// A service that is kept running.
 #[derive(Debug)]
@@ -96,9 +98,12 @@ impl Member {
     async fn again(&mut self) -> anyhow::Result<()> {
         forget_address(&self.state, self.service)?;
         let mut settings = with_epoch(&self.settings, &self.state, self.service)?;
-        if let Some(Addresses { grpc, admin, pid: _ }) = self.listened {
+        if let Some(Addresses { grpc, admin, http, pid: _ }) = self.listened {
             settings.insert(environment::key(self.service, "GRPC__ADDRESS"), grpc.to_string());
             settings.insert(environment::key(self.service, "ADMIN__ADDRESS"), admin.to_string());
+            if let Some(http) = http {
+                settings.insert(environment::key(self.service, SCIM_ADDRESS), http.to_string());
+            }
         }
         let log = self.state.log(self.service.as_str());
         self.process =
@@ -129,8 +134,8 @@ impl Member {
             })?,
         };
         self.listened = Some(addresses);
-        let Addresses { grpc, admin, pid } = addresses;
-        let entry = Entry { grpc, admin, pid, restarts: self.restarts };
+        let Addresses { grpc, admin, http, pid } = addresses;
+        let entry = Entry { grpc, admin, http, pid, restarts: self.restarts };
         state.board().update(|board| {
             board.services.insert(service.to_string(), entry);
         })

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
-use domain::{Date, EngagementId, PersonId, Version};
+use domain::{Date, EngagementId, PersonId, Timestamp, Version};
 
 use super::Scope;
-use crate::facts::{self, Change, Contract, Fact, Known, Listing, Timeline};
+use crate::facts::{self, Change, Claim, Contract, Engagement, Fact, Known, Listing, Timeline};
 use crate::person::Person;
 use crate::reader::{Reject, Row};
 
@@ -17,6 +17,9 @@ pub(super) struct Listed {
     pub(super) rows: Vec<Row>,
     pub(super) contract: Contract,
 }
+
+/// When something is said, and the day for which.
+pub(super) type Moment = (Timestamp, Date);
 
 /// Everybody whom the workers of a chunk may be.
 #[derive(Debug, Default)]
@@ -43,6 +46,8 @@ pub(super) struct Draft {
     /// The line of the first of them.
     pub(super) line: u64,
     taken: bool,
+    /// Whether an engagement was ended at once.
+    ended: bool,
 }
 
 impl Crowd {
@@ -146,6 +151,81 @@ impl Crowd {
         Ok(())
     }
 
+    /// Says who a worker is who was taken over.
+    pub(super) fn draft_of(&self, worker_id: &str) -> Option<&Draft> {
+        self.drafts.get(self.by_worker.get(worker_id)?)
+    }
+
+    /// Ends the engagements of a worker at an instant, which is on a day, those that are not over by
+    /// then. Listed again on a later day, another one begins, as after an absence from a full file.
+    pub(super) fn end(&mut self, source: &str, worker_id: &str, at: Timestamp, (now, day): Moment) {
+        self.each(source, worker_id, (now, day), |engagement| {
+            let goes_on = !engagement.over_before(day);
+            let end = goes_on.then(|| Claim::End {
+                last_working_day: Some(
+                    engagement.last_working_day.map_or(day, |last| last.min(day)),
+                ),
+                termination_date: engagement.termination_date,
+                absent_since: Some(day),
+            });
+            let at = (goes_on && engagement.ends_at.is_none()).then_some(Claim::EndsAt(Some(at)));
+            (end, at)
+        });
+        if let Some(draft) = self.draft_of_mut(worker_id) {
+            draft.ended = true;
+        }
+    }
+
+    /// Withdraws the end that a worker's engagements had at an instant, those that go on.
+    pub(super) fn lift(&mut self, source: &str, worker_id: &str, at: Timestamp, moment: Moment) {
+        self.each(source, worker_id, moment, |engagement| {
+            let lifted = !engagement.over_before(moment.1) && engagement.ends_at == Some(at);
+            (None, lifted.then_some(Claim::EndsAt(None)))
+        });
+    }
+
+    /// Says something of the dates of each engagement of a worker, and of the instant at which it ends.
+    fn each(
+        &mut self,
+        source: &str,
+        worker_id: &str,
+        (now, day): Moment,
+        say: impl Fn(&Engagement) -> (Option<Claim>, Option<Claim>),
+    ) {
+        let Some(draft) = self.draft_of_mut(worker_id) else { return };
+        let engagements = draft.person.timeline.engagements.iter();
+        let of_worker =
+            engagements.filter(|one| one.source == source && one.worker_id == worker_id);
+        let said = of_worker.flat_map(|engagement| {
+            let (dates, instant) = say(engagement);
+            let fact = |sequence, claim| Fact {
+                engagement: engagement.id,
+                sequence,
+                recorded_at: now,
+                number: 0,
+                claims: vec![claim],
+            };
+            let dates = dates.map(|claim| fact(facts::sequence_of_day(day), claim));
+            // As what an operator says of it.
+            let instant = instant.map(|claim| fact(facts::sequence_at(now), claim));
+            dates.into_iter().chain(instant).collect::<Vec<_>>()
+        });
+        let numbers = facts::next_number(&draft.facts)..;
+        let said: Vec<Fact> =
+            said.zip(numbers).map(|(fact, number)| Fact { number, ..fact }).collect();
+        if !said.is_empty() {
+            draft.facts.extend(said);
+            draft.person.timeline = facts::fold(&draft.facts);
+        }
+        if !draft.workers.iter().any(|known| known == worker_id) {
+            draft.workers.push(worker_id.to_owned());
+        }
+    }
+
+    fn draft_of_mut(&mut self, worker_id: &str) -> Option<&mut Draft> {
+        self.drafts.get_mut(self.by_worker.get(worker_id)?)
+    }
+
     /// Who a worker is, and what names them for ever if their rows say it.
     fn who(
         &self,
@@ -178,8 +258,17 @@ impl Crowd {
 impl Draft {
     fn new(person: Person, facts: Vec<Fact>) -> Self {
         let (before, recorded) = (person.timeline.clone(), facts.len());
-        let workers = Vec::new();
-        Self { person, before, facts, recorded, workers, rows: 0, line: 1, taken: false }
+        Self {
+            person,
+            before,
+            facts,
+            recorded,
+            workers: Vec::new(),
+            rows: 0,
+            line: 1,
+            taken: false,
+            ended: false,
+        }
     }
 
     /// What this chunk says of them that was not known.
@@ -198,6 +287,23 @@ impl Draft {
 
     /// What kind of news there is of the person.
     pub(super) fn change(&self, snapshot_date: Date) -> Option<Change> {
-        facts::change(&self.before, &self.person.timeline, snapshot_date)
+        match facts::change(&self.before, &self.person.timeline, snapshot_date)? {
+            Change::Changed if self.ended && self.is_over(snapshot_date) => Some(Change::Left),
+            change => Some(change),
+        }
+    }
+
+    fn is_over(&self, day: Date) -> bool {
+        let over = |one: &Engagement| one.ends_at.is_some() || one.over_before(day);
+        self.person.timeline.engagements.iter().all(over)
+    }
+
+    /// Whether the person goes, on whatever day: was without an end and is not so any more.
+    pub(super) fn goes(&self) -> bool {
+        let stays = |timeline: &Timeline| {
+            let mut engagements = timeline.engagements.iter();
+            engagements.any(|one| one.last_working_day.is_none() && one.ends_at.is_none())
+        };
+        stays(&self.before) && !stays(&self.person.timeline)
     }
 }

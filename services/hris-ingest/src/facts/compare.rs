@@ -4,7 +4,7 @@ use domain::{Date, EngagementId, Value};
 
 use super::slices::{SLICES_MAX, bound};
 use super::{
-    Change, Claim, Contract, Engagement, Fact, Known, Listing, Slice, Timeline, Update, fold,
+    Change, Claim, Contract, Engagement, Fact, Known, Listing, Slice, Timeline, Update, fold, next_number,
 };
 use crate::reader::Row;
 
@@ -34,7 +34,7 @@ pub fn compare(
     listing: &Listing<'_>,
     mut new_id: impl FnMut() -> EngagementId,
 ) -> Option<Update> {
-    let mut news = News { known, listing, timeline: known.timeline.clone(), facts: Vec::new() };
+    let mut news = News { known, listing, timeline: known.timeline.clone(), facts: Vec::new(), next: next_number(&known.facts) };
     let newest_start = known
         .timeline
         .engagements
@@ -86,14 +86,19 @@ struct News<'a> {
     listing: &'a Listing<'a>,
     timeline: Timeline,
     facts: Vec<Fact>,
+    /// The number of the next fact.
+    next: i64,
 }
 
 impl News<'_> {
     fn say(&mut self, said: impl IntoIterator<Item = Said>) {
         let Listing { sequence, recorded_at, .. } = *self.listing;
-        let fact = |(engagement, claims)| Fact { engagement, sequence, recorded_at, claims };
         let before = self.facts.len();
-        self.facts.extend(said.into_iter().filter(|(_, claims)| !claims.is_empty()).map(fact));
+        for (engagement, claims) in said.into_iter().filter(|(_, claims)| !claims.is_empty()) {
+            let number = self.next;
+            self.next += 1;
+            self.facts.push(Fact { engagement, sequence, recorded_at, number, claims });
+        }
         if self.facts.len() > before {
             self.timeline = fold(self.known.facts.iter().chain(&self.facts));
         }

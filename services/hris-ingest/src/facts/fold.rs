@@ -21,8 +21,11 @@ pub struct Fact {
     /// Where it stands among what the same source said, as [`sequence_of_day`] counts unless the source
     /// has an order of its own. A later one counts.
     pub sequence: i64,
-    /// When it became known here; between facts of one sequence, the later counts.
+    /// When it became known here.
     pub recorded_at: Timestamp,
+    /// Its place among the facts of the person, in the order in which they became known; between facts of
+    /// one sequence, the later counts.
+    pub number: i64,
     /// What was said.
     pub claims: Vec<Claim>,
 }
@@ -91,6 +94,12 @@ pub fn sequence_at(instant: Timestamp) -> i64 {
     instant.as_microsecond()
 }
 
+/// The number of the next fact of a person of whom these are known.
+#[must_use]
+pub fn next_number(facts: &[Fact]) -> i64 {
+    facts.iter().map(|fact| fact.number).max().map_or(0, |last| last + 1)
+}
+
 /// Returns what facts come to, in any order, repeated or split as they may be.
 ///
 /// Engagements stand in the order in which they became known; one of which it was never said that there
@@ -99,15 +108,15 @@ pub fn sequence_at(instant: Timestamp) -> i64 {
 pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Timeline {
     let mut drafts = BTreeMap::<EngagementId, Draft<'a>>::new();
     for fact in facts {
-        let rank = Rank { sequence: fact.sequence, recorded_at: fact.recorded_at };
+        let rank = Rank { sequence: fact.sequence, number: fact.number };
         let draft = drafts.entry(fact.engagement).or_default();
         fact.claims.iter().for_each(|claim| draft.take(rank, claim));
     }
-    let mut engagements: Vec<(Timestamp, Engagement)> = drafts
+    let mut engagements: Vec<(i64, Engagement)> = drafts
         .into_iter()
-        .filter_map(|(id, draft)| Some((draft.begun.as_ref()?.0.recorded_at, draft.end(id)?)))
+        .filter_map(|(id, draft)| Some((draft.begun.as_ref()?.0.number, draft.end(id)?)))
         .collect();
-    engagements.sort_by_key(|(known_since, engagement)| (*known_since, engagement.id));
+    engagements.sort_by_key(|(number, engagement)| (*number, engagement.id));
     Timeline { engagements: engagements.into_iter().map(|(_, engagement)| engagement).collect() }
 }
 
@@ -115,7 +124,7 @@ pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Timeline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     sequence: i64,
-    recorded_at: Timestamp,
+    number: i64,
 }
 
 /// The claim about one thing that counts so far.
@@ -157,8 +166,7 @@ impl<'a> Draft<'a> {
         match claim {
             Claim::Begun { .. } => {
                 let first = |(known, kept): &(Rank, &Claim)| {
-                    (known.recorded_at, known.sequence, *kept)
-                        <= (rank.recorded_at, rank.sequence, claim)
+                    (known.number, known.sequence, *kept) <= (rank.number, rank.sequence, claim)
                 };
                 if !self.begun.as_ref().is_some_and(first) {
                     self.begun = Some((rank, claim));

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Claim, Fact};
 
-type Row = (Uuid, Uuid, i64, jiff_sqlx::Timestamp, Json<Vec<Claim>>);
+type Row = (Uuid, i64, Uuid, i64, jiff_sqlx::Timestamp, Json<Vec<Claim>>);
 
 /// What is to be recorded.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub(crate) async fn record(tx: &mut Tx, facts: &[Record<'_>]) -> Result<(), Erro
     if facts.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = facts.iter().map(|_fact| tx.new_id()).collect();
+    let numbers: Vec<i64> = facts.iter().map(|fact| fact.fact.number).collect();
     let people: Vec<Uuid> = facts.iter().map(|fact| fact.person.0).collect();
     let engagements: Vec<Uuid> = facts.iter().map(|fact| fact.fact.engagement.0).collect();
     let sources: Vec<&str> = facts.iter().map(|fact| fact.source).collect();
@@ -35,12 +35,12 @@ pub(crate) async fn record(tx: &mut Tx, facts: &[Record<'_>]) -> Result<(), Erro
         facts.iter().map(|fact| Json(fact.fact.claims.as_slice())).collect();
     let now = tx.now();
     sqlx::query(
-        "INSERT INTO facts (id, person_id, engagement_id, source, sequence, recorded_at, claims)
-         SELECT f.id, f.person_id, f.engagement_id, f.source, f.sequence, $7, f.claims
-           FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::jsonb[])
-                  AS f (id, person_id, engagement_id, source, sequence, claims)",
+        "INSERT INTO facts (number, person_id, engagement_id, source, sequence, recorded_at, claims)
+         SELECT f.number, f.person_id, f.engagement_id, f.source, f.sequence, $7, f.claims
+           FROM UNNEST($1::bigint[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::jsonb[])
+                  AS f (number, person_id, engagement_id, source, sequence, claims)",
     )
-    .bind(ids)
+    .bind(numbers)
     .bind(people)
     .bind(engagements)
     .bind(sources)
@@ -59,8 +59,8 @@ pub(crate) async fn of_people(
     people: &[Uuid],
 ) -> Result<BTreeMap<PersonId, Vec<Fact>>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT person_id, engagement_id, sequence, recorded_at, claims FROM facts
-          WHERE person_id = ANY ($1) ORDER BY person_id, id",
+        "SELECT person_id, number, engagement_id, sequence, recorded_at, claims FROM facts
+          WHERE person_id = ANY ($1) ORDER BY person_id, number",
     )
     .bind(people)
     .persistent(false)
@@ -68,11 +68,12 @@ pub(crate) async fn of_people(
     .await
     .map_err(Error::during("read facts"))?;
     let mut facts = BTreeMap::<PersonId, Vec<Fact>>::new();
-    for (person, engagement, sequence, recorded_at, Json(claims)) in rows {
+    for (person, number, engagement, sequence, recorded_at, Json(claims)) in rows {
         facts.entry(PersonId(person)).or_default().push(Fact {
             engagement: EngagementId(engagement),
             sequence,
             recorded_at: recorded_at.to_jiff(),
+            number,
             claims,
         });
     }

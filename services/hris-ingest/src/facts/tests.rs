@@ -59,7 +59,8 @@ impl Worker {
     fn say(&mut self, engagement: EngagementId, claims: Vec<Claim>) {
         let recorded_at = self.now();
         let sequence = sequence_at(recorded_at);
-        self.facts.push(Fact { engagement, sequence, recorded_at, claims });
+        let number = next_number(&self.facts);
+        self.facts.push(Fact { engagement, sequence, recorded_at, number, claims });
         self.timeline = fold(&self.facts);
     }
 

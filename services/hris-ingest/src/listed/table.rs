@@ -81,7 +81,7 @@ fn row_of(row: &[u8; COPY_ROW_BYTES]) -> (Marks, bool) {
 pub(crate) async fn replace(
     tx: &mut Tx,
     source: &str,
-    workers: &BTreeMap<&str, Vec<Marks>>,
+    workers: &BTreeMap<&str, &[Marks]>,
 ) -> Result<(), Error> {
     if workers.is_empty() {
         return Ok(());
@@ -92,7 +92,7 @@ pub(crate) async fn replace(
     let (mut digests, mut engagements, mut filled) = (Vec::new(), Vec::new(), Vec::new());
     for (worker, marks) in workers {
         let unique = [Marks { digest: tx.new_id(), engagement: tx.new_id(), filled: 0 }];
-        let marks = if marks.is_empty() { &unique } else { marks.as_slice() };
+        let marks = if marks.is_empty() { &unique[..] } else { marks };
         for (ordinal, marks) in (0_i32..).zip(marks) {
             owners.push(*worker);
             ordinals.push(ordinal);

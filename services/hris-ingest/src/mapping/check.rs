@@ -12,6 +12,7 @@ use super::{
     Attribute, DateFormat, Error, Field, Format, Identity, Kind, Source, Transform, WORKER_ID,
     ZoneField,
 };
+use crate::scim::offer::{Place, USER_NAME};
 
 const API_VERSION: &str = "tenure.dev/v1";
 const COLUMNS_MAX: usize = 1_000;
@@ -39,8 +40,11 @@ pub(super) fn check(
         let known = Format::ALL.map(Format::as_str).join(" or ");
         problems.add("spec.format", format_args!("must be {known}"));
     }
+    if format == Some(Format::Scim) {
+        check_scim(&mut spec, &mut problems);
+    }
     // A CSV file without a header to hold it against would be read by guesswork.
-    let strict = format != Some(Format::JsonLines) || !spec.columns.is_empty();
+    let strict = format == Some(Format::Csv) || !spec.columns.is_empty();
     if !strict {
         let named: BTreeSet<_> = spec.fields.values().map(|field| field.column.clone()).collect();
         spec.columns = named.into_iter().collect();
@@ -56,6 +60,9 @@ pub(super) fn check(
         None => None,
     };
     let (zone, zone_name) = zone(zone_name.or(default_zone), &mut problems);
+    if spec.limits.pushed_leavers_percent > 100 {
+        problems.add("spec.limits.pushed_leavers_percent", "must be at most 100");
+    }
 
     let names = Names { fields: &fields };
     let key = names.key(&spec.key, &mut problems);
@@ -99,6 +106,7 @@ pub(super) fn check(
         attributes,
         digest,
         limits,
+        pushed_leavers_percent: spec.limits.pushed_leavers_percent,
         zone_name,
         zone,
     })
@@ -115,6 +123,29 @@ fn check_columns(columns: &[String], problems: &mut Problems) {
         } else if !seen.insert(column) {
             problems.add("spec.columns", format_args!("{column:?} is listed twice"));
         }
+    }
+}
+
+/// Of a SCIM source, columns are attributes of a user, written as one and the same one always is.
+fn check_scim(spec: &mut Spec, problems: &mut Problems) {
+    for (name, field) in &mut spec.fields {
+        match Place::parse(&field.column) {
+            Ok(place) => field.column = place.column(),
+            Err(reason) => {
+                let path = format!("spec.fields.{name}");
+                problems.add(&path, format_args!("{:?} {reason}", field.column));
+            }
+        }
+    }
+    if !spec.columns.is_empty() {
+        problems.add("spec.columns", "a SCIM source has those that its fields name");
+        spec.columns.clear();
+    }
+    if !spec.fields.values().any(|field| field.column == USER_NAME) {
+        problems.add("spec.fields", "one must be of the column userName, which every user has");
+    }
+    if spec.engagement.is_some() {
+        problems.add("spec.engagement", "a SCIM user is one engagement");
     }
 }
 

@@ -124,6 +124,7 @@ pub(super) struct Limits {
     pub(super) overlap_percent: Option<u8>,
     pub(super) filled_percent: Option<u8>,
     pub(super) held_days: u8,
+    pub(super) pushed_leavers_percent: u8,
 }
 
 impl Default for Limits {
@@ -145,6 +146,7 @@ impl Default for Limits {
             overlap_percent: Some(10),
             filled_percent: Some(50),
             held_days: 7,
+            pushed_leavers_percent: 10,
         }
     }
 }

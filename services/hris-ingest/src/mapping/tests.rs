@@ -276,6 +276,9 @@ fn columns_of_json_lines_are_paths_and_may_be_left_out() {
             "spec.columns: \"Name\" cannot be a value and hold \"Name.given\", too",
         ]
     );
-    assert_eq!(problems("format: csv", "format: xml"), ["spec.format: must be csv or jsonl"]);
+    assert_eq!(
+        problems("format: csv", "format: xml"),
+        ["spec.format: must be csv or jsonl or scim"]
+    );
     assert_eq!(problems(columns, "")[0], "spec.columns: there must be 1 to 1000 of them");
 }

@@ -154,6 +154,17 @@ pub(crate) async fn unstage(tx: &mut Tx, run: RunId, limit: u16) -> Result<u64, 
     .map_err(Error::during("remove staged rows"))
 }
 
+/// Lets nobody else change the workers of a source until the transaction ends: whichever door somebody
+/// comes in by, they are one person.
+pub(crate) async fn lock_source(tx: &mut Tx, source: &str) -> Result<(), Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('hris.sources.' || $1, 0))")
+        .bind(source)
+        .execute(tx.connection())
+        .await
+        .map(|_done| ())
+        .map_err(Error::during("lock the workers of a source"))
+}
+
 /// Counts the workers of a source who are present on a day.
 pub(crate) async fn present(tx: &mut Tx, source: &str, day: Date) -> Result<u64, Error> {
     let count: i64 = sqlx::query_scalar(

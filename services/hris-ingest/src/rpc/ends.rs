@@ -28,7 +28,7 @@ pub(super) async fn end_now(store: &Store, id: PersonId) -> Result<wire::EndNowR
     let said = ends(going_on, now, Some(now));
     let ended = u32::try_from(said.len()).unwrap_or(u32::MAX);
     if ended > 0 {
-        tell(&mut tx, person, event, Change::Left, &said).await?;
+        tell(&mut tx, person, event, Change::Left, said).await?;
         tx.commit().await.map_err(internal)?;
         tracing::info!("person {id} is ended by an operator, in {ended} engagements");
     }
@@ -46,7 +46,7 @@ pub(super) async fn withdraw(
     let said = ends(ended, tx.now(), None);
     let ends = said.len();
     if ends > 0 {
-        tell(&mut tx, person, event, Change::Changed, &said).await?;
+        tell(&mut tx, person, event, Change::Changed, said).await?;
         tx.commit().await.map_err(internal)?;
         tracing::info!("the end of person {id} is withdrawn, in {ends} engagements");
     }
@@ -72,6 +72,7 @@ fn ends<'a>(
         engagement: one.id,
         sequence: facts::sequence_at(now),
         recorded_at: now,
+        number: 0,
         claims: vec![Claim::EndsAt(at)],
     };
     engagements.map(fact).collect()
@@ -83,11 +84,14 @@ async fn tell(
     mut person: Person,
     mut event: wire::PersonUpdated,
     change: Change,
-    said: &[Fact],
+    said: Vec<Fact>,
 ) -> Result<(), Status> {
     let mut known = facts::table::of_people(tx, &[person.id.0]).await.map_err(internal)?;
     let known = known.remove(&person.id).unwrap_or_default();
-    person.timeline = facts::fold(known.iter().chain(said));
+    let numbers = facts::next_number(&known)..;
+    let said: Vec<Fact> =
+        said.into_iter().zip(numbers).map(|(fact, number)| Fact { number, ..fact }).collect();
+    person.timeline = facts::fold(known.iter().chain(&said));
     person.version = tx.next_version(person.version);
     let ends_of = |id: &str| -> Option<Timestamp> {
         let of = |engagement: &&Engagement| engagement.id.to_string() == id;

@@ -168,6 +168,7 @@ impl Upload {
 #[derive(Debug)]
 pub(crate) struct Ingest {
     pub(crate) client: HrisIngestServiceClient<Channel>,
+    channel: Channel,
     clock: TestClock,
     feed: Feed,
     running: Running,
@@ -193,15 +194,55 @@ impl Ingest {
         };
         let running = Running::start(app, resources, None::<fn() -> String>).unwrap();
         let address = format!("http://{}", running.addresses().grpc);
-        let client = HrisIngestServiceClient::connect(address).await.unwrap();
+        let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
+        let client = HrisIngestServiceClient::new(channel.clone());
         // Only to read the outbox: the service itself runs its drivers.
         let feed = Feed::new(App::new(Service::HrisIngest), store);
-        Self { client, clock, feed, running, _broker: broker, _database: database }
+        Self { client, channel, clock, feed, running, _broker: broker, _database: database }
     }
 
     pub(crate) async fn stop(self) {
-        drop(self.client);
+        drop((self.client, self.channel));
         self.running.stop().await;
+    }
+
+    /// Where clients that speak HTTP find the service.
+    pub(crate) fn http(&self) -> std::net::SocketAddr {
+        self.running.addresses().http.unwrap()
+    }
+
+    /// The tables that hold a text, in whatever column, as text or as bytes.
+    pub(crate) async fn tables_with(&self, text: &str) -> Vec<String> {
+        let pool = self.feed.store().pool();
+        let columns: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT table_name::text, column_name::text, data_type::text
+               FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+        )
+        .fetch_all(pool)
+        .await
+        .unwrap();
+        assert!(columns.len() > 50, "the tables were not found");
+        let mut found = Vec::new();
+        for (table, column, kind) in columns {
+            let bytes = match kind.as_str() {
+                "bytea" => format!("\"{column}\""),
+                _ => format!("convert_to(\"{column}\"::text, 'UTF8')"),
+            };
+            let query = format!(
+                "SELECT count(*) FROM \"{table}\" WHERE position(convert_to($1, 'UTF8') IN {bytes}) > 0"
+            );
+            let query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(query)).bind(text);
+            if query.fetch_one(pool).await.unwrap() > 0 {
+                found.push(table);
+            }
+        }
+        found.dedup();
+        found
+    }
+
+    /// A connection for clients of the service's other doors.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
     }
 
     pub(crate) async fn import(&self, upload: Upload) -> Result<ImportSummary, Status> {

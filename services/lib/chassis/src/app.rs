@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
+use axum::Router;
 use bus::{Consumer, Handler, Recorder};
 use domain::Rejection;
 use proto::catalogue::Service;
 use store::Store;
+use tokio::net::TcpListener;
 use tonic::service::{Routes, RoutesBuilder};
 
 use crate::driver::{AnyDriver, Driver};
@@ -14,6 +16,13 @@ pub struct App {
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) drivers: Vec<Arc<dyn AnyDriver>>,
     pub(crate) routes: RoutesBuilder,
+    pub(crate) http: Option<Http>,
+}
+
+/// A door for clients that speak HTTP, besides requests and health.
+pub(crate) struct Http {
+    pub(crate) listener: TcpListener,
+    pub(crate) router: Router,
 }
 
 impl std::fmt::Debug for App {
@@ -30,7 +39,8 @@ impl App {
     /// A service that does nothing yet.
     #[must_use]
     pub fn new(service: Service) -> Self {
-        Self { service, consumers: Vec::new(), drivers: Vec::new(), routes: Routes::builder() }
+        let (consumers, drivers) = (Vec::new(), Vec::new());
+        Self { service, consumers, drivers, routes: Routes::builder(), http: None }
     }
 
     /// Reacts to an event.
@@ -70,6 +80,13 @@ impl App {
         S::Future: Send + 'static,
     {
         self.routes.add_service(service);
+        self
+    }
+
+    /// Answers clients that speak HTTP, on a listener of their own. A service has one such door.
+    #[must_use]
+    pub fn listen(mut self, listener: TcpListener, router: Router) -> Self {
+        self.http = Some(Http { listener, router });
         self
     }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, Http};
 use crate::operations::Operations;
 
 /// What a service runs on.
@@ -36,6 +36,9 @@ pub struct Addresses {
     pub grpc: SocketAddr,
     /// Health and metrics.
     pub admin: SocketAddr,
+    /// Clients that speak HTTP, where the service has a door for them.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
     /// The process.
     pub pid: u32,
 }
@@ -75,6 +78,11 @@ impl Running {
         let addresses = Addresses {
             grpc: grpc.local_addr().context("read the gRPC address")?,
             admin: admin.local_addr().context("read the admin address")?,
+            http: app
+                .http
+                .as_ref()
+                .map(|http| http.listener.local_addr().context("read the HTTP address"))
+                .transpose()?,
             pid: std::process::id(),
         };
         let mut running = Self {
@@ -89,6 +97,9 @@ impl Running {
         };
         running.serve(app.routes, grpc, &nats);
         running.administer(admin, &nats, scrape);
+        if let Some(http) = app.http {
+            running.listen(http);
+        }
         running.publish_events(app.service, &nats);
         running.consume(app.consumers, &nats);
         for driver in app.drivers {
@@ -164,6 +175,18 @@ impl Running {
                 .await;
             if let Err(error) = served {
                 tracing::error!(%error, "health is no longer served");
+            }
+        });
+    }
+
+    fn listen(&mut self, http: Http) {
+        let answer = self.answer.clone();
+        self.servers.spawn(async move {
+            let served = axum::serve(http.listener, http.router)
+                .with_graceful_shutdown(answer.cancelled_owned())
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "clients are no longer served");
             }
         });
     }

@@ -1,7 +1,8 @@
 //! The one way in which tests make an HTTP client.
 
 /// Returns a client; the process gets a TLS provider if it has none.
-pub(crate) fn client() -> reqwest::Client {
+#[must_use]
+pub fn client() -> reqwest::Client {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::trace!("a TLS provider is installed already");
     }

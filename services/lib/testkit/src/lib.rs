@@ -15,6 +15,7 @@ mod until;
 pub use broker::Broker;
 pub use database::Database;
 pub use feed::Feed;
+pub use http::client as http_client;
 pub use mail_server::{Mail, MailServer, MailTrouble};
 pub use peer::{Peer, python};
 pub use slapd::{Entry as DirectoryEntry, Slapd};

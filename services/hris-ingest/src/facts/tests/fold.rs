@@ -56,7 +56,8 @@ fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
         let mut second = 0;
         facts
             .into_iter()
-            .map(|(engagement, sequence, later, mut claims)| {
+            .zip(0..)
+            .map(|((engagement, sequence, later, mut claims), number)| {
                 second += later;
                 if begun.insert(engagement) {
                     claims.push(Claim::Begun {
@@ -70,6 +71,7 @@ fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
                     engagement: EngagementId(Uuid::from_u128(engagement + 1)),
                     sequence,
                     recorded_at: Timestamp::from_second(second).unwrap(),
+                    number,
                     claims,
                 }
             })
@@ -147,6 +149,7 @@ proptest! {
         let corrected = Fact {
             recorded_at: known_at + jiff::SignedDuration::from_secs(1),
             sequence: i64::MAX,
+            number: next_number(&facts),
             ..facts[0].clone()
         };
         let later = facts.iter().chain([&corrected]);
@@ -166,6 +169,7 @@ fn a_late_event_of_earlier_days_changes_nothing_of_today() {
         engagement: ada.timeline.engagements[0].id,
         sequence: sequence_of_day(from),
         recorded_at: Timestamp::MAX,
+        number: next_number(&ada.facts),
         claims: vec![Claim::Profile { from, attributes: [title].into() }],
     };
 
