@@ -4,7 +4,8 @@ use domain::{Date, EngagementId, Value};
 
 use super::slices::{SLICES_MAX, bound};
 use super::{
-    Change, Claim, Contract, Engagement, Fact, Known, Listing, Slice, Timeline, Update, fold, next_number,
+    Change, Claim, Contract, Engagement, Fact, Known, Listing, Slice, Timeline, Update, fold,
+    next_number,
 };
 use crate::reader::Row;
 
@@ -34,7 +35,13 @@ pub fn compare(
     listing: &Listing<'_>,
     mut new_id: impl FnMut() -> EngagementId,
 ) -> Option<Update> {
-    let mut news = News { known, listing, timeline: known.timeline.clone(), facts: Vec::new(), next: next_number(&known.facts) };
+    let mut news = News {
+        known,
+        listing,
+        timeline: known.timeline.clone(),
+        facts: Vec::new(),
+        next: next_number(&known.facts),
+    };
     let newest_start = known
         .timeline
         .engagements

@@ -105,7 +105,8 @@ impl<'a> Look<'a> {
             .await?;
             let Some((last, _, _)) = passed.last() else { return Ok(()) };
             after.clone_from(last);
-            let new = passed.iter().filter(|(_, person, shared)| !shared || counted.insert(*person));
+            let new =
+                passed.iter().filter(|(_, person, shared)| !shared || counted.insert(*person));
             let people: Vec<Uuid> = new.map(|(_, person, _)| *person).collect();
             for person in person::table::list(&mut tx, &people).await? {
                 let day = self.scope.snapshot_date;

@@ -72,8 +72,7 @@ fn row_of(row: &[u8; COPY_ROW_BYTES]) -> (Marks, bool) {
     };
     let mut filled = [0; 8];
     filled.copy_from_slice(&row[46..54]);
-    let marks =
-        Marks { digest: mark(6), engagement: mark(26), filled: u64::from_be_bytes(filled) };
+    let marks = Marks { digest: mark(6), engagement: mark(26), filled: u64::from_be_bytes(filled) };
     (marks, row[COPY_ROW_BYTES - 1] != 0)
 }
 

@@ -83,6 +83,7 @@ pub(super) fn check(
         spec.matching.as_ref().and_then(|how| names.identity(how, &metadata.name, &mut problems));
     let zone_field = names.zone_field(spec.zone.as_ref(), &mut problems);
     let attributes = names.attributes(&spec.attributes, &mut problems);
+    let pushed_leavers_percent = spec.limits.pushed_leavers_percent;
     let limits = limits::check(spec.limits, &spec.attributes, &mut problems);
 
     if !problems.0.is_empty() {
@@ -106,7 +107,7 @@ pub(super) fn check(
         attributes,
         digest,
         limits,
-        pushed_leavers_percent: spec.limits.pushed_leavers_percent,
+        pushed_leavers_percent,
         zone_name,
         zone,
     })
