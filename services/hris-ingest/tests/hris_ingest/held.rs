@@ -3,7 +3,7 @@
 use proto::common::v1::Lane;
 use proto::hris::v1::{
     ChangeKind, DifferenceCounts, DiscardRunRequest, EndNowRequest, HeldGroup, HeldRun,
-    SourceRunFinished,
+    ListRunsRequest, SourceRunFinished,
 };
 use tonic::Code;
 
@@ -170,7 +170,10 @@ async fn a_newer_file_takes_the_place_of_one_that_is_held() {
     let (superseded, _) = ingest.held(&first).await;
     assert_eq!(superseded.state, "failed");
     assert!(superseded.error.contains(&second.run_id), "{}", superseded.error);
-    assert_eq!(ingest.held(&second.run_id).await.0.state, "held");
+    let request = ListRunsRequest { state: "held".to_owned(), ..ListRunsRequest::default() };
+    let listed = ingest.client.clone().list_runs(request).await.unwrap().into_inner().runs;
+    let listed: Vec<_> = listed.into_iter().map(|run| run.run_id).collect();
+    assert_eq!(listed, [second.run_id.as_str()]);
 
     let third = ingest.import(Upload::full("2026-03-03", file(&FIVE))).await.unwrap();
     let (superseded, _) = ingest.held(&second.run_id).await;
