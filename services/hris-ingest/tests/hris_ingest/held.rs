@@ -388,7 +388,8 @@ async fn a_year_of_a_city_is_held_and_the_programme_that_has_ended_stands_out() 
     assert_eq!(rest.releases[0].groups, [PROGRAMME]);
     assert!(ingest.word(&run, &held.hash, "emmy").await.is_err());
 
-    // Then the rest.
+    // Then the rest, an hour later.
+    ingest.advance_to("2026-03-02T10:00:00Z");
     assert!(!ingest.word(&run, &rest.hash, "emmy").await.unwrap());
     assert!(ingest.word(&run, &rest.hash, "grace").await.unwrap());
     let (finished, _) = ingest.reached(&run, "finished").await;
