@@ -65,19 +65,25 @@ impl Mesh {
         }
     }
 
-    /// Waits until a run that was released is not applied any more; tells how many people were.
+    /// Waits until a run that was released is not applied any more; tells for how many people it was, of
+    /// how many.
     ///
     /// # Errors
     /// When hris-ingest does not answer.
     pub async fn follow_run(
         &self,
         run: &str,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64, u64),
     ) -> anyhow::Result<(Run, HeldRun)> {
+        let moved = |run: &Run| {
+            let summary = run.summary.clone().unwrap_or_default();
+            summary.joined + summary.changed + summary.left
+        };
         loop {
             let (run, held) = self.held_run(run).await?;
-            let summary = run.summary.clone().unwrap_or_default();
-            progress(summary.joined + summary.changed + summary.left);
+            let totals = held.totals.unwrap_or_default();
+            let (done, total) = (moved(&run), totals.joining + totals.leaving + totals.changing);
+            progress(done, total.max(done));
             if run.state != "applying" {
                 return Ok((run, held));
             }

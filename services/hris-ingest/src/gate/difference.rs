@@ -27,6 +27,7 @@ pub(crate) struct Group {
     /// The value; empty without one.
     pub(crate) group: String,
     pub(crate) counts: Counts,
+    /// Some people of each kind of news, in the order in which they were met.
     pub(crate) sample: Vec<Example>,
 }
 
@@ -100,7 +101,7 @@ impl Comparison {
         };
         self.totals.add(change);
         group.counts.add(change);
-        if group.sample.len() < SAMPLE_MAX {
+        if group.sample.iter().filter(|one| one.change == change).count() < SAMPLE_MAX {
             group.sample.push(Example {
                 person: seen.known.map(|(person, _version)| person),
                 worker_id: seen.workers.first().cloned().unwrap_or_default(),

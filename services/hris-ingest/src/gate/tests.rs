@@ -177,13 +177,16 @@ fn people_are_counted_in_their_groups_with_some_of_them_by_id() {
         comparison.count(seen(worker, Some(Change::Left), 1));
     }
     comparison.count(Seen { group: String::new(), ..seen(&workers[0], None, 1) });
+    comparison.count(Seen { was_present: false, ..seen(&workers[0], Some(Change::Joined), 1) });
 
-    assert_eq!((comparison.people(), comparison.listed_present()), (10, 1));
+    assert_eq!((comparison.people(), comparison.listed_present()), (11, 1));
     let (difference, _hash) = comparison.finish(BASIS);
 
-    assert_eq!((difference.totals, difference.unchanged), (counts(10, 0, 9, 0), 1));
+    assert_eq!((difference.totals, difference.unchanged), (counts(10, 1, 9, 0), 1));
     let [nobody, police] = difference.groups.as_slice() else { panic!("{difference:?}") };
     assert_eq!((nobody.group.as_str(), nobody.counts), ("", counts(1, 0, 0, 0)));
-    assert_eq!((police.counts, police.sample.len()), (counts(9, 0, 9, 0), 5));
+    assert_eq!(police.counts, counts(9, 1, 9, 0));
+    let kinds: Vec<_> = police.sample.iter().map(|one| one.change.as_str()).collect();
+    assert_eq!(kinds, ["left", "left", "left", "left", "left", "joined"]);
     assert!(!difference.is_empty());
 }

@@ -104,25 +104,35 @@ fn text() -> String {
     "text".to_owned()
 }
 
-/// Without a share, a limit holds nothing.
+/// Without a share, a limit holds nothing. What is `above` is how many it never holds.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limits {
+    /// Leaving, of those present.
     pub(super) leavers_percent: Option<u8>,
     pub(super) leavers_above: u64,
+    /// The published attribute whose values are groups.
     pub(super) group_by: Option<String>,
+    /// Leaving a group, of those in it.
     pub(super) group_leavers_percent: Option<u8>,
     pub(super) group_leavers_above: u64,
+    /// Joining, of those present.
     pub(super) joiners_percent: Option<u8>,
     pub(super) joiners_above: u64,
+    /// Changing, of those present.
     pub(super) changed_percent: Option<u8>,
     pub(super) changed_above: u64,
+    /// Leaving, together with those of so many days before.
     pub(super) window_days: u8,
     pub(super) window_percent: Option<u8>,
     pub(super) window_above: u64,
+    /// Rows that a file has at least, of those of the last one.
     pub(super) rows_percent: Option<u8>,
+    /// People whom a file knows at least, of those present.
     pub(super) overlap_percent: Option<u8>,
+    /// What of an attribute a file fills at least, of what the last one did.
     pub(super) filled_percent: Option<u8>,
+    /// How long a run is held.
     pub(super) held_days: u8,
     pub(super) pushed_leavers_percent: u8,
 }

@@ -190,7 +190,9 @@ async fn watch(rpc: &Rpc, id: RunId, tell: import::Tell<'_>) -> Result<run::Run,
         let run = run.ok_or_else(|| Status::not_found(format!("run {id} is gone")))?;
         let total = run.content.workers + run.content.unchanged;
         let done = run.tally.people();
-        tell(Progress { stage: Stage::Apply, done, total: total.max(done) });
+        if run.state != State::Held {
+            tell(Progress { stage: Stage::Apply, done, total: total.max(done) });
+        }
         match run.state {
             State::Held | State::Finished | State::Failed => return Ok(run),
             State::Staging | State::Applying => {}

@@ -3,7 +3,7 @@
 use proto::common::v1::Lane;
 use proto::hris::v1::{
     ChangeKind, DifferenceCounts, DiscardRunRequest, EndNowRequest, HeldGroup, HeldRun,
-    SourceRunFinished,
+    ListRunsRequest, SourceRunFinished,
 };
 use tonic::Code;
 
@@ -170,7 +170,10 @@ async fn a_newer_file_takes_the_place_of_one_that_is_held() {
     let (superseded, _) = ingest.held(&first).await;
     assert_eq!(superseded.state, "failed");
     assert!(superseded.error.contains(&second.run_id), "{}", superseded.error);
-    assert_eq!(ingest.held(&second.run_id).await.0.state, "held");
+    let request = ListRunsRequest { state: "held".to_owned(), ..ListRunsRequest::default() };
+    let listed = ingest.client.clone().list_runs(request).await.unwrap().into_inner().runs;
+    let listed: Vec<_> = listed.into_iter().map(|run| run.run_id).collect();
+    assert_eq!(listed, [second.run_id.as_str()]);
 
     let third = ingest.import(Upload::full("2026-03-03", file(&FIVE))).await.unwrap();
     let (superseded, _) = ingest.held(&second.run_id).await;
@@ -385,7 +388,8 @@ async fn a_year_of_a_city_is_held_and_the_programme_that_has_ended_stands_out() 
     assert_eq!(rest.releases[0].groups, [PROGRAMME]);
     assert!(ingest.word(&run, &held.hash, "emmy").await.is_err());
 
-    // Then the rest.
+    // Then the rest, an hour later.
+    ingest.advance_to("2026-03-02T10:00:00Z");
     assert!(!ingest.word(&run, &rest.hash, "emmy").await.unwrap());
     assert!(ingest.word(&run, &rest.hash, "grace").await.unwrap());
     let (finished, _) = ingest.reached(&run, "finished").await;

@@ -22,6 +22,8 @@ use crate::progress::Progress;
 const GROUPS_SHOWN: usize = 20;
 /// Groups of whom some people are shown where none exceeds a limit.
 const GROUPS_SAMPLED: usize = 3;
+/// People of one group that are shown.
+const PEOPLE_SHOWN: usize = 5;
 /// A hash is as long as this; so many of its characters tell it apart for people.
 const HASH_SHOWN: usize = 12;
 
@@ -87,7 +89,8 @@ pub(crate) async fn discard(
 /// Follows a run that was released to its end, in sight of whoever waits.
 pub(crate) async fn follow(mesh: &Mesh, run: &str) -> anyhow::Result<(Run, HeldRun)> {
     let mut progress = Progress::new();
-    let followed = mesh.follow_run(run, |done| progress.show("apply", done, done, "")).await?;
+    let followed =
+        mesh.follow_run(run, |done, total| progress.show("apply", done, total, "")).await?;
     progress.finish();
     Ok(followed)
 }
@@ -211,7 +214,7 @@ pub(crate) fn tables(run: &str, held: &HeldRun, is_held: bool) -> String {
     let examples: Vec<(&HeldGroup, &HeldPerson)> = concerned
         .into_iter()
         .take(if exceeding > 0 { exceeding } else { GROUPS_SAMPLED })
-        .flat_map(|group| group.sample.iter().map(move |person| (group, person)))
+        .flat_map(|group| sampled(group).map(move |person| (group, person)))
         .collect();
     if !examples.is_empty() {
         let row = |(group, person): (&HeldGroup, &HeldPerson)| {
@@ -246,13 +249,20 @@ pub(crate) fn tables(run: &str, held: &HeldRun, is_held: bool) -> String {
             None => "Two people release it, each with".to_owned(),
         };
         text += &format!(
-            "held until {}; nobody was changed by it. {who}\n{}\nor one gives it up with\ntenure \
+            "held until {}; nobody was changed by what is held. {who}\n{}\nor one gives it up with\ntenure \
              source discard {run} --as NAME\n",
             instant(at(held.expires_at.as_ref())),
             command(run, &held.hash, &[]),
         );
     }
     text
+}
+
+/// Some people of a group, those first who leave.
+fn sampled(group: &HeldGroup) -> impl Iterator<Item = &HeldPerson> {
+    let (leaving, others): (Vec<_>, Vec<_>) =
+        group.sample.iter().partition(|person| person.change == "left");
+    leaving.into_iter().chain(others).take(PEOPLE_SHOWN)
 }
 
 fn everybody(groups: &[String]) -> String {

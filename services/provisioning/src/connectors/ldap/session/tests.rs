@@ -33,7 +33,7 @@ async fn a_directory_that_hangs_up_beneath_its_answer_is_known_to_be_gone() {
     };
     let mut session = Session::open(&way).await.expect("signed in");
     directory.await.expect("the directory's part");
-    tokio::time::timeout(Duration::from_secs(5), async {
+    timeout(Duration::from_secs(5), async {
         while session.is_open() {
             tokio::task::yield_now().await;
         }
