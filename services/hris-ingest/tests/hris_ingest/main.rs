@@ -17,4 +17,5 @@ mod refusals;
 mod scim;
 mod service;
 mod sources;
+mod webhooks;
 mod zones;
