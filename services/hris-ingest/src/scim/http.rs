@@ -387,7 +387,11 @@ fn part(
     };
     Some(match value {
         Value::Array(values) => Value::Array(values.into_iter().map(within).collect()),
-        value => within(value),
+        value @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => within(value),
     })
 }
 
