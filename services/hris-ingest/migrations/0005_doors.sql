@@ -63,3 +63,13 @@ CREATE INDEX resources_external_id ON resources (source, external_id) WHERE dele
 CREATE INDEX resources_ended ON resources (source, worker_id) WHERE deleted_at IS NOT NULL;
 CREATE UNIQUE INDEX resources_worker ON resources (source, worker_id) WHERE deleted_at IS NULL;
 CREATE INDEX resources_in_order ON resources (source, created_at, id) WHERE deleted_at IS NULL;
+
+-- Signed messages that were taken over, so that none is twice, whoever sends it again.
+CREATE TABLE webhook_messages (
+    source      text        NOT NULL,
+    message_id  text        COLLATE "C" NOT NULL,
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (source, message_id)
+);
+
+CREATE INDEX webhook_messages_by_time ON webhook_messages (source, received_at);

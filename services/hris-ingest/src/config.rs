@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -19,8 +20,19 @@ pub struct Config {
     /// IANA name of the zone of sources whose mapping names none; without it such a mapping is
     /// refused.
     pub zone: Option<String>,
-    /// Where SCIM clients push people.
+    /// Where SCIM clients and signed messages come in.
     pub scim: ScimConfig,
+    /// Sources that send signed messages to `/webhooks/<source>` at the same address.
+    pub webhooks: BTreeMap<String, WebhookConfig>,
+}
+
+/// A source that sends signed messages.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookConfig {
+    /// Files with its keys, each written as `whsec_` and base64: the one in use, and, while they are
+    /// changed, the one that replaces it.
+    pub key_files: Vec<PathBuf>,
 }
 
 /// Where SCIM clients push people.
@@ -44,6 +56,7 @@ impl Default for Config {
             spool_folder: None,
             zone: None,
             scim: ScimConfig::default(),
+            webhooks: BTreeMap::new(),
         }
     }
 }

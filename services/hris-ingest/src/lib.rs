@@ -1,9 +1,9 @@
 //! Reads the files of HR systems, and tells of every person whose facts they change.
 //!
 //! Three doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
-//! is staged, chunk by chunk; by `rpc` and `scim` sources push people, who are taken over at once. What
-//! any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do unasked in `gate`;
-//! they are pure. What it may not do unasked waits in `hold` for two people.
+//! is staged, chunk by chunk; by `rpc`, `scim` and `webhook` sources push people, who are taken over at
+//! once. What any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do
+//! unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people.
 //!
 //! Invariants:
 //! - a file is applied as a whole or not at all: it is staged to its end before anybody is changed,
@@ -31,6 +31,7 @@ mod run;
 pub mod scim;
 mod source;
 mod token;
+mod webhook;
 
 use anyhow::Context as _;
 use chassis::App;
@@ -43,7 +44,7 @@ use sqlx::migrate::Migrator;
 use store::Store;
 use tokio::net::TcpListener;
 
-pub use config::{Config, ScimConfig};
+pub use config::{Config, ScimConfig, WebhookConfig};
 
 /// The schema.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -51,7 +52,8 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 /// Wires the service; the chassis decides when it runs and drains.
 ///
 /// # Errors
-/// When the settings name a time zone that does not exist, or an address that cannot be bound.
+/// When the settings name a time zone that does not exist, an address that cannot be bound, or a key
+/// that is none.
 pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     if let Some(zone) = &config.zone {
         TimeZone::get(zone).context("read service.zone")?;
@@ -61,7 +63,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     let app = match config.scim.address {
         Some(address) => {
             let listener = TcpListener::bind(address).await.context("bind service.scim.address")?;
-            app.listen(listener, scim::router(config.clone(), store.clone()))
+            app.listen(listener, doors(&config, &store)?)
         }
         None => app,
     };
@@ -71,4 +73,15 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .serve(IngestServiceServer::new(rpc.clone()))
         .serve(SourceServiceServer::new(rpc.clone()))
         .serve(HrisIngestServiceServer::new(rpc)))
+}
+
+/// What is answered to clients that speak HTTP.
+fn doors(config: &Config, store: &Store) -> anyhow::Result<axum::Router> {
+    let keys = |(source, webhook): (&String, &WebhookConfig)| {
+        let keys = webhook::Keys::load(&webhook.key_files);
+        Ok((source.clone(), keys.with_context(|| format!("read service.webhooks.{source}"))?))
+    };
+    let keys = config.webhooks.iter().map(keys).collect::<anyhow::Result<_>>()?;
+    Ok(webhook::router(config.clone(), store.clone(), keys)
+        .merge(scim::router(config.clone(), store.clone())))
 }

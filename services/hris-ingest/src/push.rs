@@ -5,6 +5,7 @@
 //! - a worker's older message changes nothing;
 //! - what was pushed is answered only after it is committed.
 
+pub(crate) mod records;
 pub(crate) mod table;
 
 use std::fmt;

@@ -14,6 +14,8 @@ pub(crate) mod schema;
 mod table;
 mod users;
 
+pub(crate) use error::Error;
+pub(crate) use http::read as read_body;
 pub use http::router;
 
 /// The schema of a user.

@@ -287,10 +287,9 @@ impl Draft {
 
     /// What kind of news there is of the person.
     pub(super) fn change(&self, snapshot_date: Date) -> Option<Change> {
-        match facts::change(&self.before, &self.person.timeline, snapshot_date)? {
-            Change::Changed if self.ended && self.is_over(snapshot_date) => Some(Change::Left),
-            change => Some(change),
-        }
+        let change = facts::change(&self.before, &self.person.timeline, snapshot_date)?;
+        let left = change == Change::Changed && self.ended && self.is_over(snapshot_date);
+        Some(if left { Change::Left } else { change })
     }
 
     fn is_over(&self, day: Date) -> bool {

@@ -3,21 +3,17 @@
 use proto::hris::v1 as wire;
 use proto::hris::v1::ingest_service_server::IngestService;
 use proto::hris::v1::source_service_server::SourceService;
-use store::{Store, Tx};
+use store::Store;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{Rpc, internal};
-use crate::chunk::{self, End, Outcome, Said};
+use crate::chunk::{self, Outcome};
 use crate::config::Config;
 use crate::mapping::{Format, Source};
-use crate::push;
-use crate::reader::{self, Reject};
+use crate::push::records::{self, RECORDS_MAX, Record};
 use crate::source;
 use crate::token;
-
-/// Records of one submission.
-const RECORDS_MAX: usize = 1_000;
 
 #[tonic::async_trait]
 impl IngestService for Rpc {
@@ -122,7 +118,13 @@ async fn submit(
             return Err(Status::failed_precondition(message));
         }
     }
-    let outcomes = take(&mut tx, store, &source, &request.records).await?;
+    let records: Vec<Record<'_>> = request
+        .records
+        .iter()
+        .map(|record| Record { json: &record.json, sequence: record.sequence })
+        .collect();
+    let outcomes =
+        records::take(&mut tx, store.clock(), &source, &records).await.map_err(internal)?;
     tx.commit().await.map_err(internal)?;
     let count = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Taken(_))).count();
     tracing::info!(
@@ -133,49 +135,6 @@ async fn submit(
         request.records.len()
     );
     Ok(wire::SubmitResponse { outcomes: outcomes.into_iter().map(told).collect() })
-}
-
-async fn take(
-    tx: &mut Tx,
-    store: &Store,
-    source: &Source,
-    records: &[wire::SubmittedRecord],
-) -> Result<Vec<Outcome>, Status> {
-    let day = push::begin(tx, source).await.map_err(internal)?;
-    let mut outcomes = Vec::with_capacity(records.len());
-    let (mut said, mut places) = (Vec::new(), Vec::new());
-    for (place, record) in records.iter().enumerate() {
-        let line = u64::try_from(place + 1).unwrap_or(u64::MAX);
-        outcomes.push(Outcome::Late);
-        match read(source, day, line, record) {
-            Ok(one) => {
-                said.push(one);
-                places.push(place);
-            }
-            Err(reject) => outcomes[place] = Outcome::Rejected(reject),
-        }
-    }
-    let taken = chunk::take(tx, store.clock(), source, day, said).await.map_err(internal)?;
-    for (place, outcome) in places.into_iter().zip(taken) {
-        outcomes[place] = outcome;
-    }
-    Ok(outcomes)
-}
-
-fn read(
-    source: &Source,
-    day: domain::Date,
-    line: u64,
-    record: &wire::SubmittedRecord,
-) -> Result<Said, Reject> {
-    let sequence = record.sequence.map(i64::try_from).transpose().map_err(|_too_large| Reject {
-        line,
-        column: String::new(),
-        reason: "has a sequence of more than 63 bits".to_owned(),
-        worker_id: None,
-    })?;
-    let row = reader::object(source, day, line, &record.json)?;
-    Ok(Said { worker_id: row.worker_id.clone(), row: Some(row), sequence, end: End::AsStated })
 }
 
 fn told(outcome: Outcome) -> wire::SubmittedOutcome {

@@ -387,7 +387,11 @@ fn part(
     };
     Some(match value {
         Value::Array(values) => Value::Array(values.into_iter().map(within).collect()),
-        value => within(value),
+        value @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => within(value),
     })
 }
 
@@ -398,7 +402,8 @@ fn bearer(parts: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-async fn read(body: Body) -> Result<Bytes, Error> {
+/// Reads a body that is not too large and not too slow.
+pub(crate) async fn read(body: Body) -> Result<Bytes, Error> {
     match tokio::time::timeout(BODY_PATIENCE, to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => {

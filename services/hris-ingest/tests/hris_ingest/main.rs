@@ -20,4 +20,5 @@ mod repeated;
 mod scim;
 mod service;
 mod sources;
+mod webhooks;
 mod zones;
