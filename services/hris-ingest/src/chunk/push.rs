@@ -150,11 +150,11 @@ fn listed(said: &[Said], last: &BTreeMap<String, i64>) -> Heard {
     Heard { workers: workers.into_values().collect(), refused }
 }
 
-fn end(crowd: &mut Crowd, source: &str, (now, today): Moment, said: &Said) {
+fn end(crowd: &mut Crowd, source: &str, now: Moment, said: &Said) {
     match said.end {
         End::AsStated => {}
-        End::At(at, day) => crowd.end(source, &said.worker_id, at, (now, day)),
-        End::Withdrawn(at) => crowd.lift(source, &said.worker_id, at, (now, today)),
+        End::At(at, day) => crowd.end(source, &said.worker_id, (at, day), now),
+        End::Withdrawn(at) => crowd.lift(source, &said.worker_id, at, now),
     }
 }
 

@@ -184,7 +184,7 @@ async fn a_newer_file_takes_the_place_of_one_that_is_held() {
 }
 
 #[tokio::test]
-async fn a_partial_file_of_an_earlier_day_leaves_alone_what_is_held() {
+async fn a_held_file_ends_nobody_who_became_known_after_it_was_read() {
     let ingest = Ingest::start().await;
     let (run, held) = three_gone(&ingest).await;
 
@@ -192,10 +192,13 @@ async fn a_partial_file_of_an_earlier_day_leaves_alone_what_is_held() {
     ingest.import(Upload::partial("2026-02-27", file(&[hire]))).await.unwrap();
 
     assert_eq!(ingest.held(&run).await.0.state, "held");
-    // The file that is held leaves her out, so that it would now end her, too.
-    let refused = ingest.word(&run, &held.hash, "ada").await.unwrap_err();
-    assert!(refused.message().contains("look again"), "{}", refused.message());
-    assert_eq!(counts(ingest.held(&run).await.1.totals), (6, 0, 4, 0));
+    // The file leaves her out, and could not know of her.
+    assert!(!ingest.word(&run, &held.hash, "ada").await.unwrap());
+    assert!(ingest.word(&run, &held.hash, "grace").await.unwrap());
+    ingest.reached(&run, "finished").await;
+    let franklin = ingest.told_last("6").await;
+    assert_eq!(franklin.engagements[0].last_working_day, None);
+    assert_eq!(ingest.told_last("3").await.change(), ChangeKind::Left);
     ingest.stop().await;
 }
 
