@@ -31,7 +31,7 @@ mod run;
 pub mod scim;
 mod source;
 mod token;
-mod webhook;
+pub mod webhook;
 
 use anyhow::Context as _;
 use chassis::App;

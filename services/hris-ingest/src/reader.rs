@@ -3,6 +3,7 @@
 //! A file is sound or it is refused as a whole: encoding, header, quotes and sizes are fatal. A row
 //! is taken over or rejected with its line, column and reason; what the row says is never repeated.
 
+pub mod fuzzed;
 mod header;
 mod known;
 mod lines;

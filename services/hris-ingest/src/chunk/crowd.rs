@@ -158,13 +158,7 @@ impl Crowd {
 
     /// Ends the engagements of a worker at an instant, which is on a day, those that are not over by
     /// then. Listed again on a later day, another one begins, as after an absence from a full file.
-    pub(super) fn end(
-        &mut self,
-        source: &str,
-        worker_id: &str,
-        (at, day): Moment,
-        said: Moment,
-    ) {
+    pub(super) fn end(&mut self, source: &str, worker_id: &str, (at, day): Moment, said: Moment) {
         self.each(source, worker_id, said, |engagement| {
             let goes_on = !engagement.over_before(day);
             let end = goes_on.then(|| Claim::End {

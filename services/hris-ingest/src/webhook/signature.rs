@@ -49,6 +49,12 @@ impl Keys {
         Ok(Self(files.iter().map(key).collect::<anyhow::Result<_>>()?))
     }
 
+    /// A key that nobody knows.
+    pub(super) fn unknown() -> Self {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &ring::rand::SystemRandom::new());
+        Self(key.into_iter().collect())
+    }
+
     fn read(text: &str) -> anyhow::Result<hmac::Key> {
         let text = text.strip_prefix(KEY_MARK).unwrap_or(text);
         // The error of the decoder would tell a part of the key.

@@ -4,6 +4,7 @@
 
 mod city;
 mod company;
+mod corpora;
 mod ends;
 mod facts;
 mod held;

@@ -1,7 +1,6 @@
 //! People whom a SCIM client pushes.
 
 mod canary;
-mod corpora;
 mod ends;
 mod judges;
 mod protocol;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hris_ingest::mapping::Source;
 use hris_ingest::scim::fuzzed;
+use hris_ingest::{reader, webhook};
 use serde_json::Value;
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
@@ -15,7 +16,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 }
 
 fn user() -> Value {
-    serde_json::from_str(include_str!("../../../fuzz/user.json")).unwrap()
+    serde_json::from_str(include_str!("../../fuzz/user.json")).unwrap()
 }
 
 /// Everything that is a byte short, a byte long or a byte wrong.
@@ -52,7 +53,7 @@ fn filters_and_paths_are_read_or_refused() {
 
 #[test]
 fn patches_are_applied_or_refused() {
-    let source = Source::parse(include_str!("../../../fuzz/source.yaml")).unwrap();
+    let source = Source::parse(include_str!("../../fuzz/source.yaml")).unwrap();
     let (user, mut applied) = (user(), 0);
     for seed in corpus("scim_patch") {
         for input in std::iter::once(seed.clone()).chain(nearly(&seed)) {
@@ -61,4 +62,53 @@ fn patches_are_applied_or_refused() {
         }
     }
     assert!(applied > 100, "{applied} were applied");
+}
+
+fn document(name: &str) -> Source {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(name);
+    Source::parse(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn files_are_taken_over_or_refused_and_passed_over_when_repeated() {
+    let header = b"Id,Name,Job,Start,LastDay,From,Boss,Zone\n";
+    for (name, document_name, header) in
+        [("csv", "csv.yaml", &header[..]), ("lines", "lines.yaml", &[])]
+    {
+        let (source, mut rows) = (document(document_name), 0);
+        for seed in corpus(name) {
+            for input in std::iter::once(seed.clone()).chain(nearly(&seed)) {
+                rows += reader::fuzzed::file(&source, &[header, &input].concat());
+            }
+        }
+        assert!(rows > 100, "{rows} rows of {name} were taken over");
+    }
+}
+
+#[test]
+fn mappings_are_read_or_refused() {
+    let (mut read, mut refused) = (0, 0);
+    for seed in corpus("mapping") {
+        for input in std::iter::once(seed.clone()).chain(nearly(&seed).step_by(7)) {
+            let Ok(text) = std::str::from_utf8(&input) else { continue };
+            match Source::parse(text) {
+                Ok(_source) => read += 1,
+                Err(error) => refused += usize::from(!error.problems.is_empty()),
+            }
+        }
+    }
+    assert!(read > 100 && refused > 100, "{read} were read and {refused} refused");
+}
+
+#[test]
+fn no_message_is_believed_that_nobody_signed() {
+    for seed in corpus("webhook") {
+        for input in std::iter::once(seed.clone()).chain(nearly(&seed)) {
+            let text = String::from_utf8_lossy(&input);
+            let (signatures, body) = text.split_once('=').unwrap_or((&text, ""));
+            let believed =
+                webhook::fuzzed::is_believed("msg_1", "1614265330", signatures, body.as_bytes());
+            assert!(!believed, "{text}");
+        }
+    }
 }
