@@ -68,8 +68,9 @@ impl Ingest {
         // Linux: from here on the most is counted anew, see proc_pid_clear_refs(5).
         std::fs::write("/proc/self/clear_refs", "5").context("count memory anew")?;
         let started = Instant::now();
-        let summary = self.send(path).await?;
+        let (summary, stages) = self.send(path, started).await?;
         let seconds = started.elapsed().as_secs_f64();
+        eprintln!("  {seconds:.2} s; begun at: {stages}");
         let peak_mib = peak_mib()?;
         let counts = (summary.joined, summary.changed, summary.unchanged);
         ensure!(counts == expected, "{counts:?} instead of {expected:?} came of the file");
@@ -77,7 +78,12 @@ impl Ingest {
         Ok(Taken { seconds, peak_mib })
     }
 
-    async fn send(&mut self, path: &Path) -> anyhow::Result<ImportSummary> {
+    /// Returns what came of a file, and when each stage began.
+    async fn send(
+        &mut self,
+        path: &Path,
+        started: Instant,
+    ) -> anyhow::Result<(ImportSummary, String)> {
         let mut file = tokio::fs::File::open(path).await?;
         let open = OpenImport {
             mapping: file::MAPPING.to_owned(),
@@ -103,15 +109,26 @@ impl Ingest {
         };
         let receiving = async {
             let mut reports = self.client.import(ReceiverStream::new(stream)).await?.into_inner();
+            let mut stages = Vec::<(String, f64)>::new();
             while let Some(report) = reports.message().await? {
-                if let Some(import_response::Report::Summary(summary)) = report.report {
-                    return Ok(summary);
+                match report.report {
+                    Some(import_response::Report::Summary(summary)) => {
+                        let begun = |(stage, at): &(String, f64)| format!("{stage} {at:.2} s");
+                        let begun: Vec<String> = stages.iter().map(begun).collect();
+                        return Ok((summary, begun.join(", ")));
+                    }
+                    Some(import_response::Report::Progress(step)) => {
+                        if stages.last().is_none_or(|(stage, _)| *stage != step.stage) {
+                            stages.push((step.stage, started.elapsed().as_secs_f64()));
+                        }
+                    }
+                    None => {}
                 }
             }
             anyhow::bail!("the import ended without a summary")
         };
-        let ((), summary) = tokio::try_join!(sending, receiving)?;
-        Ok(summary)
+        let ((), received) = tokio::try_join!(sending, receiving)?;
+        Ok(received)
     }
 
     /// Waits until nothing is to be published.
