@@ -27,7 +27,7 @@ pub fn file(source: &Source, file: &[u8]) -> u64 {
     }
     let Ok(reader) = Reader::try_new(source, day, file) else { return 0 };
     let (mut reader, mut rejected) = (reader.knowing(known), 0);
-    while let Some(line) = reader.next() {
+    for line in reader.by_ref() {
         match line {
             Ok(Line::Row(row)) => panic!("line {} is known, and taken over again", row.line),
             Ok(Line::Reject(_)) => rejected += 1,

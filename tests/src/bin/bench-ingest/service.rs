@@ -117,12 +117,12 @@ impl Ingest {
                         let begun: Vec<String> = stages.iter().map(begun).collect();
                         return Ok((summary, begun.join(", ")));
                     }
-                    Some(import_response::Report::Progress(step)) => {
-                        if stages.last().is_none_or(|(stage, _)| *stage != step.stage) {
-                            stages.push((step.stage, started.elapsed().as_secs_f64()));
-                        }
+                    Some(import_response::Report::Progress(step))
+                        if stages.last().is_none_or(|(stage, _)| *stage != step.stage) =>
+                    {
+                        stages.push((step.stage, started.elapsed().as_secs_f64()));
                     }
-                    None => {}
+                    Some(import_response::Report::Progress(_)) | None => {}
                 }
             }
             anyhow::bail!("the import ended without a summary")

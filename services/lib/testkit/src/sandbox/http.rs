@@ -79,7 +79,9 @@ async fn scim(
         Ok(reply) => (reply.status, reply.resource.clone(), reply.cut),
         Err(refusal) => (refusal.status(), None, false),
     };
-    let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    // Rounded up: none took no time.
+    let duration_us = started.elapsed().as_nanos().div_ceil(1_000);
+    let duration_us = u64::try_from(duration_us).unwrap_or(u64::MAX);
     shared.state().log.record(Call {
         number: 0,
         at,
