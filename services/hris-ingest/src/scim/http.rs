@@ -28,7 +28,7 @@ const BASE: &str = "/scim/v2";
 /// The largest body.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// How long somebody who was held back should wait.
 const RETRY_AFTER_SECONDS: u16 = 3_600;
 /// The most attributes that a client may choose.

@@ -172,8 +172,8 @@ pub(crate) struct Ingest {
     clock: TestClock,
     feed: Feed,
     running: Running,
-    _broker: Broker,
-    _database: Database,
+    broker: Broker,
+    database: Database,
 }
 
 impl Ingest {
@@ -184,6 +184,10 @@ impl Ingest {
     pub(crate) async fn start_with(config: Config) -> Self {
         let (database, broker) = tokio::join!(Database::start(), Broker::start());
         let clock = TestClock::at("2026-03-02T09:00:00Z".parse().unwrap());
+        Self::on(database, broker, clock, config).await
+    }
+
+    async fn on(database: Database, broker: Broker, clock: TestClock, config: Config) -> Self {
         let store = database.store(Service::HrisIngest, &MIGRATIONS, clock.clock()).await;
         let app = hris_ingest::start(config, store.clone()).await.unwrap();
         let resources = Resources {
@@ -198,7 +202,15 @@ impl Ingest {
         let client = HrisIngestServiceClient::new(channel.clone());
         // Only to read the outbox: the service itself runs its drivers.
         let feed = Feed::new(App::new(Service::HrisIngest), store);
-        Self { client, channel, clock, feed, running, _broker: broker, _database: database }
+        Self { client, channel, clock, feed, running, broker, database }
+    }
+
+    /// The same on the same database and broker, started anew.
+    pub(crate) async fn restart_with(self, config: Config) -> Self {
+        let Self { client, channel, clock, running, broker, database, feed: _ } = self;
+        drop((client, channel));
+        running.stop().await;
+        Self::on(database, broker, clock, config).await
     }
 
     pub(crate) async fn stop(self) {
