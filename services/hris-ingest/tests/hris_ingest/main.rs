@@ -6,6 +6,7 @@ mod city;
 mod company;
 mod ends;
 mod facts;
+mod feeds;
 mod held;
 mod identities;
 mod imports;
