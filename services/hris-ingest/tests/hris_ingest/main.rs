@@ -13,6 +13,7 @@ mod imports;
 mod interruptions;
 mod json_lines;
 mod leavers;
+mod lives;
 mod managers;
 mod pushes;
 mod quiet;
