@@ -126,6 +126,9 @@ impl Crowd {
             draft.line = line;
         }
         draft.rows += worker.rows.len();
+        if draft.knows_newer(scope, &worker.worker_id) {
+            return Ok(());
+        }
         let listing = Listing {
             source: scope.source,
             worker_id: &worker.worker_id,
@@ -158,13 +161,7 @@ impl Crowd {
 
     /// Ends the engagements of a worker at an instant, which is on a day, those that are not over by
     /// then. Listed again on a later day, another one begins, as after an absence from a full file.
-    pub(super) fn end(
-        &mut self,
-        source: &str,
-        worker_id: &str,
-        (at, day): Moment,
-        said: Moment,
-    ) {
+    pub(super) fn end(&mut self, source: &str, worker_id: &str, (at, day): Moment, said: Moment) {
         self.each(source, worker_id, said, |engagement| {
             let goes_on = !engagement.over_before(day);
             let end = goes_on.then(|| Claim::End {
@@ -275,6 +272,22 @@ impl Draft {
             taken: false,
             ended: false,
         }
+    }
+
+    /// Whether the source said something of a worker for the day of a file after the file was read.
+    fn knows_newer(&self, scope: Scope<'_>, worker_id: &str) -> bool {
+        let Some(read_at) = scope.read_at else { return false };
+        let engagements = self.person.timeline.engagements.iter();
+        let ids: BTreeSet<EngagementId> = engagements
+            .filter(|one| one.source == scope.source && one.worker_id == worker_id)
+            .map(|one| one.id)
+            .collect();
+        let sequence = facts::sequence_of_day(scope.snapshot_date);
+        self.facts.iter().any(|fact| {
+            fact.sequence == sequence
+                && fact.recorded_at > read_at
+                && ids.contains(&fact.engagement)
+        })
     }
 
     /// What this chunk says of them that was not known.

@@ -222,3 +222,24 @@ async fn a_batch_held_for_an_earlier_day_is_out_of_date_once_the_source_has_push
     assert_eq!(ingest.told_last("1").await.change(), ChangeKind::Joined);
     ingest.stop().await;
 }
+
+#[tokio::test]
+async fn a_held_batch_lifts_no_end_that_a_later_file_of_its_day_stated() {
+    let ingest = Ingest::start().await;
+    let (run, hash) = held(&ingest, "2026-03-02").await;
+    ingest.advance_to("2026-03-02T10:00:00Z");
+
+    let single = lines(&[dated("4", "2020-01-06", "2026-03-01")]);
+    let single = ingest.import(Upload::lines_partial("2026-03-02", single)).await.unwrap();
+    let left = ingest.told_last("4").await;
+
+    assert_eq!((single.left, ingest.held(&run).await.0.state.as_str()), (1, "held"));
+    ingest.word(&run, &hash, "ada").await.unwrap_err();
+    let hash = ingest.held(&run).await.1.hash;
+    assert!(!ingest.word(&run, &hash, "ada").await.unwrap());
+    assert!(ingest.word(&run, &hash, "grace").await.unwrap());
+    ingest.reached(&run, "finished").await;
+    assert_eq!(ingest.told_last("4").await, left);
+    assert_eq!(ingest.told_last("1").await.change(), ChangeKind::Left);
+    ingest.stop().await;
+}
