@@ -277,17 +277,17 @@ impl Draft {
     /// Whether the source said something of a worker for the day of a file after the file was read.
     fn knows_newer(&self, scope: Scope<'_>, worker_id: &str) -> bool {
         let Some(read_at) = scope.read_at else { return false };
-        let engagements = self.person.timeline.engagements.iter();
-        let ids: BTreeSet<EngagementId> = engagements
-            .filter(|one| one.source == scope.source && one.worker_id == worker_id)
-            .map(|one| one.id)
-            .collect();
         let sequence = facts::sequence_of_day(scope.snapshot_date);
-        self.facts.iter().any(|fact| {
-            fact.sequence == sequence
-                && fact.recorded_at > read_at
-                && ids.contains(&fact.engagement)
-        })
+        let mut newer =
+            self.facts.iter().filter(|one| one.sequence == sequence && one.recorded_at > read_at);
+        let of_worker = |fact: &Fact| {
+            self.person.timeline.engagements.iter().any(|one| {
+                one.id == fact.engagement
+                    && one.source == scope.source
+                    && one.worker_id == worker_id
+            })
+        };
+        newer.any(of_worker)
     }
 
     /// What this chunk says of them that was not known.
