@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proto::catalogue::CONSUMERS;
@@ -218,6 +218,45 @@ fn every_error_code_has_a_page_and_every_page_a_code() {
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     assert_eq!(used, pages, "left: codes in the sources; right: pages in docs/errors");
+}
+
+#[test]
+fn every_lifecycle_rule_names_tests_that_exist() {
+    const RULES: std::ops::RangeInclusive<u32> = 1..=21;
+    let page = std::fs::read_to_string(root().join("docs/lifecycle-rules.md")).unwrap();
+    let sources: BTreeMap<String, String> = sources().into_iter().collect();
+    let (mut rules, mut found) = (Vec::new(), Vec::new());
+    for row in page.lines().filter_map(|line| line.strip_prefix("| ")) {
+        let mut cells = row.split(" | ");
+        let Some(rule) = cells.next().and_then(|number| number.parse::<u32>().ok()) else {
+            continue;
+        };
+        rules.push(rule);
+        let (mut text, mut path, mut tests) = (None, "", 0);
+        // What stands in backticks, of the cell with the tests.
+        for word in cells.nth(1).unwrap_or_default().split('`').skip(1).step_by(2) {
+            if word.contains('/') {
+                (path, text) = (word, sources.get(word));
+                continue;
+            }
+            tests += 1;
+            if !text.is_some_and(|text| is_test_in(text, word)) {
+                found.push(format!("rule {rule}: there is no test {word} in {path:?}"));
+            }
+        }
+        if tests == 0 {
+            found.push(format!("rule {rule}: no test is named"));
+        }
+    }
+    none("docs/lifecycle-rules.md", &found);
+    assert_eq!(rules, RULES.collect::<Vec<_>>(), "one row for each rule, in order");
+}
+
+/// Whether a function of this name is marked as a test, with attributes beside the mark at most.
+fn is_test_in(text: &str, name: &str) -> bool {
+    let Some(at) = text.find(&format!("fn {name}(")) else { return false };
+    let before = text[..at].rsplit("\n\n").next().unwrap_or_default();
+    before.contains("#[test]") || before.contains("#[tokio::test")
 }
 
 #[test]

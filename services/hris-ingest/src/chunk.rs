@@ -9,7 +9,7 @@ mod tell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
-use domain::{Date, PersonId, RunId};
+use domain::{Date, PersonId, RunId, Timestamp};
 use proto::prost::Message as _;
 use store::{Error, Tx};
 use uuid::Uuid;
@@ -35,6 +35,8 @@ pub(crate) struct Scope<'a> {
     /// What names a human for ever, if the source has such a thing.
     pub(crate) identity: Option<IdentityScope<'a>>,
     pub(crate) snapshot_date: Date,
+    /// When the file began to be read; what was pushed later is newer than it. None without a file.
+    pub(crate) read_at: Option<Timestamp>,
     /// Whether nobody is told of what begins with the file.
     pub(crate) quiet: bool,
     /// Whether the file's silence about a worker means that they have left.
@@ -79,6 +81,7 @@ impl<'a> Scope<'a> {
             source: source.name(),
             identity,
             snapshot_date,
+            read_at: None,
             quiet: false,
             proves_absence: false,
             group_by: source.limits.group_by.as_deref(),
@@ -107,6 +110,7 @@ pub(crate) async fn apply(
         Cursor::Managers(after) => managers::tell(tx, source, after, limit).await?,
         Cursor::Listed(_) | Cursor::Absent(_) | Cursor::Look | Cursor::End => {
             let scope = Scope {
+                read_at: Some(run.started_at),
                 quiet: run.quiet,
                 proves_absence: run.content.proves_absence,
                 released: run.released.as_deref(),
@@ -324,7 +328,8 @@ async fn read(
 }
 
 /// Leaves out those of whom the source has pushed something that is newer than the file: what the file
-/// says of them is out of date, and so is its silence, even on the day of the push itself.
+/// says of them is out of date, and so is its silence, even on the day of the push itself. What the
+/// file says is so on that day, too, if it was read before the push: it may have been held since.
 async fn spare(
     tx: &mut Tx,
     scope: Scope<'_>,
@@ -336,7 +341,8 @@ async fn spare(
         Cursor::Listed(_) => scope.snapshot_date.tomorrow().unwrap_or(Date::MAX),
         Cursor::Absent(_) | Cursor::Managers(_) | Cursor::Look | Cursor::End => scope.snapshot_date,
     };
-    let newer = pushes::table::pushed_since(tx, scope.source, &ids, since).await?;
+    let after = (scope.snapshot_date, scope.read_at);
+    let newer = pushes::table::pushed_since(tx, scope.source, &ids, since, after).await?;
     if !newer.is_empty() {
         workers.retain(|worker| !newer.contains(&worker.worker_id));
     }

@@ -9,7 +9,7 @@ use gate::Decision;
 
 use std::fs::File;
 
-use domain::{Date, RunId};
+use domain::{Date, RunId, Timestamp};
 use store::Store;
 
 use crate::config::Config;
@@ -96,15 +96,20 @@ impl Order {
     }
 }
 
+/// How many days ahead a file may speak for. One of another year would make every file after it old.
+const AHEAD_DAYS_MAX: i64 = 31;
+
 /// Says whether an order could be carried out at present, before its file has arrived.
 ///
 /// # Errors
-/// When another run of the source is under way, or a newer snapshot was taken over.
+/// When another run of the source is under way, a newer snapshot was taken over, or the file speaks
+/// for a day too far ahead.
 pub async fn check(store: &Store, source: &Source, order: &Order) -> Result<(), Error> {
     let mut tx = store.begin().await?;
     if let Some(run) = run::table::find_open(&mut tx, source.name()).await? {
         return Err(running(run));
     }
+    not_ahead(source, tx.now(), order)?;
     not_older(run::table::snapshot_date(&mut tx, source.name()).await?, order)
 }
 
@@ -139,6 +144,7 @@ pub async fn stage(
 async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Error> {
     let mut tx = store.begin().await?;
     let last = run::table::snapshot_date(&mut tx, source.name()).await?;
+    not_ahead(source, tx.now(), order)?;
     not_older(last, order)?;
     let id = RunId(tx.new_id());
     let leased_until = tx.now() + LEASE;
@@ -169,6 +175,14 @@ async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Er
 
 fn running(run: run::Run) -> Error {
     Error::Running { source_name: run.source, run: run.id, started_at: run.started_at }
+}
+
+fn not_ahead(source: &Source, now: Timestamp, order: &Order) -> Result<(), Error> {
+    let today = source.zone().to_datetime(now).date();
+    if order.snapshot_date > today.saturating_add(jiff::Span::new().days(AHEAD_DAYS_MAX)) {
+        return Err(Error::Ahead { snapshot_date: order.snapshot_date, today });
+    }
+    Ok(())
 }
 
 fn not_older(last: Option<Date>, order: &Order) -> Result<(), Error> {

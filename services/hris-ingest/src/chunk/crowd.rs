@@ -126,6 +126,9 @@ impl Crowd {
             draft.line = line;
         }
         draft.rows += worker.rows.len();
+        if draft.knows_newer(scope, &worker.worker_id) {
+            return Ok(());
+        }
         let listing = Listing {
             source: scope.source,
             worker_id: &worker.worker_id,
@@ -269,6 +272,22 @@ impl Draft {
             taken: false,
             ended: false,
         }
+    }
+
+    /// Whether the source said something of a worker for the day of a file after the file was read.
+    fn knows_newer(&self, scope: Scope<'_>, worker_id: &str) -> bool {
+        let Some(read_at) = scope.read_at else { return false };
+        let sequence = facts::sequence_of_day(scope.snapshot_date);
+        let mut newer =
+            self.facts.iter().filter(|one| one.sequence == sequence && one.recorded_at > read_at);
+        let of_worker = |fact: &Fact| {
+            self.person.timeline.engagements.iter().any(|one| {
+                one.id == fact.engagement
+                    && one.source == scope.source
+                    && one.worker_id == worker_id
+            })
+        };
+        newer.any(of_worker)
     }
 
     /// What this chunk says of them that was not known.

@@ -34,7 +34,11 @@ impl<'a> Look<'a> {
     pub(crate) fn new(run: &'a Run, source: &'a Source, config: &Config) -> Self {
         let proves_absence = run.content.proves_absence;
         Self {
-            scope: Scope { proves_absence, ..Scope::new(run.id, source, run.snapshot_date) },
+            scope: Scope {
+                read_at: Some(run.started_at),
+                proves_absence,
+                ..Scope::new(run.id, source, run.snapshot_date)
+            },
             basis: Basis {
                 source: source.name(),
                 mapping: &run.mapping,

@@ -2,6 +2,7 @@ use std::io;
 
 use domain::{Date, RunId, Timestamp};
 
+use super::AHEAD_DAYS_MAX;
 use crate::gate::Incomplete;
 use crate::{mapping, reader};
 
@@ -65,6 +66,17 @@ pub enum Error {
         /// The newest date that was taken over.
         last: Date,
     },
+    /// It would make every file of the days until then old.
+    #[error(
+        "the file speaks for {snapshot_date}, which is more than {AHEAD_DAYS_MAX} days after \
+         {today}: is it the right year?"
+    )]
+    Ahead {
+        /// The file's date.
+        snapshot_date: Date,
+        /// The present day.
+        today: Date,
+    },
     /// Another file of the source is being imported.
     #[error("run {run} of {source_name} is under way since {started_at}: wait for its end")]
     Running {
@@ -110,6 +122,7 @@ impl Error {
             | Self::Key { .. }
             | Self::NotWhole(_)
             | Self::Author
+            | Self::Ahead { .. }
             | Self::Older { .. } => format!("{self}; nothing was changed"),
             Self::Running { .. } | Self::Lost => self.to_string(),
             Self::File(reader::Error::Read(_))

@@ -34,22 +34,28 @@ pub(crate) async fn sequences(
     Ok(rows.into_iter().collect())
 }
 
-/// Returns those of some workers of whom something was pushed on a day or after it.
+/// Returns those of some workers of whom something was pushed on a day or after it, or for a day or one
+/// after it and later than an instant.
 pub(crate) async fn pushed_since(
     tx: &mut Tx,
     source: &str,
     workers: &[&str],
     day: Date,
+    (from_day, after): (Date, Option<Timestamp>),
 ) -> Result<BTreeSet<String>, Error> {
     if workers.is_empty() {
         return Ok(BTreeSet::new());
     }
     let rows: Vec<String> = sqlx::query_scalar(
-        "SELECT worker_id FROM pushes WHERE source = $1 AND worker_id = ANY ($2) AND day >= $3",
+        "SELECT worker_id FROM pushes
+          WHERE source = $1 AND worker_id = ANY ($2)
+            AND (day >= $3 OR (day >= $4 AND received_at > $5))",
     )
     .bind(source)
     .bind(workers)
     .bind(day.to_sqlx())
+    .bind(from_day.to_sqlx())
+    .bind(after.map(|after| after.to_sqlx()))
     .persistent(false)
     .fetch_all(tx.connection())
     .await

@@ -227,7 +227,7 @@ fn status(error: Error) -> Status {
             | reader::Error::UnclosedQuote { .. }
             | reader::Error::TooManyRows,
         ) => Code::InvalidArgument,
-        Error::NotWhole(_) | Error::Older { .. } | Error::Running { .. } => {
+        Error::NotWhole(_) | Error::Older { .. } | Error::Ahead { .. } | Error::Running { .. } => {
             Code::FailedPrecondition
         }
         Error::Lost => Code::Aborted,

@@ -11,13 +11,13 @@ use tonic::{Code, Status};
 
 use crate::service::{Ingest, LINES, Upload, line, lines, reports_to};
 
-async fn apply(ingest: &Ingest, document: &str) -> Result<ApplySourceResponse, Status> {
+pub(crate) async fn apply(ingest: &Ingest, document: &str) -> Result<ApplySourceResponse, Status> {
     let mut client = SourceServiceClient::new(ingest.channel());
     let request = ApplySourceRequest { document: document.to_owned() };
     Ok(client.apply_source(request).await?.into_inner())
 }
 
-async fn submit(
+pub(crate) async fn submit(
     ingest: &Ingest,
     records: &[(String, Option<u64>)],
 ) -> Result<Vec<SubmittedOutcome>, Status> {
@@ -29,7 +29,7 @@ async fn submit(
     Ok(client.submit(request).await?.into_inner().outcomes)
 }
 
-async fn pushed(ingest: &Ingest, records: &[String]) -> Vec<SubmittedState> {
+pub(crate) async fn pushed(ingest: &Ingest, records: &[String]) -> Vec<SubmittedState> {
     let records: Vec<_> = records.iter().map(|record| (record.clone(), None)).collect();
     submit(ingest, &records).await.unwrap().iter().map(SubmittedOutcome::state).collect()
 }

@@ -7,6 +7,7 @@ mod backtest;
 mod boundaries;
 mod columns;
 mod fixture;
+mod instants;
 mod lifecycle;
 mod order;
 mod people;
