@@ -14,7 +14,10 @@ use clock::Clock;
 use domain::Timestamp;
 use futures::future::try_join;
 use mesh_tests::processes::{APPLICATIONS, Applications, Tenure};
-use proto::hris::v1::{FileContract, FindPeopleRequest, GetTimelineRequest, PersonUpdated};
+use proto::hris::v1::{
+    EndNowRequest, FileContract, FindPeopleRequest, GetTimelineRequest, ImportSummary,
+    PersonUpdated,
+};
 use proto::policy::v1::{DesiredAccessChanged, GetDesiredAccessRequest};
 use proto::prost::Message as _;
 use proto::provisioning::v1::{ActionKind, GetPersonRequest};
@@ -59,6 +62,8 @@ const QUEUE_MIN: u64 = 500;
 pub(crate) struct Latencies {
     pub(crate) idle: Vec<f64>,
     pub(crate) queued: Vec<f64>,
+    /// Of those whom an operator ends while a file is held that would end half of the company.
+    pub(crate) held: Vec<f64>,
     /// People in the queue when the first and the last leaver came.
     pub(crate) queue: (u64, u64),
     /// Where the time went beside the joiners.
@@ -130,7 +135,7 @@ async fn measure(
 ) -> anyhow::Result<Latencies> {
     let whole = std::fs::read_to_string(sample.join("FY2012.csv"))?;
     let rows =
-        whole.lines().skip(1 + imported(joiners)).take(2 * leavers).map(str::to_owned).collect();
+        whole.lines().skip(1 + imported(joiners)).take(3 * leavers).map(str::to_owned).collect();
     let days_ago = |days: u64| {
         let past = Clock::system().now() - Duration::from_secs(days * 86_400);
         past.to_string().chars().take(10).collect::<String>()
@@ -150,6 +155,15 @@ async fn measure(
     }
     let idle = bench.ways(idle, &begun).await?;
 
+    let now = 2 * leavers..3 * leavers;
+    bench.hold(queued.clone()).await?;
+    let begun = bench.calls_so_far().await?;
+    for number in now.clone() {
+        bench.end_now(number).await?;
+        bench.mesh.settle(DEADLINE, |_rest| {}).await?;
+    }
+    let held = bench.ways(now, &begun).await?;
+
     let begun = bench.calls_so_far().await?;
     let queue = bench.leave_beside(joiners, queued.clone()).await?;
     // Before everybody has settled: the applications remember their latest calls only.
@@ -161,7 +175,8 @@ async fn measure(
         ("planned to disabled", sorted(&queued, |way| way.planned_at, |way| way.disabled_at)),
     ];
     let whole = |ways: &[Way]| sorted(ways, |way| way.recorded_at, |way| way.disabled_at);
-    Ok(Latencies { idle: whole(&idle), queued: whole(&queued), queue, stages })
+    let (idle, queued, held) = (whole(&idle), whole(&queued), whole(&held));
+    Ok(Latencies { idle, queued, held, queue, stages })
 }
 
 /// When each account of each application was disabled first.
@@ -182,7 +197,7 @@ impl Bench<'_> {
     async fn hire(&mut self) -> anyhow::Result<()> {
         let rows = self.rows.iter().enumerate();
         let rows: String = rows.map(|(number, row)| format!("{number},{row},\n")).collect();
-        self.import("leavers", MAPPING, &format!("{HEADER}{rows}")).await?;
+        self.take("leavers", MAPPING, &format!("{HEADER}{rows}")).await?;
         self.mesh.settle(DEADLINE, |_rest| {}).await?;
         let mut accounts: BTreeMap<String, Vec<(&'static str, String)>> = BTreeMap::new();
         for application in APPLICATIONS {
@@ -202,7 +217,28 @@ impl Bench<'_> {
     async fn leave(&self, number: usize) -> anyhow::Result<()> {
         let row = self.rows.get(number).context("the sample has too few rows")?;
         let file = format!("{HEADER}{number},{row},{}\n", self.last_day);
-        self.import("leavers", MAPPING, &file).await
+        self.take("leavers", MAPPING, &file).await
+    }
+
+    /// Ends one of them at once, as an operator does.
+    async fn end_now(&self, number: usize) -> anyhow::Result<()> {
+        let (person, _accounts) = self.people.get(&number).context("nobody has the number")?;
+        let request = EndNowRequest { person_id: person.clone() };
+        let ended = self.mesh.hris()?.end_now(request).await?.into_inner().engagements;
+        if ended == 0 { bail!("person {person} had left already") } else { Ok(()) }
+    }
+
+    /// Hands in a full file of these people alone, which is held, since it would end all others.
+    async fn hold(&self, numbers: std::ops::Range<usize>) -> anyhow::Result<()> {
+        let rows = self.rows.get(numbers.clone()).context("the sample has too few rows")?;
+        let rows: String =
+            numbers.zip(rows).map(|(number, row)| format!("{number},{row},\n")).collect();
+        let file = format!("{HEADER}{rows}");
+        let summary = self.import("leavers", MAPPING, &file, FileContract::Full).await?;
+        if summary.held.is_none() {
+            bail!("a file that ends half of the company is not held: {summary:?}");
+        }
+        Ok(())
     }
 
     /// Lets people leave while joiners are queued; returns how many were.
@@ -214,7 +250,7 @@ impl Bench<'_> {
         let mapping = std::fs::read_to_string(self.sample.join("source.yaml"))?;
         let whole = std::fs::read_to_string(self.sample.join("FY2012.csv"))?;
         let file: String = whole.split_inclusive('\n').take(imported(joiners) + 1).collect();
-        let hired = self.import("joiners", &mapping, &file);
+        let hired = self.take("joiners", &mapping, &file);
         let leaving = async {
             let joiners = u64::try_from(joiners)?;
             let queued = |rest: &Rest| queue(rest) >= joiners;
@@ -234,22 +270,33 @@ impl Bench<'_> {
         Ok(queue)
     }
 
-    async fn import(&self, name: &str, mapping: &str, file: &str) -> anyhow::Result<()> {
+    /// Imports a partial file that changes somebody.
+    async fn take(&self, name: &str, mapping: &str, file: &str) -> anyhow::Result<()> {
+        let summary = self.import(name, mapping, file, FileContract::Partial).await?;
+        if summary.joined + summary.left == 0 {
+            bail!("a file of {} rows changed nobody: {summary:?}", summary.rows);
+        }
+        Ok(())
+    }
+
+    async fn import(
+        &self,
+        name: &str,
+        mapping: &str,
+        file: &str,
+        contract: FileContract,
+    ) -> anyhow::Result<ImportSummary> {
         let path: PathBuf = self.folder.join(format!("{name}.csv"));
         std::fs::write(&path, file)?;
         let import = Import {
             mapping,
             file: &path,
-            contract: FileContract::Partial,
+            contract,
             snapshot_date: self.snapshot_date.parse()?,
             author: None,
             notify: false,
         };
-        let summary = self.mesh.import(import, |_step| {}).await?;
-        if summary.joined + summary.left == 0 {
-            bail!("a file of {} rows changed nobody: {summary:?}", summary.rows);
-        }
-        Ok(())
+        self.mesh.import(import, |_step| {}).await
     }
 
     async fn calls_so_far(&self) -> anyhow::Result<BTreeMap<&'static str, u64>> {

@@ -75,7 +75,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn print_leavers(latencies: &Latencies, figures: &mut serde_json::Map<String, serde_json::Value>) {
-    let Latencies { idle, queued, queue, stages } = latencies;
+    let Latencies { idle, queued, held, queue, stages } = latencies;
     if idle.is_empty() {
         return;
     }
@@ -83,6 +83,7 @@ fn print_leavers(latencies: &Latencies, figures: &mut serde_json::Map<String, se
     println!("| --- | --- | --- | --- |");
     let lines = [
         ("idle".to_owned(), idle),
+        ("ended by an operator while a file is held".to_owned(), held),
         (format!("{} joiners queued at first, {} at last", queue.0, queue.1), queued),
     ];
     let stages = stages.iter().map(|(stage, sorted)| (format!("of that, {stage}"), sorted));
@@ -96,6 +97,8 @@ fn print_leavers(latencies: &Latencies, figures: &mut serde_json::Map<String, se
         ("leaver_p99_ms", quantile(queued, 99)),
         ("leaver_idle_p50_ms", quantile(idle, 50)),
         ("leaver_idle_p99_ms", quantile(idle, 99)),
+        ("leaver_held_p50_ms", quantile(held, 50)),
+        ("leaver_held_p99_ms", quantile(held, 99)),
     ] {
         figures.insert(key.to_owned(), figure.round().into());
     }
