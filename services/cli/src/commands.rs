@@ -14,7 +14,6 @@ mod release;
 mod resync;
 mod settle;
 mod source;
-mod source_door;
 mod status;
 mod up;
 
@@ -67,15 +66,15 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Source(Source::Discard { run, name }) => {
             source::held::discard(run, name.as_deref(), &state, output).await
         }
-        Command::Source(Source::Apply { file }) => source_door::apply(&file, &state, output).await,
+        Command::Source(Source::Apply { file }) => source::door::apply(&file, &state, output).await,
         Command::Source(Source::Token(SourceToken::Create { source })) => {
-            source_door::create_token(&source, &state, output).await
+            source::door::create_token(&source, &state, output).await
         }
         Command::Source(Source::Token(SourceToken::List { source })) => {
-            source_door::list_tokens(&source, &state, output).await
+            source::door::list_tokens(&source, &state, output).await
         }
         Command::Source(Source::Token(SourceToken::Revoke { source, id })) => {
-            source_door::revoke_token(&source, id, &state, output).await
+            source::door::revoke_token(&source, id, &state, output).await
         }
         Command::Leaver(Leaver::Now { person, yes }) => {
             Box::pin(leaver::now(&person, yes, &state, output)).await

@@ -157,10 +157,12 @@ async fn write(
         let marks: Vec<Marks> = worker.rows.iter().filter_map(|row| row.marks).collect();
         let contract = worker.contract;
         match crowd.take(scope, clock, worker) {
-            Ok(()) if rows > 0 => drop(listed.insert(worker_id, Some(marks))),
-            Ok(()) if contract == Contract::Full => drop(listed.insert(worker_id, None)),
+            // What the rows say is not what is known: the next file is read of the worker again.
+            Ok(false) => drop(listed.insert(worker_id, Some(Vec::new()))),
+            Ok(true) if rows > 0 => drop(listed.insert(worker_id, Some(marks))),
+            Ok(true) if contract == Contract::Full => drop(listed.insert(worker_id, None)),
             // Every row was rejected: the file says nothing of the worker.
-            Ok(()) => {}
+            Ok(true) => {}
             Err(reject) => step.reject(rows, reject),
         }
     }

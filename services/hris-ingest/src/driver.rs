@@ -154,9 +154,12 @@ async fn hold_rest(tx: &mut Tx, run: &Run, (difference, hash): &Rest) -> Result<
         return finish(tx, run, &run::Step::default()).await;
     }
     let Some(hold) = hold::table::find(tx, run.id).await? else { return Ok(()) };
-    hold::table::leave_rest(tx, run.id, hash, difference).await?;
+    // No limit holds what is left: it waits for the words of two people.
+    let (hash, difference) = (hash.clone(), difference.clone());
+    let rest = hold::Hold { hash, difference, exceeded: Vec::new(), ..hold };
+    hold::table::update(tx, &rest).await?;
     tracing::info!(run.id = %run.id, "a part of run {} was applied, the rest stays held", run.id);
-    run::table::hold_rest(tx, run.id, hold.expires_at).await
+    run::table::hold_rest(tx, run.id, rest.expires_at).await
 }
 
 async fn finish(tx: &mut Tx, run: &Run, step: &run::Step) -> Result<(), Error> {

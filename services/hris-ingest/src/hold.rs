@@ -175,7 +175,7 @@ pub(crate) async fn release(store: &Store, config: &Config, word: &Word) -> Resu
     let (run, hold) = find(&mut tx, word.run).await?;
     if hash != hold.hash {
         let difference = Difference { departed: hold.difference.departed, ..difference };
-        table::renew(&mut tx, run.id, &hash, &difference).await?;
+        table::update(&mut tx, &Hold { hash: hash.clone(), difference, ..hold }).await?;
         tx.commit().await?;
         return Err(Error::Moved { run: run.id, hash });
     }

@@ -1,5 +1,6 @@
 //! `tenure source`.
 
+pub(crate) mod door;
 pub(crate) mod held;
 
 use std::process::ExitCode;

@@ -89,8 +89,9 @@ impl Crowd {
             .collect()
     }
 
-    /// Takes one worker over; a worker of whom every row was rejected before and who is not known is
-    /// nobody.
+    /// Takes one worker over; says whether what the rows say is what is known of them then. It is not of a
+    /// worker of whom the source said something newer. One of whom every row was rejected before and who
+    /// is not known is nobody.
     ///
     /// A worker is the person of that key, else the person of that identity, else somebody new.
     ///
@@ -101,9 +102,9 @@ impl Crowd {
         scope: Scope<'_>,
         clock: &Clock,
         worker: Listed,
-    ) -> Result<(), Reject> {
+    ) -> Result<bool, Reject> {
         if worker.rows.is_empty() && !self.by_worker.contains_key(&worker.worker_id) {
-            return Ok(());
+            return Ok(true);
         }
         let line = worker.rows.first().map_or(1, |row| row.line);
         let (id, identity) = self.who(clock, &worker).map_err(|reason| Reject {
@@ -127,7 +128,7 @@ impl Crowd {
         }
         draft.rows += worker.rows.len();
         if draft.knows_newer(scope, &worker.worker_id) {
-            return Ok(());
+            return Ok(false);
         }
         let listing = Listing {
             source: scope.source,
@@ -151,7 +152,7 @@ impl Crowd {
             draft.facts.extend(update.facts);
             draft.workers.push(worker.worker_id);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Says who a worker is who was taken over.

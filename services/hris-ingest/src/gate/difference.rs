@@ -79,7 +79,7 @@ pub(crate) struct Seen<'a> {
 }
 
 /// A walk through everybody whom a file lists or leaves out.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Comparison {
     totals: Counts,
     unchanged: u64,
@@ -127,6 +127,19 @@ impl Comparison {
         self.listed_present
     }
 
+    /// Returns what was found so far.
+    pub(crate) fn difference(&self) -> Difference {
+        let groups = self.groups.iter().filter(|_group| self.groups.len() <= GROUPS_MAX);
+        let named =
+            |(group, found): (&String, &Group)| Group { group: group.clone(), ..found.clone() };
+        Difference {
+            totals: self.totals,
+            unchanged: self.unchanged,
+            groups: groups.map(named).collect(),
+            ..Difference::default()
+        }
+    }
+
     /// Returns what was found, and the hash that stands for exactly that.
     pub(crate) fn finish(mut self, basis: Basis<'_>) -> (Difference, String) {
         let mut hash = Sha256::new();
@@ -144,17 +157,7 @@ impl Comparison {
         for byte in hash.finalize() {
             write!(text, "{byte:02x}").expect("a string takes every text");
         }
-        if self.groups.len() > GROUPS_MAX {
-            self.groups.clear();
-        }
-        let name = |(group, found)| Group { group, ..found };
-        let difference = Difference {
-            totals: self.totals,
-            unchanged: self.unchanged,
-            groups: self.groups.into_iter().map(name).collect(),
-            ..Difference::default()
-        };
-        (difference, text)
+        (self.difference(), text)
     }
 }
 

@@ -88,7 +88,7 @@ impl<'a> Look<'a> {
 
     /// What was found so far. Of groups, those who were passed over are not counted as present.
     pub(crate) fn so_far(&self) -> Difference {
-        self.comparison.clone().finish(self.basis).0
+        self.comparison.difference()
     }
 
     /// Counts those who were passed over as present in their groups, page by page.

@@ -34,37 +34,16 @@ pub(crate) async fn insert(tx: &mut Tx, hold: &Hold) -> Result<(), Error> {
 }
 
 /// Records that a run would change something else than before.
-pub(crate) async fn renew(
-    tx: &mut Tx,
-    run: RunId,
-    hash: &str,
-    difference: &Difference,
-) -> Result<(), Error> {
-    sqlx::query("UPDATE holds SET hash = $2, difference = $3 WHERE run_id = $1")
-        .bind(run.0)
-        .bind(hash)
-        .bind(Json(difference))
+pub(crate) async fn update(tx: &mut Tx, hold: &Hold) -> Result<(), Error> {
+    sqlx::query("UPDATE holds SET hash = $2, difference = $3, exceeded = $4 WHERE run_id = $1")
+        .bind(hold.run.0)
+        .bind(&hold.hash)
+        .bind(Json(&hold.difference))
+        .bind(Json(&hold.exceeded))
         .execute(tx.connection())
         .await
         .map(|_done| ())
         .map_err(Error::during("record what a held run would change"))
-}
-
-/// Records what is left of a run of which a part was released; no limit holds it any more.
-pub(crate) async fn leave_rest(
-    tx: &mut Tx,
-    run: RunId,
-    hash: &str,
-    difference: &Difference,
-) -> Result<(), Error> {
-    sqlx::query("UPDATE holds SET hash = $2, difference = $3, exceeded = '[]' WHERE run_id = $1")
-        .bind(run.0)
-        .bind(hash)
-        .bind(Json(difference))
-        .execute(tx.connection())
-        .await
-        .map(|_done| ())
-        .map_err(Error::during("record what is left of a held run"))
 }
 
 /// Returns what a run is held for.

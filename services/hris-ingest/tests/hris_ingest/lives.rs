@@ -202,6 +202,14 @@ async fn single_terminations_flow_past_a_held_batch_and_its_release_lifts_none_o
     ingest.reached(&run, "finished").await;
     assert_eq!(ingest.told_last("4").await, left);
     assert_eq!(ingest.told_last("1").await.change(), ChangeKind::Left);
+
+    // What was not believed then is read the next day, though it is written in the same words.
+    ingest.advance_to("2026-03-03T09:00:00Z");
+    let same = lines(&[line("4", "New Name"), line("5", "Name")]);
+    let next_day = ingest.import(Upload::lines("2026-03-03", same)).await.unwrap();
+    assert_eq!((next_day.changed, next_day.unchanged), (1, 1));
+    let back = ingest.told_last("4").await;
+    assert_eq!((back.lane(), back.engagements[0].last_working_day), (Lane::Regular, None));
     ingest.stop().await;
 }
 
@@ -241,5 +249,13 @@ async fn a_held_batch_lifts_no_end_that_a_later_file_of_its_day_stated() {
     ingest.reached(&run, "finished").await;
     assert_eq!(ingest.told_last("4").await, left);
     assert_eq!(ingest.told_last("1").await.change(), ChangeKind::Left);
+
+    // What was not believed then is read the next day, though it is written in the same words.
+    ingest.advance_to("2026-03-03T09:00:00Z");
+    let same = lines(&[line("4", "New Name"), line("5", "Name")]);
+    let next_day = ingest.import(Upload::lines("2026-03-03", same)).await.unwrap();
+    assert_eq!((next_day.changed, next_day.unchanged), (1, 1));
+    let back = ingest.told_last("4").await;
+    assert_eq!((back.lane(), back.engagements[0].last_working_day), (Lane::Regular, None));
     ingest.stop().await;
 }

@@ -131,23 +131,25 @@ impl Ingest {
         Ok(received)
     }
 
-    /// Waits until nothing is to be published.
+    /// Waits until nothing is to be published or removed, looking whenever something was committed.
     async fn told(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + TOLD;
-        loop {
-            let pending: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM outbox_pending)")
+        let mut commits = self.store.commits();
+        let told = tokio::time::timeout(TOLD, async {
+            loop {
+                commits.mark_unchanged();
+                let rest: bool = sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM outbox_pending)
+                         OR EXISTS (SELECT 1 FROM runs WHERE staged)",
+                )
                 .fetch_one(self.store.pool())
                 .await?;
-            let staged: bool =
-                sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM runs WHERE staged)")
-                    .fetch_one(self.store.pool())
-                    .await?;
-            if !pending && !staged {
-                return Ok(());
+                if !rest {
+                    return anyhow::Ok(());
+                }
+                commits.changed().await?;
             }
-            ensure!(Instant::now() < deadline, "not everything was told in {TOLD:?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        });
+        told.await.with_context(|| format!("not everything was told in {TOLD:?}"))?
     }
 
     /// Copies a file into a bare table; returns the seconds.
