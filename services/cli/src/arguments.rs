@@ -220,6 +220,18 @@ Examples:
         #[command(flatten)]
         at: At,
     },
+    /// Lets a person sign in again whom a source held for reasons of security
+    ///
+    /// They are held from the moment at which the source said so, whatever HR says, and no file lifts it.
+    /// The next time the source says it anew, they are held again.
+    #[command(after_help = "Examples:\n  tenure person lift 'Ada Lovelace'\n")]
+    Lift {
+        /// A person id, a worker id or part of a name.
+        person: String,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 /// Lets a service tell its whole state again, after its database was restored from a backup

@@ -76,6 +76,9 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Source(Source::Token(SourceToken::Revoke { source, id })) => {
             source::door::revoke_token(&source, id, &state, output).await
         }
+        Command::Person(Person::Lift { person, yes }) => {
+            Box::pin(leaver::lift(&person, yes, &state, output)).await
+        }
         Command::Leaver(Leaver::Now { person, yes }) => {
             Box::pin(leaver::now(&person, yes, &state, output)).await
         }

@@ -5,6 +5,7 @@ mod look;
 mod managers;
 mod push;
 mod tell;
+mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +15,14 @@ use proto::prost::Message as _;
 use store::{Error, Tx};
 use uuid::Uuid;
 
-use crate::facts::{self, Change, Contract, table::Record};
+use crate::authority;
+use crate::facts::{self, Change, Contract};
 use crate::listed;
-use crate::mapping::Source;
+use crate::mapping::{Authority, Source};
 use crate::person::{self, table::Announced};
 use crate::push as pushes;
 use crate::reader::{Marks, Reject};
-use crate::roster::{self, Worker};
+use crate::roster;
 use crate::run::{self, Cursor, Run, Step};
 use crowd::{Crowd, Draft, Listed};
 pub(crate) use push::{End, Outcome, Said, Taken, take};
@@ -39,6 +41,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) read_at: Option<Timestamp>,
     /// Whether nobody is told of what begins with the file.
     pub(crate) quiet: bool,
+    /// What the source's word is worth beside that of others.
+    pub(crate) authority: &'a Authority,
     /// Whether the file's silence about a worker means that they have left.
     pub(crate) proves_absence: bool,
     /// The attribute by which people are counted in groups.
@@ -83,6 +87,7 @@ impl<'a> Scope<'a> {
             snapshot_date,
             read_at: None,
             quiet: false,
+            authority: &source.authority,
             proves_absence: false,
             group_by: source.limits.group_by.as_deref(),
             released: None,
@@ -141,6 +146,7 @@ async fn write(
     source: &Source,
     limit: u16,
 ) -> Result<Step, Error> {
+    authority::table::keep(tx, source.name(), source.authority()).await?;
     let Chunk { workers, mut crowd, next } = read(tx, scope, cursor, limit, Purpose::Write).await?;
     let next = match next {
         Cursor::End if source.manager.is_some() => Cursor::Managers(String::new()),
@@ -171,7 +177,7 @@ async fn write(
     step.counted_twice = told.counted_twice;
     for fate in told.fates {
         match fate.end {
-            Told::Nothing => step.tally.count(None),
+            Told::Nothing | Told::Noted => step.tally.count(None),
             Told::Kept => {}
             Told::News(change) => step.tally.count(Some(change)),
             Told::TooLarge => step.reject(fate.draft.rows, too_large(fate.draft)),
@@ -202,7 +208,9 @@ struct Fate<'a> {
 enum Told {
     /// There was no news.
     Nothing,
-    /// There was, and it was not let through.
+    /// Something was said that changes nothing: other sources count.
+    Noted,
+    /// There was news, and it was not let through.
     Kept,
     News(Change),
     TooLarge,
@@ -220,16 +228,25 @@ async fn tell_all<'a>(
     let managers = managers::known(tx, scope.source, crowd).await?;
     let (mut people, mut workers, mut facts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut fates, mut kept) = (Vec::new(), BTreeSet::new());
+    let mut noted = Vec::new();
     for draft in crowd.taken() {
-        let change = match draft.change(scope.snapshot_date) {
-            None => {
+        let news = draft.change(scope.snapshot_date);
+        let change = match news {
+            None if draft.new_facts().is_empty() => {
                 fates.push(Fate { draft, end: Told::Nothing });
                 continue;
             }
-            Some(change) if !passes(draft, change) => {
+            Some(_) | None if !passes(draft, news.unwrap_or(Change::Changed)) => {
                 draft.workers.iter().for_each(|worker_id| drop(listed.remove(worker_id)));
                 kept.insert(draft.person.id);
                 fates.push(Fate { draft, end: Told::Kept });
+                continue;
+            }
+            None => {
+                fates.push(Fate { draft, end: Told::Noted });
+                workers.extend(draft.as_workers(scope.source));
+                facts.extend(draft.as_records(scope.source));
+                noted.push(&draft.person);
                 continue;
             }
             Some(change) => change,
@@ -241,16 +258,8 @@ async fn tell_all<'a>(
                 tx.begin_trace(person.id);
                 tx.publish(&event)?;
                 fates.push(Fate { draft, end: Told::News(change) });
-                workers.extend(draft.workers.iter().map(|worker_id| Worker {
-                    worker_id: worker_id.clone(),
-                    person: person.id,
-                    last_day: roster::last_day(&person.timeline, scope.source, worker_id),
-                }));
-                facts.extend(draft.new_facts().iter().map(|fact| Record {
-                    person: person.id,
-                    source: scope.source,
-                    fact,
-                }));
+                workers.extend(draft.as_workers(scope.source));
+                facts.extend(draft.as_records(scope.source));
                 people.push(Announced { person, event: event.encode_to_vec() });
             }
             Err(facts::Error::TooLarge { .. }) => {
@@ -260,6 +269,7 @@ async fn tell_all<'a>(
         }
     }
     tell::write(tx, &people, &managers).await?;
+    person::table::note(tx, &noted).await?;
     facts::table::record(tx, &facts).await?;
     roster::table::upsert(tx, scope.source, &workers).await?;
     let shared: Vec<Uuid> = people
@@ -378,6 +388,7 @@ async fn meet(
         Purpose::Write => person::table::lock(tx, &people).await?,
     }
     let facts = facts::table::of_people(tx, &people).await?;
+    crowd.weigh(weigh::weights(tx, scope, &people).await?);
     crowd.know(person::table::list(tx, &people).await?, facts);
     Ok(crowd)
 }

@@ -4,12 +4,14 @@
 //! another; what was known of earlier days stays. The rules stand with [`compare`]. What is said is kept
 //! as facts, which are only added to; the timeline is what they come to, as [`fold`] says.
 
+mod authority;
 mod compare;
 mod event;
 mod fold;
 mod slices;
 pub(crate) mod table;
 
+pub use authority::{Authorities, Composed, Conflict, Told, compose};
 pub use compare::{change, compare};
 pub use event::{Announcement, EVENT_BYTES_MAX, Error, Managers, ended, lane, zone_name};
 pub use fold::{Claim, Fact, fold, next_number, sequence_at, sequence_of_day};
@@ -25,6 +27,9 @@ use crate::reader::Row;
 pub struct Timeline {
     /// In the order in which they became known.
     pub engagements: Vec<Engagement>,
+    /// Since when a source holds the person for reasons of security, until an operator lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
 }
 
 /// One employment or contract of a person in one source.
@@ -59,6 +64,15 @@ pub struct Engagement {
     /// IANA name of the zone of its dates.
     #[serde(default)]
     pub zone: Option<String>,
+    /// Whether it employs nobody: it only says something of a person whom others employ.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub supplement: bool,
+    /// Whether the source says that the person has to be held for reasons of security.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
+    /// Since when they are, by that; what the source says later does not lift it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
     /// In the order of their dates, without gaps; the last one is open-ended.
     pub slices: Vec<Slice>,
 }
@@ -105,6 +119,8 @@ pub struct Listing<'a> {
     pub contract: Contract,
     /// Whether nobody is to be told of what begins with this file.
     pub quiet: bool,
+    /// Whether the source employs nobody.
+    pub supplement: bool,
     /// The worker's rows, each with an engagement key of its own; none when the file is silent.
     pub rows: &'a [Row],
 }
@@ -168,10 +184,22 @@ impl Contract {
 }
 
 impl Timeline {
-    /// Whether any engagement reaches a day or lies after it.
+    /// The timeline of these engagements.
+    #[must_use]
+    pub fn of(engagements: Vec<Engagement>) -> Self {
+        let held_since = engagements.iter().filter_map(|one| one.held_since).min();
+        Self { engagements, held_since }
+    }
+
+    /// The engagements by which the person is employed; access is had for these alone.
+    pub fn employments(&self) -> impl DoubleEndedIterator<Item = &Engagement> {
+        self.engagements.iter().filter(|engagement| !engagement.supplement)
+    }
+
+    /// Whether any employment reaches a day or lies after it.
     #[must_use]
     pub fn reaches(&self, day: Date) -> bool {
-        self.engagements.iter().any(|engagement| !engagement.over_before(day))
+        self.employments().any(|engagement| !engagement.over_before(day))
     }
 }
 
@@ -184,6 +212,18 @@ impl Slice {
 }
 
 impl Engagement {
+    /// Whether a day lies within it, by its dates.
+    #[must_use]
+    pub fn covers(&self, day: Date) -> bool {
+        self.start_date <= day && !self.over_before(day)
+    }
+
+    /// What holds on a day, or first if that is later.
+    #[must_use]
+    pub fn slice_on(&self, day: Date) -> Option<&Slice> {
+        self.slices.iter().rfind(|slice| slice.from <= day).or_else(|| self.slices.first())
+    }
+
     /// Whether its last working day is earlier than a day.
     #[must_use]
     pub fn over_before(&self, day: Date) -> bool {

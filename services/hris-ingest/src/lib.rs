@@ -12,6 +12,7 @@
 //! - at most one run of a source at a time and one that is held, and never a snapshot older than the last;
 //! - a file ends nobody whom it may have named in a row that was rejected.
 
+mod authority;
 mod chunk;
 mod config;
 mod driver;

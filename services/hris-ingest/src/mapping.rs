@@ -2,6 +2,7 @@
 //!
 //! A mapping is checked completely before the first row is read, and every problem is told at once.
 
+mod authority;
 mod check;
 pub(crate) mod clean;
 mod date_format;
@@ -9,11 +10,12 @@ mod document;
 mod limits;
 pub(crate) mod transform;
 
+pub use authority::{Authority, RANK_DEFAULT, Role};
 pub use date_format::DateFormat;
 pub use limits::{Completeness, Limits};
 pub use transform::Transform;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Date;
 use jiff::tz::TimeZone;
@@ -48,9 +50,11 @@ pub struct Source {
     pub(crate) manager: Option<usize>,
     pub(crate) identity: Option<Identity>,
     pub(crate) zone_field: Option<ZoneField>,
+    pub(crate) security_hold: Option<SecurityHold>,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) limits: Limits,
     pub(crate) pushed_leavers_percent: u8,
+    pub(crate) authority: Authority,
     digest: [u8; 32],
     zone: TimeZone,
     zone_name: String,
@@ -81,6 +85,20 @@ pub(crate) struct ZoneField {
     pub(crate) field: usize,
     /// What the field says, for the name of a zone.
     pub(crate) values: BTreeMap<String, String>,
+}
+
+/// The field that says that a person has to be held for reasons of security, and what it says then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SecurityHold {
+    pub(crate) field: usize,
+    pub(crate) values: BTreeSet<String>,
+}
+
+impl SecurityHold {
+    /// Whether what the field says is that.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.values.contains(text)
+    }
 }
 
 /// One thing that a row says, read from one column.
@@ -178,6 +196,12 @@ impl Source {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What its word is worth beside that of others.
+    #[must_use]
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// The names of the published attributes, in the mapping's order.

@@ -17,7 +17,10 @@ const DISPLAY_NAME: &str = "display_name";
 pub(crate) struct Person {
     pub(crate) id: PersonId,
     pub(crate) version: Version,
+    /// What is known of them, as their facts come to it.
     pub(crate) timeline: Timeline,
+    /// What is told of them where several sources speak: of each attribute what the highest says.
+    pub(crate) composed: Option<Timeline>,
 }
 
 /// Whom a source states as manager of a person.
@@ -32,9 +35,28 @@ pub(crate) struct Report {
 }
 
 impl Person {
+    /// What is told of them.
+    pub(crate) const fn told(&self) -> &Timeline {
+        match &self.composed {
+            Some(composed) => composed,
+            None => &self.timeline,
+        }
+    }
+
+    /// Gives what is told of them what operators say: the ends of engagements, and who is held no more.
+    pub(crate) fn take_operators_word(&mut self) {
+        if let Some(composed) = &mut self.composed {
+            composed.held_since = self.timeline.held_since;
+        }
+        for told in self.composed.iter_mut().flat_map(|composed| &mut composed.engagements) {
+            let known = self.timeline.engagements.iter().find(|known| known.id == told.id);
+            told.ends_at = known.and_then(|known| known.ends_at);
+        }
+    }
+
     /// The managers whom sources state, past ones included, by source and worker id.
     pub(crate) fn managers(&self) -> BTreeSet<(String, String)> {
-        let engagements = self.timeline.engagements.iter();
+        let engagements = self.told().engagements.iter();
         engagements
             .flat_map(|engagement| {
                 let managers = engagement.slices.iter().filter_map(|slice| slice.manager.clone());
@@ -62,7 +84,7 @@ impl Person {
 
     /// The name that holds last.
     pub(crate) fn display_name(&self) -> Option<&str> {
-        self.timeline.engagements.iter().rev().find_map(|engagement| {
+        self.told().engagements.iter().rev().find_map(|engagement| {
             engagement.slices.last()?.attributes.get(DISPLAY_NAME)?.as_text()
         })
     }

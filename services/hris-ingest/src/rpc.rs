@@ -101,6 +101,14 @@ impl HrisIngestService for Rpc {
         ends::end_now(&self.store, id).await.map(Response::new)
     }
 
+    async fn lift_hold(
+        &self,
+        request: Request<wire::LiftHoldRequest>,
+    ) -> Result<Response<wire::LiftHoldResponse>, Status> {
+        let id = person_id(&request.into_inner().person_id)?;
+        ends::lift(&self.store, id).await.map(Response::new)
+    }
+
     async fn withdraw_end(
         &self,
         request: Request<wire::WithdrawEndRequest>,

@@ -38,7 +38,8 @@ pub(crate) fn known(event: PersonUpdated) -> Result<(Key, Known), Invalid> {
     let person = convert::id("person_id", &event.person_id)?;
     let version = convert::version("version", event.version.as_ref())?;
     let recorded_at = convert::instant("recorded_at", event.recorded_at.as_ref())?;
-    let timeline = Timeline { zone, engagements, slices };
+    let held_since = convert::optional_instant("held_since", event.held_since.as_ref())?;
+    let timeline = Timeline { zone, engagements, slices, held_since };
     Ok(((person, version), Known { version, recorded_at, timeline }))
 }
 

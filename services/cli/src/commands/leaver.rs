@@ -1,4 +1,4 @@
-//! `tenure leaver`.
+//! `tenure leaver`, and `tenure person lift`: what an operator says of one person's access.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use domain::Timestamp;
 use proto::convert::optional_instant;
-use proto::hris::v1::{EndNowRequest, WithdrawEndRequest};
+use proto::hris::v1::{EndNowRequest, LiftHoldRequest, WithdrawEndRequest};
 use serde::Serialize;
 
 use super::person;
@@ -68,6 +68,42 @@ pub(crate) async fn withdraw(
     output.print(&done, |done| match done.engagements {
         0 => format!("nothing was ended by an operator for {}", name(&done.found)),
         count => format!("HR's dates count again for {count} engagements of {}", name(&done.found)),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who is held no more.
+#[derive(Debug, Serialize)]
+struct Lifted {
+    #[serde(flatten)]
+    found: Found,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_since: Option<Timestamp>,
+}
+
+pub(crate) async fn lift(
+    query: &str,
+    yes: bool,
+    state: &StateDir,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let mesh = state.running()?.mesh()?;
+    let Some(found) = person::find_one(&mesh, query, output).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    confirm("Lift the security hold of", &found, yes)?;
+    let request = LiftHoldRequest { person_id: found.person.clone() };
+    let answer = mesh.hris()?.lift_hold(request).await.context("lift the hold")?.into_inner();
+    let since = optional_instant("held_since", answer.held_since.as_ref()).unwrap_or_default();
+    output.print(&Lifted { found, held_since: since }, |lifted| match lifted.held_since {
+        None => format!("{} was not held", name(&lifted.found)),
+        Some(since) => {
+            format!(
+                "{} was held since {}, and is not any more",
+                name(&lifted.found),
+                instant(Some(since))
+            )
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -36,6 +36,9 @@ pub(crate) struct Timeline {
     pub(crate) version: String,
     pub(crate) zone: String,
     pub(crate) recorded_at: Option<Timestamp>,
+    /// Since when they are held for reasons of security.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held_since: Option<Timestamp>,
     pub(crate) engagements: Vec<Engagement>,
     pub(crate) slices: Vec<Slice>,
 }

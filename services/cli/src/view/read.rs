@@ -36,6 +36,7 @@ pub(crate) fn timeline(bytes: &[u8]) -> anyhow::Result<Timeline> {
         version: version(person.version.as_ref()),
         zone: person.zone,
         recorded_at: instant(person.recorded_at),
+        held_since: instant(person.held_since),
         engagements: engagements.collect(),
         slices: slices.collect(),
     })

@@ -46,11 +46,15 @@ pub(crate) fn person(person: &Person) -> String {
 }
 
 pub(crate) fn of_timeline(timeline: &Timeline) -> String {
+    let held = timeline
+        .held_since
+        .map(|since| format!(", held for reasons of security since {}", instant(Some(since))));
     let title = format!(
-        "timeline {}, recorded {}, zone {}",
+        "timeline {}, recorded {}, zone {}{}",
         timeline.version,
         instant(timeline.recorded_at),
         if timeline.zone.is_empty() { "of the tenant" } else { &timeline.zone },
+        held.unwrap_or_default(),
     );
     section(&title, "no engagement", timeline.engagements.is_empty(), || {
         let engagements = timeline.engagements.iter().map(|one| {

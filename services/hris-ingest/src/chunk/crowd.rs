@@ -6,9 +6,14 @@ use clock::Clock;
 use domain::{Date, EngagementId, PersonId, Timestamp, Version};
 
 use super::Scope;
-use crate::facts::{self, Change, Claim, Contract, Engagement, Fact, Known, Listing, Timeline};
+use crate::facts::table::Record;
+use crate::facts::{
+    self, Authorities, Change, Claim, Conflict, Contract, Engagement, Fact, Known, Listing,
+    Timeline, Told,
+};
 use crate::person::Person;
 use crate::reader::{Reject, Row};
+use crate::roster::{self, Worker};
 
 /// One worker and what the file says of them.
 #[derive(Debug)]
@@ -28,7 +33,17 @@ pub(super) struct Crowd {
     by_identity: BTreeMap<String, PersonId>,
     identities: BTreeMap<PersonId, String>,
     newly_named: Vec<(String, PersonId)>,
+    weights: Weights,
     drafts: BTreeMap<PersonId, Draft>,
+}
+
+/// How what several sources say of one person is weighed.
+#[derive(Debug, Default)]
+pub(super) struct Weights {
+    pub(super) authorities: Authorities,
+    /// By person and attribute: the source that somebody decided for.
+    pub(super) preferred: BTreeMap<PersonId, BTreeMap<String, String>>,
+    pub(super) today: Date,
 }
 
 /// One person as they are after the workers that were taken so far.
@@ -36,6 +51,8 @@ pub(super) struct Crowd {
 pub(super) struct Draft {
     pub(super) person: Person,
     before: Timeline,
+    told_before: Timeline,
+    conflicts: BTreeMap<String, Conflict>,
     /// What is known of them, and from `recorded` on what this chunk says.
     facts: Vec<Fact>,
     recorded: usize,
@@ -70,6 +87,11 @@ impl Crowd {
             let facts = facts.remove(&person.id).unwrap_or_default();
             (person.id, Draft::new(person, facts))
         }));
+    }
+
+    /// Adds how what is said of people is weighed.
+    pub(super) fn weigh(&mut self, weights: Weights) {
+        self.weights = weights;
     }
 
     /// The people whose workers were taken, in the order of their ids.
@@ -113,6 +135,19 @@ impl Crowd {
             reason: reason.to_owned(),
             worker_id: None,
         })?;
+        if scope.authority.role.is_supplement()
+            && !self.drafts.get(&id).is_some_and(Draft::is_employed)
+        {
+            return Err(Reject {
+                line,
+                column: scope
+                    .identity
+                    .map(|identity| identity.column.to_owned())
+                    .unwrap_or_default(),
+                reason: "names nobody whom an employer has named so far".to_owned(),
+                worker_id: None,
+            });
+        }
         if let Some(identity) = identity
             && !self.by_identity.contains_key(&identity)
         {
@@ -120,7 +155,12 @@ impl Crowd {
             self.name(identity, id);
         }
         self.by_worker.insert(worker.worker_id.clone(), id);
-        let nobody = || Person { id, version: Version::default(), timeline: Timeline::default() };
+        let nobody = || Person {
+            id,
+            version: Version::default(),
+            timeline: Timeline::default(),
+            composed: None,
+        };
         let draft = self.drafts.entry(id).or_insert_with(|| Draft::new(nobody(), Vec::new()));
         draft.taken = true;
         if draft.rows == 0 {
@@ -138,6 +178,7 @@ impl Crowd {
             recorded_at: clock.now(),
             contract: worker.contract,
             quiet: scope.quiet,
+            supplement: scope.authority.role.is_supplement(),
             rows: &worker.rows,
         };
         let new_id = || EngagementId(clock.new_id());
@@ -150,6 +191,7 @@ impl Crowd {
         if let Some(update) = update {
             draft.person.timeline = update.timeline;
             draft.facts.extend(update.facts);
+            draft.weigh(&self.weights);
             draft.workers.push(worker.worker_id);
         }
         Ok(true)
@@ -196,7 +238,9 @@ impl Crowd {
         (now, day): Moment,
         say: impl Fn(&Engagement) -> (Option<Claim>, Option<Claim>),
     ) {
-        let Some(draft) = self.draft_of_mut(worker_id) else { return };
+        let Self { by_worker, drafts, weights, .. } = self;
+        let draft = by_worker.get(worker_id).and_then(|id| drafts.get_mut(id));
+        let Some(draft) = draft else { return };
         let engagements = draft.person.timeline.engagements.iter();
         let of_worker =
             engagements.filter(|one| one.source == source && one.worker_id == worker_id);
@@ -220,6 +264,7 @@ impl Crowd {
         if !said.is_empty() {
             draft.facts.extend(said);
             draft.person.timeline = facts::fold(&draft.facts);
+            draft.weigh(weights);
         }
         if !draft.workers.iter().any(|known| known == worker_id) {
             draft.workers.push(worker_id.to_owned());
@@ -262,9 +307,12 @@ impl Crowd {
 impl Draft {
     fn new(person: Person, facts: Vec<Fact>) -> Self {
         let (before, recorded) = (person.timeline.clone(), facts.len());
+        let told_before = person.told().clone();
         Self {
             person,
             before,
+            told_before,
+            conflicts: BTreeMap::new(),
             facts,
             recorded,
             workers: Vec::new(),
@@ -296,32 +344,69 @@ impl Draft {
         &self.facts[self.recorded..]
     }
 
+    /// The same, to be recorded as said by the source.
+    pub(super) fn as_records<'a>(&'a self, source: &'a str) -> impl Iterator<Item = Record<'a>> {
+        let person = self.person.id;
+        self.new_facts().iter().map(move |fact| Record { person, source, fact })
+    }
+
+    /// The person's workers whom the chunk has news of.
+    pub(super) fn as_workers(&self, source: &str) -> impl Iterator<Item = Worker> {
+        self.workers.iter().map(move |worker_id| Worker {
+            worker_id: worker_id.clone(),
+            person: self.person.id,
+            last_day: roster::last_day(&self.person.timeline, source, worker_id),
+        })
+    }
+
     /// What was known of the person.
     pub(super) const fn before(&self) -> &Timeline {
         &self.before
+    }
+
+    /// Makes of what is known what is told.
+    fn weigh(&mut self, weights: &Weights) {
+        let nothing = BTreeMap::new();
+        let preferred = weights.preferred.get(&self.person.id).unwrap_or(&nothing);
+        let told = Told { timeline: &self.told_before, preferred };
+        let Weights { authorities, today, .. } = weights;
+        let composed = facts::compose(&self.person.timeline, authorities, told, *today);
+        (self.person.composed, self.conflicts) = match composed {
+            Some(composed) => (Some(composed.timeline), composed.conflicts),
+            None => (None, BTreeMap::new()),
+        };
+    }
+
+    /// Attributes about which the person's sources do not agree.
+    pub(super) const fn conflicts(&self) -> &BTreeMap<String, Conflict> {
+        &self.conflicts
     }
 
     fn is_known(&self) -> bool {
         !self.before.engagements.is_empty()
     }
 
+    fn is_employed(&self) -> bool {
+        self.person.timeline.employments().next().is_some()
+    }
+
     /// What kind of news there is of the person.
     pub(super) fn change(&self, snapshot_date: Date) -> Option<Change> {
-        let change = facts::change(&self.before, &self.person.timeline, snapshot_date)?;
+        let change = facts::change(&self.told_before, self.person.told(), snapshot_date)?;
         let left = change == Change::Changed && self.ended && self.is_over(snapshot_date);
         Some(if left { Change::Left } else { change })
     }
 
     fn is_over(&self, day: Date) -> bool {
         let over = |one: &Engagement| one.ends_at.is_some() || one.over_before(day);
-        self.person.timeline.engagements.iter().all(over)
+        self.person.timeline.employments().all(over)
     }
 
     /// Whether the person goes, on whatever day: was without an end and is not so any more.
     pub(super) fn goes(&self) -> bool {
         let stays = |timeline: &Timeline| {
-            let mut engagements = timeline.engagements.iter();
-            engagements.any(|one| one.last_working_day.is_none() && one.ends_at.is_none())
+            let mut employments = timeline.employments();
+            employments.any(|one| one.last_working_day.is_none() && one.ends_at.is_none())
         };
         stays(&self.before) && !stays(&self.person.timeline)
     }

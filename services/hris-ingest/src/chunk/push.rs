@@ -8,6 +8,7 @@ use store::{Error, Tx};
 
 use super::crowd::{Crowd, Draft, Listed, Moment};
 use super::{Purpose, Scope, Told, managers, meet, tell_all, too_large};
+use crate::authority;
 use crate::facts::{Change, Contract};
 use crate::mapping::Source;
 use crate::push::{self, LEAVERS_WINDOW, Leavers, table::Pushed};
@@ -71,6 +72,7 @@ pub(crate) async fn take(
     day: Date,
     said: Vec<Said>,
 ) -> Result<Vec<Outcome>, Error> {
+    authority::table::keep(tx, source.name(), source.authority()).await?;
     let scope = Scope::new(RunId(tx.new_id()), source, day);
     let ids: BTreeSet<&str> = said.iter().map(|said| said.worker_id.as_str()).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
@@ -208,7 +210,7 @@ fn outcome(
     let taken = Taken { person: draft.person.id, engagement: engagement.id };
     match told {
         Told::Nothing => Outcome::Unchanged(taken),
-        Told::News(_) => Outcome::Taken(taken),
+        Told::News(_) | Told::Noted => Outcome::Taken(taken),
         Told::Kept => Outcome::Held(leavers.to_string()),
         Told::TooLarge => reject(too_large(draft).reason),
     }
@@ -246,7 +248,7 @@ async fn count_leavers(
         match told {
             Told::News(change) if leaves(draft, *change) => left.push(person.0),
             Told::News(_) => stayed.push(person.0),
-            Told::Nothing | Told::Kept | Told::TooLarge => {}
+            Told::Noted | Told::Nothing | Told::Kept | Told::TooLarge => {}
         }
     }
     let since = tx.now() - LEAVERS_WINDOW;

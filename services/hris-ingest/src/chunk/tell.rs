@@ -18,19 +18,23 @@ pub(super) fn event(
     change: Change,
 ) -> Result<wire::PersonUpdated, facts::Error> {
     let today: Date = TimeZone::UTC.to_datetime(tx.now()).date();
-    let name = facts::zone_name(&person.timeline, today, source.zone_name());
+    let name = facts::zone_name(person.told(), today, source.zone_name());
     let zone = TimeZone::get(name).unwrap_or_else(|_error| source.zone().clone());
     let announcement = Announcement {
         person: person.id,
         version: person.version,
         change,
-        lane: facts::lane(&person.timeline, tx.now(), &zone),
+        lane: facts::lane(person.told(), tx.now(), &zone),
         zone: name,
         managers,
         recorded_at: tx.now(),
-        timeline: &person.timeline,
+        timeline: person.told(),
     };
-    announcement.event(source.name(), source.attributes())
+    // Beside what the source publishes stands what others say of the human.
+    let others = person.timeline.engagements.iter().filter(|one| one.source != source.name());
+    let slices = others.flat_map(|one| &one.slices);
+    let theirs = slices.flat_map(|slice| slice.attributes.keys().map(String::as_str));
+    announcement.event(source.name(), source.attributes().chain(theirs))
 }
 
 /// Writes people as they were told.

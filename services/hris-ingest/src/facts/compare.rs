@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Date, EngagementId, Value};
+use domain::{Date, EngagementId, Timestamp, Value};
 
 use super::slices::{SLICES_MAX, bound};
 use super::{
@@ -59,8 +59,9 @@ pub fn compare(
         });
         let predecessor_end = match latest {
             Some(engagement) if !begins_again(engagement, row, listing.snapshot_date) => {
-                let said = correct(engagement, row, listing.snapshot_date);
-                news.say([said]);
+                let (id, mut said) = correct(engagement, row, listing.snapshot_date);
+                said.extend(locked(engagement.locked, row, listing.recorded_at));
+                news.say([(id, said)]);
                 continue;
             }
             Some(engagement) => engagement.last_working_day,
@@ -164,6 +165,7 @@ fn begin(listing: &Listing<'_>, row: &Row, start_date: Date) -> Vec<Claim> {
             source: listing.source.to_owned(),
             worker_id: listing.worker_id.to_owned(),
             quiet_through: listing.quiet.then_some(listing.snapshot_date),
+            supplement: listing.supplement,
         },
         Claim::Key(row.engagement_key.clone()),
         Claim::Start { date: start_date, stated: row.start_date },
@@ -174,10 +176,21 @@ fn begin(listing: &Listing<'_>, row: &Row, start_date: Date) -> Vec<Claim> {
     let attributes =
         row.attributes.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
     claims.push(Claim::Profile { from, attributes });
+    claims.extend(locked(false, row, listing.recorded_at));
     claims.extend(
         row.manager.clone().map(|manager| Claim::Manager { from, worker_id: Some(manager) }),
     );
     claims
+}
+
+/// Who has to be held is so from the instant at which that becomes known. That the source says it no
+/// more lifts nothing: it may be because of what the hold itself did there.
+fn locked(was: bool, row: &Row, recorded_at: Timestamp) -> Vec<Claim> {
+    match (was, row.locked) {
+        (false, true) => vec![Claim::Locked(true), Claim::HeldSince(Some(recorded_at))],
+        (true, false) => vec![Claim::Locked(false)],
+        (true, true) | (false, false) => Vec::new(),
+    }
 }
 
 fn end(row: &Row) -> Claim {
@@ -305,10 +318,10 @@ pub fn change(before: &Timeline, after: &Timeline, snapshot_date: Date) -> Optio
     if says_the_same(before, after) {
         return None;
     }
-    if before.engagements.is_empty() {
+    if before.employments().next().is_none() {
         return Some(Change::Joined);
     }
-    let begun = after.engagements.iter().any(|engagement| {
+    let begun = after.employments().any(|engagement| {
         !engagement.over_before(snapshot_date)
             && before.engagements.iter().all(|known| known.id != engagement.id)
     });
@@ -326,6 +339,7 @@ fn says_the_same(before: &Timeline, after: &Timeline) -> bool {
             || (one.key != other.key
                 && Engagement { key: other.key.clone(), ..one.clone() } == *other)
     };
-    before.engagements.len() == after.engagements.len()
+    before.held_since == after.held_since
+        && before.engagements.len() == after.engagements.len()
         && before.engagements.iter().zip(&after.engagements).all(same)
 }

@@ -109,6 +109,7 @@ impl Announcement<'_> {
             engagements: engagements.iter().map(wire_engagement).collect(),
             slices: engagements.iter().flat_map(slices).collect(),
             zone: self.zone.to_owned(),
+            held_since: timeline.held_since.map(Into::into),
             recorded_at: Some(self.recorded_at.into()),
         }
     }
@@ -133,7 +134,7 @@ impl Announcement<'_> {
 /// that comes next, else of the one that ended last; `fallback` when it states none.
 #[must_use]
 pub fn zone_name<'a>(timeline: &'a Timeline, day: Date, fallback: &'a str) -> &'a str {
-    let engagements = || timeline.engagements.iter();
+    let engagements = || timeline.employments();
     let open = || engagements().filter(|engagement| !engagement.over_before(day));
     let current = open()
         .filter(|engagement| engagement.start_date <= day)
@@ -144,15 +145,13 @@ pub fn zone_name<'a>(timeline: &'a Timeline, day: Date, fallback: &'a str) -> &'
     engagement.and_then(|engagement| engagement.zone.as_deref()).unwrap_or(fallback)
 }
 
-/// The lane of a person's event: `Leaver` once every engagement has ended at or before `now`.
+/// The lane of a person's event: `Leaver` once every engagement has ended at or before `now`, and while
+/// the person is held.
 #[must_use]
 pub fn lane(timeline: &Timeline, now: Timestamp, zone: &TimeZone) -> Lane {
-    let engagements = &timeline.engagements;
-    if !engagements.is_empty() && engagements.iter().all(|one| ended(one, now, zone)) {
-        Lane::Leaver
-    } else {
-        Lane::Regular
-    }
+    let mut engagements = timeline.employments().peekable();
+    let has_left = engagements.peek().is_some() && engagements.all(|one| ended(one, now, zone));
+    if has_left || timeline.held_since.is_some() { Lane::Leaver } else { Lane::Regular }
 }
 
 /// Whether an engagement has ended at or before `now`, by its dates or by an operator.

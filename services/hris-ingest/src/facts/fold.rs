@@ -42,6 +42,9 @@ pub enum Claim {
         worker_id: String,
         /// The day through which nobody is to be told of it.
         quiet_through: Option<Date>,
+        /// Whether the source employs nobody.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        supplement: bool,
     },
     /// Which of the worker's engagements it is, in the source's words.
     Key(String),
@@ -65,6 +68,10 @@ pub enum Claim {
     EndsAt(Option<Timestamp>),
     /// The zone of its dates, by IANA name.
     Zone(Option<String>),
+    /// Whether the source says that the person has to be held for reasons of security.
+    Locked(bool),
+    /// Since when they are held by that; absent: an operator lifted it.
+    HeldSince(Option<Timestamp>),
     /// Attributes that hold from a day on, until another claim's day; without a value: it has none.
     Profile {
         /// The first day.
@@ -117,7 +124,7 @@ pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Timeline {
         .filter_map(|(id, draft)| Some((draft.begun.as_ref()?.0.number, draft.end(id)?)))
         .collect();
     engagements.sort_by_key(|(number, engagement)| (*number, engagement.id));
-    Timeline { engagements: engagements.into_iter().map(|(_, engagement)| engagement).collect() }
+    Timeline::of(engagements.into_iter().map(|(_, engagement)| engagement).collect())
 }
 
 /// Which of two claims about the same thing counts: the greater.
@@ -143,6 +150,8 @@ struct Draft<'a> {
     end: Kept<(Option<Date>, Option<Date>, Option<Date>)>,
     ends_at: Kept<Option<Timestamp>>,
     zone: Kept<Option<&'a str>>,
+    locked: Kept<bool>,
+    held_since: Kept<Option<Timestamp>>,
     attributes: BTreeMap<&'a str, History<'a, Value>>,
     manager: History<'a, String>,
     /// Every day from which anything holds.
@@ -179,6 +188,8 @@ impl<'a> Draft<'a> {
             }
             Claim::EndsAt(at) => keep(&mut self.ends_at, rank, *at),
             Claim::Zone(zone) => keep(&mut self.zone, rank, zone.as_deref()),
+            Claim::Locked(locked) => keep(&mut self.locked, rank, *locked),
+            Claim::HeldSince(since) => keep(&mut self.held_since, rank, *since),
             Claim::Profile { from, attributes } => {
                 self.days.insert(*from);
                 for (name, value) in attributes {
@@ -194,7 +205,7 @@ impl<'a> Draft<'a> {
     }
 
     fn end(self, id: EngagementId) -> Option<Engagement> {
-        let (_, Claim::Begun { source, worker_id, quiet_through }) = self.begun? else {
+        let (_, Claim::Begun { source, worker_id, quiet_through, supplement }) = self.begun? else {
             return None;
         };
         let (_, (start_date, stated_start)) = self.start?;
@@ -213,6 +224,9 @@ impl<'a> Draft<'a> {
             quiet_through: *quiet_through,
             ends_at: self.ends_at.and_then(|(_, at)| at),
             zone: self.zone.and_then(|(_, zone)| zone.map(str::to_owned)),
+            supplement: *supplement,
+            locked: self.locked.is_some_and(|(_, locked)| locked),
+            held_since: self.held_since.and_then(|(_, since)| since),
             slices: self.slices(start_date),
         })
     }

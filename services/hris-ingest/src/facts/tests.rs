@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 
+mod authority;
 mod city;
 mod fold;
 
@@ -37,6 +38,7 @@ impl Worker {
             recorded_at: self.now(),
             contract,
             quiet: self.quiet,
+            supplement: false,
             rows,
         };
         let known = Known { timeline: self.timeline.clone(), facts: self.facts.clone() };
@@ -398,6 +400,7 @@ fn engagements_of_other_sources_and_workers_are_left_alone() {
             source: source.to_owned(),
             worker_id: worker.to_owned(),
             quiet_through: None,
+            supplement: false,
         };
         let start = Claim::Start { date: date("2010-01-01"), stated: None };
         let id = EngagementId(Uuid::from_u128(1_000 + u128::from(source == "city")));

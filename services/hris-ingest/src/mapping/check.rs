@@ -1,5 +1,6 @@
 //! From the document as written to a mapping that holds together.
 
+mod authority;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -7,10 +8,12 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 
 use super::clean::Clean;
-use super::document::{Document, Field as FieldDocument, Match, Spec, Zone};
+use super::document::{
+    Document, Field as FieldDocument, Match, SecurityHold as HoldDocument, Spec, Zone,
+};
 use super::{
-    Attribute, DateFormat, Error, Field, Format, Identity, Kind, Source, Transform, WORKER_ID,
-    ZoneField,
+    Attribute, DateFormat, Error, Field, Format, Identity, Kind, SecurityHold, Source, Transform,
+    WORKER_ID, ZoneField,
 };
 use crate::scim::offer::{Place, USER_NAME};
 
@@ -82,9 +85,14 @@ pub(super) fn check(
     let identity =
         spec.matching.as_ref().and_then(|how| names.identity(how, &metadata.name, &mut problems));
     let zone_field = names.zone_field(spec.zone.as_ref(), &mut problems);
+    let security_hold = spec.security_hold.as_ref();
+    let security_hold = security_hold.and_then(|hold| names.security_hold(hold, &mut problems));
     let attributes = names.attributes(&spec.attributes, &mut problems);
     let pushed_leavers_percent = spec.limits.pushed_leavers_percent;
     let limits = limits::check(spec.limits, &spec.attributes, &mut problems);
+    let scoped = spec.matching.as_ref().is_some_and(|how| how.scope.is_some());
+    let authority =
+        authority::check(spec.authority, &spec.attributes, scoped, format, &mut problems);
 
     if !problems.0.is_empty() {
         return Err(Error { problems: problems.0 });
@@ -104,10 +112,12 @@ pub(super) fn check(
         manager,
         identity,
         zone_field,
+        security_hold,
         attributes,
         digest,
         limits,
         pushed_leavers_percent,
+        authority,
         zone_name,
         zone,
     })
@@ -306,6 +316,15 @@ impl Names<'_> {
         }
         let field = self.find("spec.zone.field", &zone.field, problems)?;
         Some(ZoneField { field, values: zone.values.clone() })
+    }
+
+    fn security_hold(&self, hold: &HoldDocument, problems: &mut Problems) -> Option<SecurityHold> {
+        if hold.values.is_empty() {
+            problems
+                .add("spec.security_hold.values", "must name what the field says of who is held");
+        }
+        let field = self.find("spec.security_hold.field", &hold.field, problems)?;
+        Some(SecurityHold { field, values: hold.values.iter().cloned().collect() })
     }
 
     fn attributes(&self, names: &[String], problems: &mut Problems) -> Vec<Attribute> {

@@ -46,6 +46,10 @@ pub(super) struct Spec {
     pub(super) attributes: Vec<String>,
     #[serde(default)]
     pub(super) limits: Limits,
+    #[serde(default)]
+    pub(super) authority: Authority,
+    #[serde(default)]
+    pub(super) security_hold: Option<SecurityHold>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,6 +102,29 @@ pub(super) struct Match {
     pub(super) immutable: String,
     #[serde(default)]
     pub(super) scope: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecurityHold {
+    pub(super) field: String,
+    pub(super) values: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Authority {
+    pub(super) role: String,
+    pub(super) rank: Option<u16>,
+    pub(super) attributes: BTreeMap<String, u16>,
+    pub(super) personal: Vec<String>,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        let role = "employer".to_owned();
+        Self { role, rank: None, attributes: BTreeMap::new(), personal: Vec::new() }
+    }
 }
 
 fn text() -> String {

@@ -31,19 +31,22 @@ pub(crate) async fn lock(tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
 
 /// Returns people.
 pub(crate) async fn list(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Person>, Error> {
-    let rows: Vec<(Uuid, i64, i64, Json<Timeline>)> =
-        sqlx::query_as("SELECT id, epoch, counter, timeline FROM people WHERE id = ANY ($1)")
-            .bind(ids)
-            .persistent(false)
-            .fetch_all(tx.connection())
-            .await
-            .map_err(Error::during("read people"))?;
+    type Row = (Uuid, i64, i64, Json<Timeline>, Option<Json<Timeline>>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, epoch, counter, timeline, composed FROM people WHERE id = ANY ($1)",
+    )
+    .bind(ids)
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("read people"))?;
     Ok(rows
         .into_iter()
-        .map(|(id, epoch, counter, Json(timeline))| Person {
+        .map(|(id, epoch, counter, Json(timeline), composed)| Person {
             id: PersonId(id),
             version: Version { epoch, counter },
             timeline,
+            composed: composed.map(|Json(composed)| composed),
         })
         .collect())
 }
@@ -56,27 +59,53 @@ pub(crate) async fn upsert(tx: &mut Tx, people: &[Announced]) -> Result<(), Erro
     let names: Vec<Option<&str>> = people.iter().map(|one| one.person.display_name()).collect();
     let timelines: Vec<Json<&Timeline>> =
         people.iter().map(|one| Json(&one.person.timeline)).collect();
+    let composed: Vec<Option<Json<&Timeline>>> =
+        people.iter().map(|one| one.person.composed.as_ref().map(Json)).collect();
     let events: Vec<&[u8]> = people.iter().map(|one| one.event.as_slice()).collect();
     sqlx::query(
-        "INSERT INTO people (id, epoch, counter, display_name, timeline, announced)
+        "INSERT INTO people (id, epoch, counter, display_name, timeline, composed, announced)
          SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::jsonb[],
-                              $6::bytea[])
-                    AS p (id, epoch, counter, display_name, timeline, announced)
+                              $6::jsonb[], $7::bytea[])
+                    AS p (id, epoch, counter, display_name, timeline, composed, announced)
          ON CONFLICT (id) DO UPDATE
             SET epoch = excluded.epoch, counter = excluded.counter,
                 display_name = excluded.display_name, timeline = excluded.timeline,
-                announced = excluded.announced",
+                composed = excluded.composed, announced = excluded.announced",
     )
     .bind(ids)
     .bind(epochs)
     .bind(counters)
     .bind(names)
     .bind(timelines)
+    .bind(composed)
     .bind(events)
     .execute(tx.connection())
     .await
     .map(|_done| ())
     .map_err(Error::during("write people"))
+}
+
+/// Keeps what is known of people of whom nothing else is told.
+pub(crate) async fn note(tx: &mut Tx, people: &[&Person]) -> Result<(), Error> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = people.iter().map(|one| one.id.0).collect();
+    let timelines: Vec<Json<&Timeline>> = people.iter().map(|one| Json(&one.timeline)).collect();
+    let composed: Vec<Option<Json<&Timeline>>> =
+        people.iter().map(|one| one.composed.as_ref().map(Json)).collect();
+    sqlx::query(
+        "UPDATE people p SET timeline = t.timeline, composed = t.composed
+           FROM UNNEST($1::uuid[], $2::jsonb[], $3::jsonb[]) AS t (id, timeline, composed)
+          WHERE p.id = t.id",
+    )
+    .bind(ids)
+    .bind(timelines)
+    .bind(composed)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("keep what is known of people"))
 }
 
 /// Returns people by id or by a part of their name, those by id first, with their names.

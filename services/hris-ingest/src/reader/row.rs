@@ -43,6 +43,9 @@ pub struct Row {
     /// IANA name of the zone of the row's dates: its own, else the source's.
     #[serde(default)]
     pub zone: Option<String>,
+    /// Whether the person has to be held for reasons of security.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// What is published of the row.
     pub attributes: Attributes,
     /// What it will be known by; absent: it stands in no file.
@@ -136,8 +139,10 @@ pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> R
         reject(column_of(source, Some(field)), reason, Some(&worker_id))
     })?;
     let termination_date = date(&read, source.termination_date);
+    let hold = source.security_hold.as_ref();
     Ok(Row {
         line: cells.line,
+        locked: hold.is_some_and(|hold| text(hold.field).is_some_and(|text| hold.says(&text))),
         engagement_key,
         effective_date: date(&read, source.effective_date),
         start_date: date(&read, source.start_date),

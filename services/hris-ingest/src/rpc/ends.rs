@@ -24,8 +24,8 @@ pub(super) async fn end_now(store: &Store, id: PersonId) -> Result<wire::EndNowR
     let (person, event) = find(&mut tx, id).await?;
     let now = tx.now();
     let zone = TimeZone::get(&event.zone).unwrap_or(TimeZone::UTC);
-    let going_on = person.timeline.engagements.iter().filter(|one| !facts::ended(one, now, &zone));
-    let said = ends(going_on, now, Some(now));
+    let going_on = person.timeline.employments().filter(|one| !facts::ended(one, now, &zone));
+    let said = said(going_on, now, Claim::EndsAt(Some(now)));
     let ended = u32::try_from(said.len()).unwrap_or(u32::MAX);
     if ended > 0 {
         tell(&mut tx, person, event, Change::Left, said).await?;
@@ -43,7 +43,7 @@ pub(super) async fn withdraw(
     let mut tx = store.begin().await.map_err(internal)?;
     let (person, event) = find(&mut tx, id).await?;
     let ended = person.timeline.engagements.iter().filter(|one| one.ends_at.is_some());
-    let said = ends(ended, tx.now(), None);
+    let said = said(ended, tx.now(), Claim::EndsAt(None));
     let ends = said.len();
     if ends > 0 {
         tell(&mut tx, person, event, Change::Changed, said).await?;
@@ -51,6 +51,21 @@ pub(super) async fn withdraw(
         tracing::info!("the end of person {id} is withdrawn, in {ends} engagements");
     }
     Ok(wire::WithdrawEndResponse { engagements: u32::try_from(ends).unwrap_or(u32::MAX) })
+}
+
+/// Lifts what sources hold a person for, until one of them says so anew.
+pub(super) async fn lift(store: &Store, id: PersonId) -> Result<wire::LiftHoldResponse, Status> {
+    let mut tx = store.begin().await.map_err(internal)?;
+    let (person, event) = find(&mut tx, id).await?;
+    let held = person.timeline.engagements.iter().filter(|one| one.held_since.is_some());
+    let said: Vec<Fact> = said(held, tx.now(), Claim::HeldSince(None));
+    let held_since = person.timeline.held_since;
+    if !said.is_empty() {
+        tell(&mut tx, person, event, Change::Changed, said).await?;
+        tx.commit().await.map_err(internal)?;
+        tracing::info!("person {id} is held no more, as an operator says");
+    }
+    Ok(wire::LiftHoldResponse { held_since: held_since.map(Into::into) })
 }
 
 /// Returns a person, locked, and the event that told them last.
@@ -62,18 +77,18 @@ async fn find(tx: &mut Tx, id: PersonId) -> Result<(Person, wire::PersonUpdated)
     person.zip(told).ok_or_else(|| Status::not_found(format!("no person {id} is known")))
 }
 
-/// What an operator says of the ends of engagements.
-fn ends<'a>(
+/// What an operator says of engagements.
+fn said<'a>(
     engagements: impl Iterator<Item = &'a Engagement>,
     now: Timestamp,
-    at: Option<Timestamp>,
+    claim: Claim,
 ) -> Vec<Fact> {
     let fact = |one: &Engagement| Fact {
         engagement: one.id,
         sequence: facts::sequence_at(now),
         recorded_at: now,
         number: 0,
-        claims: vec![Claim::EndsAt(at)],
+        claims: vec![claim.clone()],
     };
     engagements.map(fact).collect()
 }
@@ -92,6 +107,7 @@ async fn tell(
     let said: Vec<Fact> =
         said.into_iter().zip(numbers).map(|(fact, number)| Fact { number, ..fact }).collect();
     person.timeline = facts::fold(known.iter().chain(&said));
+    person.take_operators_word();
     person.version = tx.next_version(person.version);
     let ends_of = |id: &str| -> Option<Timestamp> {
         let of = |engagement: &&Engagement| engagement.id.to_string() == id;
@@ -100,6 +116,7 @@ async fn tell(
     for engagement in &mut event.engagements {
         engagement.ends_at = ends_of(&engagement.engagement_id).map(Into::into);
     }
+    event.held_since = person.timeline.held_since.map(Into::into);
     let zone = TimeZone::get(&event.zone).unwrap_or(TimeZone::UTC);
     let lane = match change {
         // Whatever stays, something has to end at once.

@@ -10,7 +10,8 @@ use store::Store;
 use tonic::Status;
 
 use super::internal;
-use crate::facts::{self, Announcement, Change};
+use crate::authority;
+use crate::facts::{self, Announcement, Change, Timeline, Told};
 use crate::person::{self, Person};
 use crate::roster;
 
@@ -45,12 +46,17 @@ async fn known(
     let Some(now) = now.filter(|_person| !timeline.engagements.is_empty()) else {
         return Ok(None);
     };
-    let then = Person { timeline, ..now };
+    let authorities = authority::table::all(&mut tx).await.map_err(internal)?;
+    let mut preferred = authority::table::preferred(&mut tx, &[id.0]).await.map_err(internal)?;
+    let preferred = preferred.remove(&id).unwrap_or_default();
+    let told = Told { timeline: &Timeline::default(), preferred: &preferred };
+    let day = TimeZone::UTC.to_datetime(known_at).date();
+    let composed = facts::compose(&timeline, &authorities, told, day);
+    let then = Person { timeline, composed: composed.map(|one| one.timeline), ..now };
     let stated: BTreeSet<(String, String)> = then.managers();
     let managers = roster::table::people_of_pairs(&mut tx, &stated).await.map_err(internal)?;
-    let day = TimeZone::UTC.to_datetime(known_at).date();
-    let zone = facts::zone_name(&then.timeline, day, "UTC");
-    let lane = facts::lane(&then.timeline, known_at, &TimeZone::get(zone).unwrap_or(TimeZone::UTC));
+    let zone = facts::zone_name(then.told(), day, "UTC");
+    let lane = facts::lane(then.told(), known_at, &TimeZone::get(zone).unwrap_or(TimeZone::UTC));
     let announcement = Announcement {
         person: id,
         version: then.version,
@@ -59,7 +65,7 @@ async fn known(
         zone,
         managers: &managers,
         recorded_at: known_at,
-        timeline: &then.timeline,
+        timeline: then.told(),
     };
     let event = announcement.whole();
     Ok(Some(event.map_err(|error| Status::out_of_range(error.to_string()))?.encode_to_vec()))

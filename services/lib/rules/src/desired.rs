@@ -51,7 +51,7 @@ pub fn desired_after(
     now: Timestamp,
 ) -> Evaluation {
     let zone = timeline.zone_or(default_zone);
-    let spans = span::spans(timeline, &zone);
+    let spans = span::bridged(timeline, release, &zone);
     let answer = |policy: &Policy, slice: usize| {
         timeline.slices.get(slice).map_or(Some(false), |slice| policy.holds(&slice.attributes))
     };
@@ -90,12 +90,15 @@ pub fn desired_after(
         state.boundary(Some(boundary));
     }
     let conflicts = separation::separate(release, &mut state);
-    let accounts = accounts(release, &state, &stage, in_force);
+    let held = timeline.held_since.filter(|since| *since <= now);
+    state.boundary(timeline.held_since);
+    let accounts = accounts(release, &state, &stage, in_force, held.is_some());
     let next_boundary = state.next_boundary();
     Evaluation {
         access: Access { accounts, grants: state.grants() },
         next_boundary,
-        login_ended: spans.iter().all(|span| span.ends.is_some_and(|ends| ends <= now)),
+        login_ended: held.is_some()
+            || spans.iter().all(|span| span.ends.is_some_and(|ends| ends <= now)),
         unanswered,
         conflicts,
     }
@@ -115,6 +118,7 @@ fn accounts(
     state: &State<'_>,
     stage: &Stage,
     in_force: Option<&Slice>,
+    is_held: bool,
 ) -> BTreeMap<String, DesiredAccount> {
     let person = in_force.map(|slice| Person::new(&slice.attributes, release.schema()));
     let profile = person.as_ref().map(context);
@@ -125,7 +129,7 @@ fn accounts(
         if use_of == Use::Never {
             continue;
         }
-        let state = match stage.is_open(index, use_of) {
+        let state = match stage.is_open(index, use_of) && !is_held {
             true => AccountState::Active,
             false => AccountState::Suspended,
         };

@@ -92,6 +92,7 @@ pub(crate) struct Plan {
     pub(crate) absence: Option<(Condition, BTreeSet<usize>)>,
     pub(crate) leaving: BTreeSet<usize>,
     pub(crate) leaving_days: Days,
+    pub(crate) bridge: Option<Days>,
 }
 
 /// What nobody may hold together.
@@ -184,9 +185,9 @@ impl Release {
         self.applications.get(entitlement.application).map_or("", Application::name)
     }
 
-    /// Returns the plans, the one that counts first.
-    pub(crate) fn plans(&self) -> &[Plan] {
-        &self.plans
+    /// Returns the plan that counts for a profile.
+    pub(crate) fn plan_of(&self, profile: &Attributes) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.condition.holds(profile) == Some(true))
     }
 }
 

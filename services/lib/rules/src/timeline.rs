@@ -11,6 +11,9 @@ pub struct Timeline {
     pub engagements: Vec<Engagement>,
     /// What is known of each engagement, stretch by stretch.
     pub slices: Vec<Slice>,
+    /// Since when the person is held for reasons of security: no login, whatever the engagements say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
 }
 
 /// One employment or contract.

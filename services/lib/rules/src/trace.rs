@@ -90,7 +90,7 @@ pub fn trace(
 ) -> Result<Vec<Trace>, NotThere> {
     let place = find(release, application, entitlement)?;
     let zone = timeline.zone_or(default_zone);
-    let spans = span::spans(timeline, &zone);
+    let spans = span::bridged(timeline, release, &zone);
     let reasons = access.reasons(application, entitlement);
 
     let mut traces = Vec::new();

@@ -279,6 +279,7 @@ fn timeline(last_working_day: Option<&str>, slices: &[Said<'_>]) -> Timeline {
     let date = |text: &str| text.parse::<Date>().unwrap();
     Timeline {
         zone: None,
+        held_since: None,
         engagements: vec![Engagement {
             id: engagement,
             start: slices.first().map_or_else(|| date("2026-01-01"), |slice| date(slice.0)),

@@ -200,6 +200,7 @@ fn received(on: &str, counter: i64, agencies: &[(&str, &str)]) -> Received {
     });
     let timeline = Timeline {
         zone: None,
+        held_since: None,
         engagements: vec![Engagement {
             id: engagement,
             start: date(agencies[0].0),

@@ -97,7 +97,7 @@ fn evaluated(trigger: Lane, access: Access, login_ended: bool) -> Evaluated {
     let known = Known {
         version,
         recorded_at: Timestamp::UNIX_EPOCH,
-        timeline: Timeline { zone: None, engagements: vec![engagement], slices: Vec::new() },
+        timeline: Timeline { engagements: vec![engagement], ..Timeline::default() },
     };
     let before = Before::Evaluated(Desired {
         version,

@@ -184,3 +184,25 @@ async fn an_operators_end_takes_everything_at_its_instant_and_a_withdrawal_gives
         ]
     );
 }
+
+#[tokio::test]
+async fn a_security_hold_closes_the_account_keeps_what_is_held_and_ends_when_it_is_lifted() {
+    let service = Fixture::with_release("2026-03-20T09:00:00Z").await;
+    let ada = Hire::police(1, "2020-01-06");
+    service.feed.deliver(&[ada.event()]).await;
+
+    let mut held = ada.clone().version(2).urgent().event();
+    let now: domain::Timestamp = "2026-03-20T09:00:00Z".parse().unwrap();
+    held.held_since = Some(now.into());
+    service.feed.deliver(&[held]).await;
+    service.feed.deliver(&[ada.version(3).event()]).await;
+
+    assert_eq!(
+        lines(&service.changed().await),
+        [
+            "1.1 regular [all-staff police] [active]",
+            "1.2 leaver [all-staff police] [suspended]",
+            "1.3 leaver [all-staff police] [active]",
+        ]
+    );
+}

@@ -50,6 +50,7 @@ fn a_year_later_a_real_city_has_joiners_movers_and_leavers() {
                     Contract::Partial
                 },
                 quiet: false,
+                supplement: false,
                 rows: workers.get(&worker_id).map_or(&[], Vec::as_slice),
             };
             let known = people.entry(worker_id.clone()).or_default();

@@ -64,6 +64,7 @@ fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
                         source: "city".to_owned(),
                         worker_id: "ada".to_owned(),
                         quiet_through: None,
+                        supplement: false,
                     });
                     claims.push(Claim::Start { date: day(5), stated: None });
                 }

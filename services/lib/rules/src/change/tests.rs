@@ -276,6 +276,7 @@ fn person(agency: &str, title: &str) -> Timeline {
     let text = |text: &str| Value::Text(text.to_owned());
     Timeline {
         zone: None,
+        held_since: None,
         engagements: vec![Engagement {
             id: engagement(),
             start,

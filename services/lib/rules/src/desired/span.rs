@@ -2,10 +2,11 @@
 
 use domain::time::{CutOff, instant};
 use domain::{Date, EngagementId, Timestamp};
+use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
-use crate::document::{EndAnchor, LeaveAction};
-use crate::release::Schedule;
+use crate::document::{Days, EndAnchor, LeaveAction};
+use crate::release::{Release, Schedule};
 use crate::timeline::{Engagement, Timeline};
 
 /// An engagement in instants.
@@ -21,7 +22,13 @@ pub(crate) struct Span {
     last_days: Option<(Date, Date)>,
     /// An operator ended it before its dates did: then everything ends with that instant.
     is_cut: bool,
+    /// The next engagement begins soon after it: when it ended itself, and when that one begins.
+    bridge: Option<(Timestamp, Timestamp)>,
 }
+
+/// How many days after the end of an engagement the next may begin, unless a plan says otherwise: the
+/// night, or a weekend.
+const BRIDGE_DAYS: i64 = 3;
 
 /// A slice, cut to its engagement.
 pub(crate) struct Stretch {
@@ -48,6 +55,35 @@ pub(crate) struct Interval {
     pub(crate) until: Option<Timestamp>,
     /// The account stays usable as long as the interval, also after the engagement.
     pub(crate) keeps_open: bool,
+}
+
+/// Returns the engagements in the order of their starts, as access goes by them: one that the next
+/// follows within some days goes on until that one begins.
+///
+/// Whatever was held to the end of it is held until then, so that what both give never blinks.
+pub(crate) fn bridged(timeline: &Timeline, release: &Release, zone: &TimeZone) -> Vec<Span> {
+    let mut spans = spans(timeline, zone);
+    let next: Vec<Option<Timestamp>> = spans
+        .iter()
+        .map(|span| {
+            let days = bridge_days(span, timeline, release);
+            spans.iter().filter(|next| span.precedes(next, days)).map(|next| next.starts).min()
+        })
+        .collect();
+    for (span, next) in spans.iter_mut().zip(next) {
+        if let (Some(ends), Some(next)) = (span.ends, next) {
+            span.ends = Some(ends.max(next));
+            span.bridge = Some((ends, next));
+        }
+    }
+    spans
+}
+
+/// How many days the plan allows of the persona that ends.
+fn bridge_days(span: &Span, timeline: &Timeline, release: &Release) -> jiff::Span {
+    let last = span.stretches.last().and_then(|stretch| timeline.slices.get(stretch.slice));
+    let plan = last.and_then(|last| release.plan_of(&last.attributes));
+    plan.and_then(|plan| plan.bridge).map_or_else(|| BRIDGE_DAYS.days(), Days::span)
 }
 
 /// Returns the engagements in the order of their starts.
@@ -78,6 +114,7 @@ fn span(timeline: &Timeline, engagement: &Engagement, zone: &TimeZone) -> Span {
         first_day: engagement.start,
         last_days,
         is_cut,
+        bridge: None,
     }
 }
 
@@ -126,6 +163,25 @@ pub(crate) fn in_force(spans: &[Span], now: Timestamp) -> Option<usize> {
 }
 
 impl Span {
+    /// Whether another engagement begins within so many days after this one has ended by its dates.
+    fn precedes(&self, next: &Self, days: jiff::Span) -> bool {
+        let Some((work, _contract)) = self.last_days.filter(|_days| !self.is_cut) else {
+            return false;
+        };
+        let begins = |span: &Self| span.ends.is_none_or(|ends| span.starts < ends);
+        let within = work < next.first_day && next.first_day <= work.saturating_add(days);
+        within && begins(self) && begins(next)
+    }
+
+    /// An instant at which something of it is over, which is not before the next engagement begins if it
+    /// was held to the end.
+    fn over(&self, at: Timestamp) -> Timestamp {
+        match self.bridge {
+            Some((ends, next)) if ends <= at => at.max(next),
+            Some(_) | None => at,
+        }
+    }
+
     pub(crate) fn runs_at(&self, now: Timestamp) -> bool {
         self.starts <= now && self.ends.is_none_or(|ends| now < ends)
     }
@@ -141,7 +197,7 @@ impl Span {
     pub(crate) fn closes(&self, days: jiff::Span, zone: &TimeZone) -> Option<Timestamp> {
         match self.last_days {
             Some((work, _)) if !self.is_cut => {
-                Some(instant(work.saturating_add(days), CutOff::EndOfDay, zone))
+                Some(self.over(instant(work.saturating_add(days), CutOff::EndOfDay, zone)))
             }
             Some(_) | None => self.ends,
         }
@@ -221,7 +277,7 @@ impl Span {
         let day = day.saturating_add(schedule.end.offset.span());
         let grace = schedule.on_leave.map(|leave| leave.grace).unwrap_or_default();
         let day = day.saturating_add(grace.span());
-        Some(instant(day, CutOff::EndOfDay, zone))
+        Some(self.over(instant(day, CutOff::EndOfDay, zone)))
     }
 }
 

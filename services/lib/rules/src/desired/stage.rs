@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::span::Span;
 use super::state::Use;
-use crate::release::{Plan, Release};
+use crate::release::Release;
 
 /// The stage at an instant.
 pub(super) struct Stage {
@@ -29,10 +29,7 @@ impl Stage {
         zone: &TimeZone,
         now: Timestamp,
     ) -> Self {
-        let holds = |plan: &&Plan| {
-            profile.is_some_and(|profile| plan.condition.holds(profile) == Some(true))
-        };
-        let plan = release.plans().iter().find(holds);
+        let plan = profile.and_then(|profile| release.plan_of(profile));
         let runs = spans.iter().any(|span| span.runs_at(now));
         let closes: Vec<Timestamp> = match plan {
             Some(plan) if !plan.leaving.is_empty() => {

@@ -8,6 +8,7 @@ use crate::reference::Reference;
 use crate::timeline::{Engagement, Slice};
 
 mod boundaries;
+mod bridges;
 pub(crate) mod schedules;
 
 #[test]
@@ -169,6 +170,21 @@ fn garden_leave_denies_the_login_and_keeps_the_account() {
 }
 
 #[test]
+fn a_security_hold_denies_every_login_and_takes_nothing_away() {
+    let mut ada = hired("2020-01-01", None, &[("2020-01-01", None, police("Officer"))]);
+    let free = at(&ada, "2026-04-01 12:00");
+    ada.held_since = Some("2026-03-31T22:15:00Z".parse().unwrap());
+
+    let before = at(&ada, "2026-03-31 12:00");
+    let on_hold = at(&ada, "2026-04-01 12:00");
+
+    assert_eq!((states(&before), before.next_boundary), (states(&free), ada.held_since));
+    assert_eq!(states(&on_hold), "directory suspended, records suspended");
+    assert_eq!(on_hold.access.grants, free.access.grants);
+    assert!(on_hold.login_ended && !free.login_ended);
+}
+
+#[test]
 fn a_contract_that_ends_without_a_last_working_day_ends_access() {
     let mut ada = hired("2020-01-01", None, &[("2020-01-01", None, police("Officer"))]);
     ada.engagements[0].termination_date = Some(date("2026-06-30"));
@@ -305,6 +321,11 @@ fn equal_access_has_one_text_and_survives_it() {
 }
 
 fn release() -> Release {
+    release_with("")
+}
+
+/// The release with further documents.
+fn release_with(documents: &str) -> Release {
     let fire = "\
 ---
 apiVersion: tenure.dev/v1
@@ -322,7 +343,8 @@ spec:
 ";
     let text = crate::release::tests::DOCUMENTS
         .replace("    - {name: police}", "    - {name: police}\n    - {name: fire}");
-    Release::compile(1, load("city.yaml", &format!("{text}{fire}")).unwrap()).unwrap()
+    Release::compile(1, load("city.yaml", &format!("{text}{fire}---\n{documents}")).unwrap())
+        .unwrap()
 }
 
 fn zone() -> TimeZone {

@@ -21,6 +21,10 @@ pub struct LifecyclePlan {
     /// Which plan counts when several hold: the highest.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: i32,
+    /// How many days after the end of an engagement the next may begin for access to go on in between;
+    /// three unless it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<Days>,
     /// From the first thing granted to the first day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joining: Option<Joining>,

@@ -135,6 +135,7 @@ fn hired(slices: &[(&str, &str)]) -> Timeline {
     let id = "018f0000-0000-7000-8000-00000000000e".parse().unwrap();
     Timeline {
         zone: None,
+        held_since: None,
         engagements: vec![Engagement {
             id,
             start: date("2026-01-05"),

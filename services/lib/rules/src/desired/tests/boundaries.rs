@@ -79,9 +79,15 @@ fn counted(
     overlap: i32,
     day: Date,
 ) -> bool {
-    // An operator ends engagements at midnight here.
-    let ended = engagement.ends_at.map(|ends| TimeZone::UTC.to_datetime(ends).date() - 1.days());
-    let last = engagement.last_working_day.into_iter().chain(ended).min().unwrap_or(Date::MAX);
+    let last = last_day(engagement);
+    let is_bridged = |next: &&Engagement| {
+        let gap = (engagement.start <= last && engagement.last_working_day == Some(last))
+            .then(|| last.until(next.start).unwrap().get_days());
+        gap.is_some_and(|days| (1..=3).contains(&days)) && next.start <= last_day(next)
+    };
+    let next = timeline.engagements.iter().filter(is_bridged).map(|next| next.start).min();
+    // What was held on the last day is held until the next engagement begins.
+    let reached = next.map_or(last, |next| next - 1.days());
     let known = |day: Date| {
         timeline.slices.iter().any(|slice| {
             slice.engagement == engagement.id
@@ -91,11 +97,17 @@ fn counted(
                 && (agency == "Fire" || slice.attributes.contains_key("title"))
         })
     };
-    let holds = |day: Date| engagement.start <= day && day <= last && known(day);
+    let holds = |day: Date| engagement.start <= day && day <= reached && known(day.min(last));
     let early =
         day < engagement.start && day + lead.days() >= engagement.start && known(engagement.start);
     let late = (1..=overlap).any(|days| holds(day - days.days()));
-    day <= last && (holds(day) || early || late)
+    day <= reached && (holds(day) || early || late)
+}
+
+/// The last day by the dates, or by an operator, who ends engagements at midnight here.
+fn last_day(engagement: &Engagement) -> Date {
+    let ended = engagement.ends_at.map(|ends| TimeZone::UTC.to_datetime(ends).date() - 1.days());
+    engagement.last_working_day.into_iter().chain(ended).min().unwrap_or(Date::MAX)
 }
 
 fn first_day() -> Date {

@@ -31,6 +31,7 @@ impl Sorted<'_> {
                 absence: absence.and_then(|(condition, open)| Some((condition?, open))),
                 leaving: self.indexes(spec.leaving.iter().flat_map(|stage| &stage.open)),
                 leaving_days: spec.leaving.as_ref().map_or_else(Days::default, |stage| stage.days),
+                bridge: spec.bridge,
             };
             compiled.push((Reverse(spec.priority), *name, plan));
         }
