@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "tenure/audit/v1/service.proto",
     "tenure/common/v1/common.proto",
+    "tenure/hris/v1/cases.proto",
     "tenure/hris/v1/events.proto",
     "tenure/hris/v1/ingest.proto",
     "tenure/hris/v1/service.proto",

@@ -145,6 +145,8 @@ pub const STREAMS: &[StreamRow] = &[
 pub const EVENTS: &[EventRow] = &[
     state("tenure.hris.v1.PersonUpdated", "HRIS", "person", "updated"),
     fact("tenure.hris.v1.SourceRunFinished", "HRIS", "run", "finished"),
+    fact("tenure.hris.v1.CaseOpened", "HRIS", "case", "opened"),
+    fact("tenure.hris.v1.CaseClosed", "HRIS", "case", "closed"),
     state("tenure.policy.v1.DesiredAccessChanged", "POLICY", "access", "changed"),
     state("tenure.policy.v1.DesiredAccessConfirmed", "POLICY", "access", "confirmed"),
     state("tenure.policy.v1.LifecycleChanged", "POLICY", "lifecycle", "changed"),

@@ -137,6 +137,31 @@ impl Event for hris::v1::SourceRunFinished {
     }
 }
 
+macro_rules! case_events {
+    ($($type:ty = $name:literal),+ $(,)?) => {$(
+        impl Event for $type {
+            const TYPE: &'static str = $name;
+
+            fn subject(&self) -> Result<Subject, Invalid> {
+                let case: domain::CaseId = convert::id("case_id", &self.case_id)?;
+                let person = Some(self.person_id.as_str()).filter(|person| !person.is_empty());
+                let person = person.map(|person| convert::id("person_id", person)).transpose()?;
+                Ok(Subject {
+                    id: case.to_string(),
+                    version: convert::version("version", self.version.as_ref())?,
+                    lane: Lane::Regular,
+                    person,
+                })
+            }
+        }
+    )+};
+}
+
+case_events! {
+    hris::v1::CaseOpened = "tenure.hris.v1.CaseOpened",
+    hris::v1::CaseClosed = "tenure.hris.v1.CaseClosed",
+}
+
 impl Event for policy::v1::DocumentReleased {
     const TYPE: &'static str = "tenure.policy.v1.DocumentReleased";
 

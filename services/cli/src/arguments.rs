@@ -1,6 +1,7 @@
 //! What the command line understands.
 
 mod ask;
+mod cases;
 mod doors;
 mod releases;
 
@@ -13,6 +14,7 @@ use proto::catalogue::{STREAMS, Service, stream_of};
 use uuid::Uuid;
 
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
+pub(crate) use cases::{Case, CaseDecide, CaseList};
 pub(crate) use doors::SourceToken;
 pub(crate) use releases::{Apply, Approve, Preview, Release, name};
 
@@ -73,6 +75,9 @@ pub(crate) enum Command {
     /// Looks at the sources of HR records, and lets them push
     #[command(subcommand)]
     Source(Source),
+    /// Looks at what a human must decide, and decides it
+    #[command(subcommand)]
+    Case(Case),
     /// Ends somebody's access at once, before HR's records say that they leave
     #[command(subcommand)]
     Leaver(Leaver),

@@ -28,6 +28,7 @@ use anyhow::{Context as _, bail};
 use domain::Date;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::catalogue::Service;
+use proto::hris::v1::case_service_client::CaseServiceClient;
 use proto::hris::v1::hris_ingest_service_client::HrisIngestServiceClient;
 use proto::hris::v1::source_service_client::SourceServiceClient;
 use proto::hris::v1::{
@@ -133,6 +134,14 @@ impl Mesh {
     /// When its address is not known.
     pub fn hris(&self) -> anyhow::Result<HrisIngestServiceClient<Channel>> {
         Ok(HrisIngestServiceClient::new(self.channel(Service::HrisIngest)?))
+    }
+
+    /// hris-ingest's requests about what humans must decide.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn cases(&self) -> anyhow::Result<CaseServiceClient<Channel>> {
+        Ok(CaseServiceClient::new(self.channel(Service::HrisIngest)?))
     }
 
     /// policy-evaluation's own requests.

@@ -3,6 +3,7 @@
 mod apply;
 mod approve;
 mod ask;
+mod case;
 mod demo;
 mod down;
 mod import;
@@ -21,7 +22,9 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use crate::arguments::{Arguments, Command, Leaver, Parked, Person, Release, Source, SourceToken};
+use crate::arguments::{
+    Arguments, Case, Command, Leaver, Parked, Person, Release, Source, SourceToken,
+};
 use crate::launcher::StateDir;
 use crate::output::Output;
 
@@ -79,6 +82,9 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Person(Person::Lift { person, yes }) => {
             Box::pin(leaver::lift(&person, yes, &state, output)).await
         }
+        Command::Case(Case::List(asked)) => case::list(&asked, &state, output).await,
+        Command::Case(Case::Show { case }) => case::show(case, &state, output).await,
+        Command::Case(Case::Decide(decide)) => case::decide(&decide, &state, output).await,
         Command::Leaver(Leaver::Now { person, yes }) => {
             Box::pin(leaver::now(&person, yes, &state, output)).await
         }

@@ -1,6 +1,8 @@
 //! Some hundred workers of a run: read, compared, written.
 
+mod conflict;
 mod crowd;
+mod doubt;
 mod look;
 mod managers;
 mod push;
@@ -25,6 +27,7 @@ use crate::reader::{Marks, Reject};
 use crate::roster;
 use crate::run::{self, Cursor, Run, Step};
 use crowd::{Crowd, Draft, Listed};
+use doubt::Refusal;
 pub(crate) use push::{End, Outcome, Said, Taken, take};
 
 pub(crate) use look::look;
@@ -158,20 +161,32 @@ async fn write(
     };
     let mut step = Step { next, ..Step::default() };
     let mut listed = BTreeMap::new();
+    let (mut taken, mut doubtful, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
     for worker in workers {
         let (worker_id, rows) = (worker.worker_id.clone(), worker.rows.len());
         let marks: Vec<Marks> = worker.rows.iter().filter_map(|row| row.marks).collect();
         let contract = worker.contract;
-        match crowd.take(scope, clock, worker) {
+        let took = crowd.take(scope, clock, worker);
+        if matches!(took, Ok(true)) {
+            taken.push(worker_id.clone());
+        }
+        match took {
             // What the rows say is not what is known: the next file is read of the worker again.
             Ok(false) => drop(listed.insert(worker_id, Some(Vec::new()))),
             Ok(true) if rows > 0 => drop(listed.insert(worker_id, Some(marks))),
             Ok(true) if contract == Contract::Full => drop(listed.insert(worker_id, None)),
             // Every row was rejected: the file says nothing of the worker.
             Ok(true) => {}
-            Err(reject) => step.reject(rows, reject),
+            Err(Refusal::Reject(reject)) => step.reject(rows, reject),
+            Err(Refusal::Doubt(doubt)) => {
+                doubtful.push(rows);
+                doubts.push(*doubt);
+            }
         }
     }
+    let asked = doubt::ask(tx, scope.source, &doubts).await?;
+    doubtful.into_iter().zip(asked).for_each(|(rows, reject)| step.reject(rows, reject));
+    doubt::settle(tx, scope.source, &taken).await?;
     let releases = |draft: &Draft, _change| scope.releases(draft);
     let told = tell_all(tx, scope, source, &crowd, listed, releases).await?;
     step.counted_twice = told.counted_twice;
@@ -271,6 +286,8 @@ async fn tell_all<'a>(
     tell::write(tx, &people, &managers).await?;
     person::table::note(tx, &noted).await?;
     facts::table::record(tx, &facts).await?;
+    let written = fates.iter().filter(|fate| matches!(fate.end, Told::News(_) | Told::Noted));
+    conflict::ask(tx, written.map(|fate| fate.draft)).await?;
     roster::table::upsert(tx, scope.source, &workers).await?;
     let shared: Vec<Uuid> = people
         .iter()

@@ -3,7 +3,8 @@
 //! Three doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
 //! is staged, chunk by chunk; by `rpc`, `scim` and `webhook` sources push people, who are taken over at
 //! once. What any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do
-//! unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people.
+//! unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people, and what
+//! nobody but a human can know in `case`.
 //!
 //! Invariants:
 //! - a file is applied as a whole or not at all: it is staged to its end before anybody is changed,
@@ -13,6 +14,7 @@
 //! - a file ends nobody whom it may have named in a row that was rejected.
 
 mod authority;
+mod case;
 mod chunk;
 mod config;
 mod driver;
@@ -38,6 +40,7 @@ use anyhow::Context as _;
 use chassis::App;
 use jiff::tz::TimeZone;
 use proto::catalogue::Service;
+use proto::hris::v1::case_service_server::CaseServiceServer;
 use proto::hris::v1::hris_ingest_service_server::HrisIngestServiceServer;
 use proto::hris::v1::ingest_service_server::IngestServiceServer;
 use proto::hris::v1::source_service_server::SourceServiceServer;
@@ -71,6 +74,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     Ok(app
         .drive(driver::Imports::new(config, store.clone()))
         .drive(chassis::Resync::new(&store).tell(republish::People))
+        .serve(CaseServiceServer::new(rpc.clone()))
         .serve(IngestServiceServer::new(rpc.clone()))
         .serve(SourceServiceServer::new(rpc.clone()))
         .serve(HrisIngestServiceServer::new(rpc)))

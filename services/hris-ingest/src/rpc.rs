@@ -1,5 +1,6 @@
 //! Operators' requests: parse, call, map.
 
+mod cases;
 mod ends;
 mod holds;
 mod import;

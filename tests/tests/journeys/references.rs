@@ -210,6 +210,7 @@ impl Known {
                 .collect(),
             zone: "America/New_York".to_owned(),
             recorded_at: Some(now.into()),
+            held_since: None,
         }
     }
 }

@@ -6,6 +6,8 @@ use clock::Clock;
 use domain::{Date, EngagementId, PersonId, Timestamp, Version};
 
 use super::Scope;
+use super::doubt::{Doubt, Refusal};
+use crate::case::{Compared, Evidence, Kind, Question, Side, Verdict};
 use crate::facts::table::Record;
 use crate::facts::{
     self, Authorities, Change, Claim, Conflict, Contract, Engagement, Fact, Known, Listing,
@@ -118,35 +120,28 @@ impl Crowd {
     /// A worker is the person of that key, else the person of that identity, else somebody new.
     ///
     /// # Errors
-    /// When key and identity do not name the same person.
+    /// When key and identity do not name the same person: a human has to say who it is.
     pub(super) fn take(
         &mut self,
         scope: Scope<'_>,
         clock: &Clock,
         worker: Listed,
-    ) -> Result<bool, Reject> {
+    ) -> Result<bool, Refusal> {
         if worker.rows.is_empty() && !self.by_worker.contains_key(&worker.worker_id) {
             return Ok(true);
         }
         let line = worker.rows.first().map_or(1, |row| row.line);
-        let (id, identity) = self.who(clock, &worker).map_err(|reason| Reject {
-            line,
-            column: scope.identity.map(|identity| identity.column.to_owned()).unwrap_or_default(),
-            reason: reason.to_owned(),
-            worker_id: None,
-        })?;
+        let (id, identity) = self.who(scope, clock, &worker)?;
         if scope.authority.role.is_supplement()
             && !self.drafts.get(&id).is_some_and(Draft::is_employed)
         {
-            return Err(Reject {
+            let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
+            return Err(Refusal::Reject(Reject {
                 line,
-                column: scope
-                    .identity
-                    .map(|identity| identity.column.to_owned())
-                    .unwrap_or_default(),
+                column: column.to_owned(),
                 reason: "names nobody whom an employer has named so far".to_owned(),
                 worker_id: None,
-            });
+            }));
         }
         if let Some(identity) = identity
             && !self.by_identity.contains_key(&identity)
@@ -278,29 +273,77 @@ impl Crowd {
     /// Who a worker is, and what names them for ever if their rows say it.
     fn who(
         &self,
+        scope: Scope<'_>,
         clock: &Clock,
         worker: &Listed,
-    ) -> Result<(PersonId, Option<String>), &'static str> {
+    ) -> Result<(PersonId, Option<String>), Refusal> {
         let stated: BTreeSet<&str> =
             worker.rows.iter().filter_map(|row| row.identity.as_deref()).collect();
+        let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
         if stated.len() > 1 {
-            return Err("differs between the rows of one worker");
+            return Err(Refusal::Reject(Reject {
+                line: worker.rows.first().map_or(1, |row| row.line),
+                column: column.to_owned(),
+                reason: "differs between the rows of one worker".to_owned(),
+                worker_id: None,
+            }));
         }
         let identity = stated.first().copied();
         let by_worker = self.by_worker.get(&worker.worker_id).copied();
         let by_identity = identity.and_then(|identity| self.by_identity.get(identity)).copied();
-        let id = match (by_worker, by_identity) {
-            (Some(one), Some(other)) if one != other => {
-                return Err("is another person's: who holds this worker id has another one");
+        let id = match (by_worker, by_identity, identity) {
+            (Some(holder), Some(other), Some(identity)) if holder != other => {
+                let reason = "is another person's: who holds this worker id has another one";
+                return Err(self.recycled(scope, worker, identity, &[holder, other], reason));
             }
-            (Some(id), None) if identity.is_some() && self.identities.contains_key(&id) => {
-                return Err("is not the one that this worker id had before: was the id given to \
-                            somebody else, or is one of them wrong?");
+            (Some(holder), None, Some(identity)) if self.identities.contains_key(&holder) => {
+                let reason = "is not the one that this worker id had before: was the id given to \
+                              somebody else, or is one of them wrong?";
+                return Err(self.recycled(scope, worker, identity, &[holder], reason));
             }
-            (Some(id), _) | (None, Some(id)) => id,
-            (None, None) => PersonId(clock.new_id()),
+            (Some(id), _, _) | (None, Some(id), _) => id,
+            (None, None, _) => PersonId(clock.new_id()),
         };
         Ok((id, identity.map(str::to_owned)))
+    }
+
+    /// Asks about a worker id whose number is not that of the person who holds the id.
+    fn recycled(
+        &self,
+        scope: Scope<'_>,
+        worker: &Listed,
+        identity: &str,
+        people: &[PersonId],
+        reason: &'static str,
+    ) -> Refusal {
+        let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
+        let side = |person: &PersonId| {
+            let known = self.identities.get(person).cloned();
+            let agrees = known.as_deref() == Some(identity);
+            let name = column.to_owned();
+            let verdict = if agrees { Verdict::Agrees } else { Verdict::Differs };
+            let number = Compared { name, verdict, stated: Some(identity.to_owned()), known };
+            Side { person: Some(*person), points: None, attributes: vec![number] }
+        };
+        let engagements = people.iter().filter_map(|person| self.drafts.get(person));
+        let engagements = engagements
+            .flat_map(|draft| &draft.before.engagements)
+            .filter(|one| one.source == scope.source && one.worker_id == worker.worker_id)
+            .map(|one| one.id)
+            .collect();
+        Refusal::Doubt(Box::new(Doubt {
+            question: Question {
+                kind: Kind::RecycledWorkerId,
+                source: scope.source.to_owned(),
+                key: worker.worker_id.clone(),
+                people: people.to_vec(),
+                engagements,
+                evidence: Evidence { sides: people.iter().map(side).collect() },
+            },
+            line: worker.rows.first().map_or(1, |row| row.line),
+            column: column.to_owned(),
+            reason,
+        }))
     }
 }
 

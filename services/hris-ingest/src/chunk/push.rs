@@ -7,6 +7,7 @@ use domain::{Date, EngagementId, PersonId, RunId, Timestamp};
 use store::{Error, Tx};
 
 use super::crowd::{Crowd, Draft, Listed, Moment};
+use super::doubt::{self, Refusal};
 use super::{Purpose, Scope, Told, managers, meet, tell_all, too_large};
 use crate::authority;
 use crate::facts::{Change, Contract};
@@ -52,6 +53,8 @@ pub(crate) enum Outcome {
     Late,
     /// It was not taken over.
     Rejected(Reject),
+    /// It was not taken over: a human must say who it is.
+    Waits(Reject),
     /// It was not taken over because too many would leave by it.
     Held(String),
 }
@@ -79,13 +82,28 @@ pub(crate) async fn take(
     let last = push::table::sequences(tx, source.name(), &ids).await?;
     let Heard { workers, mut refused } = listed(&said, &last);
     let mut crowd = meet(tx, scope, &workers, Purpose::Write).await?;
+    let (mut taken, mut refusals, mut doubtful, mut doubts) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for worker in workers {
         let worker_id = worker.worker_id.clone();
-        let Err(reject) = crowd.take(scope, clock, worker) else { continue };
+        match crowd.take(scope, clock, worker) {
+            Ok(true) => taken.push(worker_id),
+            Ok(false) => {}
+            Err(Refusal::Reject(reject)) => refusals.push((worker_id, Outcome::Rejected(reject))),
+            Err(Refusal::Doubt(doubt)) => {
+                doubtful.push(worker_id);
+                doubts.push(*doubt);
+            }
+        }
+    }
+    let asked = doubt::ask(tx, source.name(), &doubts).await?;
+    doubt::settle(tx, source.name(), &taken).await?;
+    refusals.extend(doubtful.into_iter().zip(asked.into_iter().map(Outcome::Waits)));
+    for (worker_id, refusal) in refusals {
         for (place, _said) in
             said.iter().enumerate().filter(|(_, said)| said.worker_id == worker_id)
         {
-            refused.entry(place).or_insert(Outcome::Rejected(reject.clone()));
+            refused.entry(place).or_insert_with(|| refusal.clone());
         }
     }
     for (place, said) in said.iter().enumerate() {
@@ -227,7 +245,7 @@ async fn record(
     let mut pushed = BTreeMap::<&str, Pushed<'_>>::new();
     for (said, outcome) in said.iter().zip(outcomes) {
         match outcome {
-            Outcome::Late | Outcome::Rejected(_) | Outcome::Held(_) => continue,
+            Outcome::Late | Outcome::Rejected(_) | Outcome::Waits(_) | Outcome::Held(_) => continue,
             Outcome::Taken(_) | Outcome::Unchanged(_) => {}
         }
         let worker_id = said.worker_id.as_str();

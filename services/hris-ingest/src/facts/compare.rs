@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Date, EngagementId, Timestamp, Value};
+use domain::{Date, EngagementId, Value};
 
 use super::slices::{SLICES_MAX, bound};
 use super::{
     Change, Claim, Contract, Engagement, Fact, Known, Listing, Slice, Timeline, Update, fold,
-    next_number,
+    next_number, sequence_at,
 };
 use crate::reader::Row;
 
@@ -59,16 +59,19 @@ pub fn compare(
         });
         let predecessor_end = match latest {
             Some(engagement) if !begins_again(engagement, row, listing.snapshot_date) => {
-                let (id, mut said) = correct(engagement, row, listing.snapshot_date);
-                said.extend(locked(engagement.locked, row, listing.recorded_at));
-                news.say([(id, said)]);
+                let (id, was_locked) = (engagement.id, engagement.locked);
+                let said = correct(engagement, row, listing.snapshot_date);
+                news.say([said]);
+                news.lock(id, was_locked, row.locked);
                 continue;
             }
             Some(engagement) => engagement.last_working_day,
             None => None,
         };
         let start_date = first_day(row, listing.snapshot_date, newest_start, predecessor_end);
-        news.say([(new_id(), begin(listing, row, start_date))]);
+        let id = new_id();
+        news.say([(id, begin(listing, row, start_date))]);
+        news.lock(id, false, row.locked);
     }
     match listing.contract {
         Contract::Full => {
@@ -100,7 +103,25 @@ struct News<'a> {
 
 impl News<'_> {
     fn say(&mut self, said: impl IntoIterator<Item = Said>) {
-        let Listing { sequence, recorded_at, .. } = *self.listing;
+        self.say_as(self.listing.sequence, said);
+    }
+
+    /// Whoever has to be held is so from the instant at which that becomes known, whatever day the file
+    /// speaks for: what an operator said before it has been overtaken. That the source says it no more lifts
+    /// nothing: it may be because of what the hold itself did there.
+    fn lock(&mut self, engagement: EngagementId, was: bool, is: bool) {
+        if was != is {
+            self.say([(engagement, vec![Claim::Locked(is)])]);
+        }
+        if is && !was {
+            let recorded_at = self.listing.recorded_at;
+            let since = vec![Claim::HeldSince(Some(recorded_at))];
+            self.say_as(sequence_at(recorded_at), [(engagement, since)]);
+        }
+    }
+
+    fn say_as(&mut self, sequence: i64, said: impl IntoIterator<Item = Said>) {
+        let Listing { recorded_at, .. } = *self.listing;
         let before = self.facts.len();
         for (engagement, claims) in said.into_iter().filter(|(_, claims)| !claims.is_empty()) {
             let number = self.next;
@@ -176,21 +197,10 @@ fn begin(listing: &Listing<'_>, row: &Row, start_date: Date) -> Vec<Claim> {
     let attributes =
         row.attributes.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
     claims.push(Claim::Profile { from, attributes });
-    claims.extend(locked(false, row, listing.recorded_at));
     claims.extend(
         row.manager.clone().map(|manager| Claim::Manager { from, worker_id: Some(manager) }),
     );
     claims
-}
-
-/// Who has to be held is so from the instant at which that becomes known. That the source says it no
-/// more lifts nothing: it may be because of what the hold itself did there.
-fn locked(was: bool, row: &Row, recorded_at: Timestamp) -> Vec<Claim> {
-    match (was, row.locked) {
-        (false, true) => vec![Claim::Locked(true), Claim::HeldSince(Some(recorded_at))],
-        (true, false) => vec![Claim::Locked(false)],
-        (true, true) | (false, false) => Vec::new(),
-    }
 }
 
 fn end(row: &Row) -> Claim {

@@ -109,6 +109,7 @@ fn row(key: &str, start: &str, title: &str) -> Row {
         manager: None,
         identity: None,
         zone: None,
+        locked: false,
         attributes: [("title".to_owned(), Value::Text(title.to_owned()))].into(),
         marks: None,
     }

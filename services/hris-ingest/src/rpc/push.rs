@@ -151,6 +151,11 @@ fn told(outcome: Outcome) -> wire::SubmittedOutcome {
         Outcome::Taken(taken) => of(state(wire::SubmittedState::Taken), taken),
         Outcome::Unchanged(taken) => of(state(wire::SubmittedState::Unchanged), taken),
         Outcome::Late => state(wire::SubmittedState::Late),
+        Outcome::Waits(reject) => wire::SubmittedOutcome {
+            column: reject.column,
+            reason: reject.reason,
+            ..state(wire::SubmittedState::Waits)
+        },
         Outcome::Rejected(reject) => wire::SubmittedOutcome {
             column: reject.column,
             reason: reject.reason,

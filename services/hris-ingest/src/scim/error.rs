@@ -8,15 +8,22 @@ pub(crate) struct Error {
     /// RFC 7644's word for it, where it has one.
     pub(crate) kind: Option<&'static str>,
     pub(crate) detail: String,
+    /// Whether what the request wrote stays: a question to a human.
+    pub(crate) keeps: bool,
 }
 
 impl Error {
     pub(crate) fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, kind: None, detail: detail.into() }
+        Self { status, kind: None, detail: detail.into(), keeps: false }
+    }
+
+    /// The request waits for a human, who is asked: the client tries again.
+    pub(crate) fn waits(detail: impl Into<String>) -> Self {
+        Self { keeps: true, ..Self::new(429, detail) }
     }
 
     fn bad(kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status: 400, kind: Some(kind), detail: detail.into() }
+        Self { status: 400, kind: Some(kind), detail: detail.into(), keeps: false }
     }
 
     pub(crate) fn filter(detail: impl Into<String>) -> Self {
@@ -44,7 +51,7 @@ impl Error {
     }
 
     pub(crate) fn uniqueness(detail: impl Into<String>) -> Self {
-        Self { status: 409, kind: Some("uniqueness"), detail: detail.into() }
+        Self { status: 409, kind: Some("uniqueness"), detail: detail.into(), keeps: false }
     }
 
     /// The body of the answer.

@@ -143,50 +143,16 @@ impl Door {
         below: &[&str],
     ) -> Result<Answer, Error> {
         let mut tx = self.store.begin().await?;
-        let base = asked.base;
-        let clock = self.store.clock();
-        let mut users = Users { tx: &mut tx, clock, source, offer, base };
-        let choice = asked.choice()?;
-        let seen = |status: StatusCode, resource: &Resource| {
-            Answer::of(status, resource, choice.show(resource.render(offer, base)), base)
-        };
-        let answer = match (asked.method.as_str(), below) {
-            ("POST", [".search"]) | ("POST", []) if asked.is_search() => {
-                let body = asked.json()?;
-                let choice = Choice::of_search(&body)?;
-                let query = search(&body)?;
-                let render = |resource: &Resource| choice.show(resource.render(offer, base));
-                Answer::ok(users.list(&query, render).await?)
-            }
-            ("GET", []) => {
-                let render = |resource: &Resource| choice.show(resource.render(offer, base));
-                Answer::ok(users.list(&asked.query()?, render).await?)
-            }
-            ("POST", []) => seen(StatusCode::CREATED, &users.create(&asked.json()?).await?),
-            ("GET", [id]) if *id != ".search" => {
-                let resource = users.get(id).await?;
-                if Tag(asked.header(header::IF_NONE_MATCH)).names(&resource) {
-                    Answer { body: None, ..seen(StatusCode::NOT_MODIFIED, &resource) }
-                } else {
-                    seen(StatusCode::OK, &resource)
-                }
-            }
-            ("PUT", [id]) if *id != ".search" => {
-                seen(StatusCode::OK, &users.replace(id, asked.tag(), &asked.json()?).await?)
-            }
-            ("PATCH", [id]) if *id != ".search" => {
-                seen(StatusCode::OK, &users.patch(id, asked.tag(), &asked.json()?).await?)
-            }
-            ("DELETE", [id]) if *id != ".search" => {
-                users.delete(id, asked.tag()).await?;
-                Answer { status: StatusCode::NO_CONTENT, body: None, headers: Vec::new() }
-            }
-            (_, []) => return Ok(Answer::not_allowed("GET, POST")),
-            (_, [".search"]) => return Ok(Answer::not_allowed("POST")),
-            (_, _) => return Ok(Answer::not_allowed("GET, PUT, PATCH, DELETE")),
-        };
-        tx.commit().await?;
-        Ok(answer)
+        let (base, clock) = (asked.base, self.store.clock());
+        let users = Users { tx: &mut tx, clock, source, offer, base };
+        let answer = act(asked, users, below).await;
+        match &answer {
+            Ok(_) => tx.commit().await?,
+            // Nothing is changed but that a human is asked.
+            Err(error) if error.keeps => tx.commit().await?,
+            Err(_) => {}
+        }
+        answer
     }
 
     /// Where clients find the door.
@@ -197,6 +163,50 @@ impl Door {
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         format!("http://{}{BASE}", host.unwrap_or("localhost"))
     }
+}
+
+/// Does what is asked of users, in their transaction.
+async fn act(asked: &Asked<'_>, mut users: Users<'_>, below: &[&str]) -> Result<Answer, Error> {
+    let (offer, base) = (users.offer, users.base);
+    let choice = asked.choice()?;
+    let seen = |status: StatusCode, resource: &Resource| {
+        Answer::of(status, resource, choice.show(resource.render(offer, base)), base)
+    };
+    Ok(match (asked.method.as_str(), below) {
+        ("POST", [".search"]) | ("POST", []) if asked.is_search() => {
+            let body = asked.json()?;
+            let choice = Choice::of_search(&body)?;
+            let query = search(&body)?;
+            let render = |resource: &Resource| choice.show(resource.render(offer, base));
+            Answer::ok(users.list(&query, render).await?)
+        }
+        ("GET", []) => {
+            let render = |resource: &Resource| choice.show(resource.render(offer, base));
+            Answer::ok(users.list(&asked.query()?, render).await?)
+        }
+        ("POST", []) => seen(StatusCode::CREATED, &users.create(&asked.json()?).await?),
+        ("GET", [id]) if *id != ".search" => {
+            let resource = users.get(id).await?;
+            if Tag(asked.header(header::IF_NONE_MATCH)).names(&resource) {
+                Answer { body: None, ..seen(StatusCode::NOT_MODIFIED, &resource) }
+            } else {
+                seen(StatusCode::OK, &resource)
+            }
+        }
+        ("PUT", [id]) if *id != ".search" => {
+            seen(StatusCode::OK, &users.replace(id, asked.tag(), &asked.json()?).await?)
+        }
+        ("PATCH", [id]) if *id != ".search" => {
+            seen(StatusCode::OK, &users.patch(id, asked.tag(), &asked.json()?).await?)
+        }
+        ("DELETE", [id]) if *id != ".search" => {
+            users.delete(id, asked.tag()).await?;
+            Answer { status: StatusCode::NO_CONTENT, body: None, headers: Vec::new() }
+        }
+        (_, []) => Answer::not_allowed("GET, POST"),
+        (_, [".search"]) => Answer::not_allowed("POST"),
+        (_, _) => Answer::not_allowed("GET, PUT, PATCH, DELETE"),
+    })
 }
 
 /// What every client may know: the features, types and schemas.

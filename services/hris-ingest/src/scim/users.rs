@@ -278,6 +278,9 @@ impl Users<'_> {
         match outcomes.into_iter().next() {
             Some(Outcome::Taken(taken) | Outcome::Unchanged(taken)) => Ok((taken, ending)),
             Some(Outcome::Held(reason)) => Err(Error::new(429, format!("the user {reason}"))),
+            Some(Outcome::Waits(reject)) => {
+                Err(Error::waits(format!("{} {}", reject.column, reject.reason)))
+            }
             Some(Outcome::Rejected(reject)) => {
                 Err(Error::value(format!("{} {}", reject.column, reject.reason)))
             }

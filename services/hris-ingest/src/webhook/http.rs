@@ -94,7 +94,11 @@ impl Door {
         match outcomes.iter().find(|outcome| held(outcome)) {
             Some(Outcome::Held(reason)) => Err(Error::new(429, format!("a worker {reason}"))),
             Some(
-                Outcome::Taken(_) | Outcome::Unchanged(_) | Outcome::Late | Outcome::Rejected(_),
+                Outcome::Taken(_)
+                | Outcome::Unchanged(_)
+                | Outcome::Late
+                | Outcome::Waits(_)
+                | Outcome::Rejected(_),
             )
             | None => {
                 tx.commit().await?;
@@ -146,6 +150,9 @@ fn told(outcomes: &[Outcome]) -> (StatusCode, Value) {
         Outcome::Unchanged(_) => json!({"state": "unchanged"}),
         Outcome::Late => json!({"state": "late"}),
         Outcome::Held(reason) => json!({"state": "rejected", "reason": reason}),
+        Outcome::Waits(reject) => {
+            json!({"state": "waits", "column": reject.column, "reason": reject.reason})
+        }
         Outcome::Rejected(reject) => {
             json!({"state": "rejected", "column": reject.column, "reason": reject.reason})
         }

@@ -1,8 +1,12 @@
 //! Several sources that speak of one person, and whose word counts.
 
 use proto::common::v1::Lane;
-use proto::hris::v1::{ChangeKind, EndNowRequest, ImportSummary, LiftHoldRequest, PersonUpdated};
+use proto::hris::v1::{
+    CaseKind, CaseOutcome, CaseState, ChangeKind, EndNowRequest, ImportSummary, LiftHoldRequest,
+    PersonUpdated,
+};
 
+use crate::cases::{listed, shown, the_case};
 use crate::service::{Ingest, LINES, Upload, line, lines};
 
 /// Says on which floor people have their desks, and how they are called there.
@@ -115,7 +119,7 @@ async fn a_lower_source_terminates_nobody() {
 }
 
 #[tokio::test]
-async fn conflicting_sources_of_one_rank_keep_the_last_good_value() {
+async fn conflicting_sources_of_one_rank_keep_the_last_good_value_and_open_a_case() {
     let ingest = Ingest::start().await;
     import(&ingest, &employer("hr", 10), "2026-02-01", &[employee("P1", "Ada Byron")]).await;
     import(&ingest, &employer("payroll", 10), "2026-02-01", &[employee("P1", "Ada Byron")]).await;
@@ -129,10 +133,24 @@ async fn conflicting_sources_of_one_rank_keep_the_last_good_value() {
     // It is kept and not told: nothing changes for anybody.
     assert_eq!((summary.changed, summary.unchanged), (0, 1));
     assert_eq!(disputed, agreed);
+    let case = the_case(&ingest).await;
+    assert_eq!(case.kind(), CaseKind::Conflict);
+    assert_eq!(case.key, format!("{} display_name", agreed.person_id));
+    let sides = shown(&ingest, &case.case_id).await.sides;
+    let said: Vec<_> = sides[0]
+        .attributes
+        .iter()
+        .map(|one| (one.name.as_str(), one.stated.as_str(), one.known.as_str()))
+        .collect();
+    assert_eq!(said, [("hr", "Ada Byron", "Ada Byron"), ("payroll", "Ada King", "Ada Byron")]);
 
+    // They agree: nobody has to decide anything.
     import(&ingest, &employer("hr", 10), "2026-02-11", &[employee("P1", "Ada King")]).await;
     let settled = ingest.told_last("P1").await;
     assert_eq!(says(&settled, "display_name"), [some("Ada King"), some("Ada King")]);
+    assert!(listed(&ingest, CaseState::Open).await.is_empty());
+    let closed = listed(&ingest, CaseState::Closed).await;
+    assert_eq!(closed[0].outcome(), CaseOutcome::NoLongerApplies);
     ingest.stop().await;
 }
 

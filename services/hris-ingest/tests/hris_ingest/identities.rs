@@ -6,7 +6,7 @@ use proto::hris::v1::{ChangeKind, PersonUpdated};
 use crate::service::{Ingest, LINES, Upload, line, lines};
 
 /// A worker with a number for ever, and a last day unless it is empty.
-fn numbered(id: &str, number: &str, start: &str, last_day: &str) -> String {
+pub(crate) fn numbered(id: &str, number: &str, start: &str, last_day: &str) -> String {
     line(id, "Name")
         .replace("\"number\": null", &format!("\"number\": \"{number}\""))
         .replace("\"start\": \"2020-01-06\"", &format!("\"start\": \"{start}\""))

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod authorities;
+mod cases;
 mod city;
 mod company;
 mod corpora;

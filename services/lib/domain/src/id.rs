@@ -39,6 +39,8 @@ macro_rules! id {
 id! {
     /// One change in one application.
     ActionId,
+    /// One thing that a human must decide.
+    CaseId,
     /// One employment or contract of a person in one source.
     EngagementId,
     /// One event on the mesh; a UUID version 7, so that its day can be read from it.

@@ -143,7 +143,7 @@ fn peers_in_conflict_keep_the_last_value_on_which_they_agreed() {
     let settled =
         again(&[hr("Ada Byron"), payroll("Ada Byron")], &ranks, &further.timeline, &nobody);
     assert!(settled.conflicts.is_empty());
-    assert_eq!(told(&settled, "name"), [[said("2026-01-01", "Ada Byron")]; 2]);
+    assert_eq!(told(&settled, "name"), vec![vec![said("2026-01-01", "Ada Byron")]; 2]);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn peers_that_never_agreed_say_nothing() {
     let hr = engagement(1, "hr", &[("2026-01-01", &[("name", "Ada")])]);
     let payroll = engagement(2, "payroll", &[("2026-01-01", &[("name", "Eda")])]);
     let composed = composed(&[hr, payroll], &ranks);
-    assert_eq!(told(&composed, "name"), [[("2026-01-01".to_owned(), None)]; 2]);
+    assert_eq!(told(&composed, "name"), vec![vec![("2026-01-01".to_owned(), None)]; 2]);
     assert_eq!(composed.conflicts["name"].kept, None);
 }
 
@@ -164,7 +164,7 @@ fn whoever_was_decided_for_counts_for_that_attribute_alone() {
     let payroll = engagement(2, "payroll", &[("2026-01-01", &[("name", "Eda"), ("mail", "e@x")])]);
     let preferred = BTreeMap::from([("name".to_owned(), "payroll".to_owned())]);
     let composed = again(&[hr, payroll], &ranks, &Timeline::default(), &preferred);
-    assert_eq!(told(&composed, "name"), [[said("2026-01-01", "Eda")]; 2]);
+    assert_eq!(told(&composed, "name"), vec![vec![said("2026-01-01", "Eda")]; 2]);
     assert_eq!(composed.conflicts.keys().collect::<Vec<_>>(), ["mail"]);
 }
 
@@ -210,7 +210,7 @@ fn a_change_ahead_disputed_by_a_peer_is_a_conflict_from_its_day_on() {
     );
     let composed = again(&[hr, payroll], &ranks, &before.timeline, &BTreeMap::new());
     assert_eq!(composed.conflicts["name"].from, date("2026-09-01"));
-    assert_eq!(told(&composed, "name"), [[said("2026-01-01", "Ada")]; 2]);
+    assert_eq!(told(&composed, "name"), vec![vec![said("2026-01-01", "Ada")]; 2]);
 }
 
 #[test]

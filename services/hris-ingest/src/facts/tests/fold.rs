@@ -41,6 +41,9 @@ fn any_claim() -> impl Strategy<Value = Claim> {
         proptest::option::of(0_i64..9)
             .prop_map(|at| Claim::EndsAt(at.map(|at| Timestamp::from_second(at).unwrap()))),
         proptest::option::of(text()).prop_map(Claim::Zone),
+        proptest::bool::ANY.prop_map(Claim::Locked),
+        proptest::option::of(0_i64..9)
+            .prop_map(|at| Claim::HeldSince(at.map(|at| Timestamp::from_second(at).unwrap()))),
         (any_day(), attributes).prop_map(|(from, attributes)| Claim::Profile { from, attributes }),
         (any_day(), proptest::option::of(text()))
             .prop_map(|(from, worker_id)| Claim::Manager { from, worker_id }),
@@ -98,6 +101,8 @@ fn split(fact: &Fact) -> Vec<Fact> {
         | Claim::End { .. }
         | Claim::EndsAt(_)
         | Claim::Zone(_)
+        | Claim::Locked(_)
+        | Claim::HeldSince(_)
         | Claim::Profile { .. }
         | Claim::Manager { .. }) => vec![part(whole.clone())],
     };
