@@ -108,6 +108,8 @@ fn row(key: &str, start: &str, title: &str) -> Row {
         identity: None,
         zone: None,
         attributes: [("title".to_owned(), Value::Text(title.to_owned()))].into(),
+        features: std::collections::BTreeMap::new(),
+        unrehirable: false,
         marks: None,
     }
 }

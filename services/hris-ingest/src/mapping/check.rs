@@ -1,16 +1,16 @@
 //! From the document as written to a mapping that holds together.
 
 mod limits;
+mod matching;
 
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
 use super::clean::Clean;
-use super::document::{Document, Field as FieldDocument, Match, Spec, Zone};
+use super::document::{Document, Field as FieldDocument, Spec, Zone};
 use super::{
-    Attribute, DateFormat, Error, Field, Format, Identity, Kind, Source, Transform, WORKER_ID,
-    ZoneField,
+    Attribute, DateFormat, Error, Field, Format, Kind, Source, Transform, WORKER_ID, ZoneField,
 };
 use crate::scim::offer::{Place, USER_NAME};
 
@@ -79,8 +79,8 @@ pub(super) fn check(
         names.end("spec.termination_date", spec.termination_date.as_deref(), &mut problems);
     let manager =
         spec.manager.as_deref().and_then(|name| names.find("spec.manager", name, &mut problems));
-    let identity =
-        spec.matching.as_ref().and_then(|how| names.identity(how, &metadata.name, &mut problems));
+    let (identity, matching) =
+        matching::check(spec.matching.as_ref(), &metadata.name, &names, &mut problems);
     let zone_field = names.zone_field(spec.zone.as_ref(), &mut problems);
     let attributes = names.attributes(&spec.attributes, &mut problems);
     let pushed_leavers_percent = spec.limits.pushed_leavers_percent;
@@ -103,6 +103,7 @@ pub(super) fn check(
         termination_date,
         manager,
         identity,
+        matching,
         zone_field,
         attributes,
         digest,
@@ -284,16 +285,6 @@ impl Names<'_> {
             problems.add(path, "the field must be optional: who stays has no such date");
         }
         Some(found)
-    }
-
-    fn identity(&self, how: &Match, source: &str, problems: &mut Problems) -> Option<Identity> {
-        let scope = how.scope.as_deref().unwrap_or(source);
-        if !is_dns_label(scope) {
-            let problem = "must be lower-case letters, digits and '-', at most 63";
-            problems.add("spec.match.scope", problem);
-        }
-        let field = self.find("spec.match.immutable", &how.immutable, problems)?;
-        Some(Identity { field, scope: scope.to_owned() })
     }
 
     fn zone_field(&self, zone: Option<&Zone>, problems: &mut Problems) -> Option<ZoneField> {

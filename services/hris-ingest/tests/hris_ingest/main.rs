@@ -17,6 +17,7 @@ mod json_lines;
 mod leavers;
 mod lives;
 mod managers;
+mod matching;
 mod pushes;
 mod quiet;
 mod refusals;
