@@ -145,6 +145,7 @@ pub const STREAMS: &[StreamRow] = &[
 pub const EVENTS: &[EventRow] = &[
     state("tenure.hris.v1.PersonUpdated", "HRIS", "person", "updated"),
     fact("tenure.hris.v1.SourceRunFinished", "HRIS", "run", "finished"),
+    fact("tenure.hris.v1.PersonMatched", "HRIS", "person", "matched"),
     fact("tenure.hris.v1.CaseOpened", "HRIS", "case", "opened"),
     fact("tenure.hris.v1.CaseClosed", "HRIS", "case", "closed"),
     state("tenure.policy.v1.DesiredAccessChanged", "POLICY", "access", "changed"),

@@ -137,6 +137,20 @@ impl Event for hris::v1::SourceRunFinished {
     }
 }
 
+impl Event for hris::v1::PersonMatched {
+    const TYPE: &'static str = "tenure.hris.v1.PersonMatched";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let person: PersonId = convert::id("person_id", &self.person_id)?;
+        Ok(Subject {
+            id: person.to_string(),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: Lane::Regular,
+            person: Some(person),
+        })
+    }
+}
+
 macro_rules! case_events {
     ($($type:ty = $name:literal),+ $(,)?) => {$(
         impl Event for $type {

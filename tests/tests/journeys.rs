@@ -6,6 +6,8 @@
 mod mission;
 #[path = "journeys/references.rs"]
 mod references;
+#[path = "journeys/uncertain.rs"]
+mod uncertain;
 
 use std::path::Path;
 

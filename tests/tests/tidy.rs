@@ -32,6 +32,7 @@ const PURE: &[&str] = &[
     "services/hris-ingest/src/facts",
     "services/hris-ingest/src/gate",
     "services/hris-ingest/src/mapping",
+    "services/hris-ingest/src/matching",
     "services/notification/src/milestone",
     "services/notification/src/recipient",
     "services/notification/src/standing",

@@ -4,18 +4,22 @@
 //! decided, or in which its cause is no more. One is open for a key at most. What was decided is not asked
 //! again until what speaks for and against has changed; what closed by itself is.
 //!
-//! Not here: what follows from a decision; that is where the case was opened.
+//! Not here: what follows from a decision; that is where the case was opened, in `chunk` for workers.
 
 mod evidence;
 pub(crate) mod table;
+mod told;
 
 pub(crate) use evidence::{Compared, Evidence, Side, Verdict};
 
 use std::collections::BTreeMap;
 
-use domain::{CaseId, EngagementId, PersonId, Timestamp, Version};
-use proto::hris::v1 as wire;
+use domain::{CaseId, Date, EngagementId, PersonId, RunId, Timestamp, Version};
+use serde::{Deserialize, Serialize};
 use store::Tx;
+
+use crate::reader::{Reject, Row};
+use crate::run::Run;
 
 /// The longest note, and the longest name of whoever decides, in bytes.
 const NOTE_BYTES_MAX: usize = 2_000;
@@ -73,6 +77,20 @@ pub(crate) struct Question {
     pub(crate) people: Vec<PersonId>,
     pub(crate) engagements: Vec<EngagementId>,
     pub(crate) evidence: Evidence,
+    /// What is taken over as it is decided.
+    pub(crate) waiting: Option<Waiting>,
+}
+
+/// What a source says of a worker, until a human has said who that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    pub(crate) worker_id: String,
+    pub(crate) rows: Vec<Row>,
+    /// The run that read the rows, whose mapping counts; of pushed ones, that of the source's document.
+    pub(crate) run: RunId,
+    pub(crate) pushed: bool,
+    pub(crate) snapshot_date: Date,
+    pub(crate) quiet: bool,
 }
 
 /// What a key's question has come to.
@@ -144,8 +162,20 @@ pub(crate) enum Error {
     Which(CaseId),
     #[error("case {case} does not ask about person {person}")]
     NotAsked { case: CaseId, person: PersonId },
+    #[error("it cannot be taken over as decided: {} {}", .0.column, .0.reason)]
+    Refused(Reject),
+    #[error("the source has no document any more by which its rows are read: apply it again")]
+    NoDocument,
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl Question {
+    /// The first day of what waits for the answer.
+    pub(crate) fn needed_by(&self) -> Option<Date> {
+        let rows = self.waiting.iter().flat_map(|waiting| &waiting.rows);
+        rows.filter_map(|row| row.start_date).min()
+    }
 }
 
 impl Kind {
@@ -177,12 +207,11 @@ impl Kind {
     /// What can be answered.
     pub(crate) const fn answers(self) -> &'static [Answer] {
         match self {
-            Self::UncertainMatch
-            | Self::RecycledWorkerId
-            | Self::NotRehirable
-            | Self::Conflict
-            | Self::MissingWorker
-            | Self::UnknownValue => &[Answer::Dismiss],
+            Self::UncertainMatch | Self::RecycledWorkerId => {
+                &[Answer::Same, Answer::Other, Answer::Dismiss]
+            }
+            Self::NotRehirable => &[Answer::Allow, Answer::Refuse],
+            Self::Conflict | Self::MissingWorker | Self::UnknownValue => &[Answer::Dismiss],
         }
     }
 }
@@ -316,7 +345,8 @@ pub(crate) async fn open(
         let (latest, hash) = (latest.get(&key), question.evidence.hash());
         let standing = match standing(latest, &hash) {
             Some(Standing::Open(id)) => {
-                if latest.is_some_and(|latest| latest.hash != hash) {
+                let same = latest.is_some_and(|latest| latest.hash == hash);
+                if !same || question.waiting.is_some() {
                     moved.push((id, hash, question));
                 }
                 Standing::Open(id)
@@ -363,6 +393,16 @@ pub(crate) async fn withdraw(
     Ok(())
 }
 
+/// Closes what is asked of workers whom a full file lists no more, nor anything after it.
+pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<(), store::Error> {
+    let closed = table::withdraw_unlisted(tx, run).await?;
+    for case in closed {
+        tracing::info!(case.id = %case.id, "case {} asks about nobody who is listed", case.id);
+        announce(tx, &case)?;
+    }
+    Ok(())
+}
+
 /// Closes a case that the caller has locked, as it was decided.
 pub(crate) async fn close(tx: &mut Tx, case: &Case) -> Result<(), store::Error> {
     table::close(tx, std::slice::from_ref(case)).await?;
@@ -375,69 +415,6 @@ fn announce(tx: &mut Tx, case: &Case) -> Result<(), store::Error> {
     match case.told(tx.next_version(opened)) {
         Some(event) => tx.publish(&event),
         None => Ok(()),
-    }
-}
-
-impl Case {
-    fn opened(&self, version: Version) -> wire::CaseOpened {
-        let Question { kind, source, people, engagements, .. } = &self.question;
-        wire::CaseOpened {
-            case_id: self.id.to_string(),
-            version: Some(version.into()),
-            kind: wire::CaseKind::from(*kind).into(),
-            source: source.clone(),
-            person_id: people.first().map(ToString::to_string).unwrap_or_default(),
-            other_person_ids: people.iter().skip(1).map(ToString::to_string).collect(),
-            engagement_ids: engagements.iter().map(ToString::to_string).collect(),
-            opened_at: Some(self.opened_at.into()),
-        }
-    }
-
-    fn told(&self, version: Version) -> Option<wire::CaseClosed> {
-        let Closed { at, outcome, person, by, .. } = self.closed.as_ref()?;
-        let Question { kind, source, people, .. } = &self.question;
-        let person = person.or(people.first().copied());
-        Some(wire::CaseClosed {
-            case_id: self.id.to_string(),
-            version: Some(version.into()),
-            kind: wire::CaseKind::from(*kind).into(),
-            source: source.clone(),
-            person_id: person.map(|person| person.to_string()).unwrap_or_default(),
-            other_person_ids: people
-                .iter()
-                .filter(|one| Some(**one) != person)
-                .map(ToString::to_string)
-                .collect(),
-            outcome: wire::CaseOutcome::from(*outcome).into(),
-            closed_by: by.clone().unwrap_or_default(),
-            closed_at: Some((*at).into()),
-        })
-    }
-}
-
-impl From<Kind> for wire::CaseKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::UncertainMatch => Self::UncertainMatch,
-            Kind::RecycledWorkerId => Self::RecycledWorkerId,
-            Kind::NotRehirable => Self::NotRehirable,
-            Kind::Conflict => Self::Conflict,
-            Kind::MissingWorker => Self::MissingWorker,
-            Kind::UnknownValue => Self::UnknownValue,
-        }
-    }
-}
-
-impl From<Outcome> for wire::CaseOutcome {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Decided(Answer::Same) => Self::Same,
-            Outcome::Decided(Answer::Other) => Self::Other,
-            Outcome::Decided(Answer::Allow) => Self::Allow,
-            Outcome::Decided(Answer::Refuse) => Self::Refuse,
-            Outcome::Decided(Answer::Dismiss) => Self::Dismiss,
-            Outcome::NoLongerApplies => Self::NoLongerApplies,
-        }
     }
 }
 

@@ -2,35 +2,41 @@
 
 mod conflict;
 mod crowd;
+mod decide;
 mod doubt;
+mod lineup;
 mod look;
 mod managers;
 mod push;
+mod read;
+mod remember;
 mod tell;
 mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
-use domain::{Date, PersonId, RunId, Timestamp};
+use domain::{Date, RunId, Timestamp};
 use proto::prost::Message as _;
 use store::{Error, Tx};
 use uuid::Uuid;
 
 use crate::authority;
+use crate::case;
 use crate::facts::{self, Change, Contract};
 use crate::listed;
-use crate::mapping::{Authority, Source};
+use crate::mapping::{Authority, Matching, Source};
 use crate::person::{self, table::Announced};
-use crate::push as pushes;
 use crate::reader::{Marks, Reject};
 use crate::roster;
 use crate::run::{self, Cursor, Run, Step};
 use crowd::{Crowd, Draft, Listed};
 use doubt::Refusal;
-pub(crate) use push::{End, Outcome, Said, Taken, take};
+use read::{meet, read};
 
+pub(crate) use decide::decide;
 pub(crate) use look::look;
+pub(crate) use push::{End, Outcome, Said, Taken, take};
 
 /// What is compared with what.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +45,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) source: &'a str,
     /// What names a human for ever, if the source has such a thing.
     pub(crate) identity: Option<IdentityScope<'a>>,
+    /// How its workers are told apart otherwise.
+    pub(crate) matching: Option<&'a Matching>,
     pub(crate) snapshot_date: Date,
     /// When the file began to be read; what was pushed later is newer than it. None without a file.
     pub(crate) read_at: Option<Timestamp>,
@@ -87,6 +95,7 @@ impl<'a> Scope<'a> {
             run,
             source: source.name(),
             identity,
+            matching: source.matching.as_ref(),
             snapshot_date,
             read_at: None,
             quiet: false,
@@ -99,6 +108,12 @@ impl<'a> Scope<'a> {
 }
 
 impl Scope<'_> {
+    /// Within what people are told apart: sources of one such scope go one after the other.
+    fn people_scope(&self) -> Option<&str> {
+        let identity = self.identity.map(|identity| identity.scope);
+        identity.or(self.matching.map(|matching| matching.scope.as_str()))
+    }
+
     /// Whether what the run says of a person is let through.
     fn releases(&self, draft: &Draft) -> bool {
         self.released.is_none_or(|groups| groups.contains(&look::group(*self, draft)))
@@ -127,6 +142,9 @@ pub(crate) async fn apply(
             write(tx, clock, scope, &run.cursor, source, limit).await?
         }
     };
+    if matches!(run.cursor, Cursor::Absent(_)) && !matches!(step.next, Cursor::Absent(_)) {
+        case::withdraw_unlisted(tx, run).await?;
+    }
     if run.content.unchanged == 0 {
         step.counted_twice = 0;
     }
@@ -296,12 +314,7 @@ async fn tell_all<'a>(
         .collect();
     let counted_twice = roster::table::share(tx, (scope.run, scope.source), &shared).await?;
     keep_listed(tx, scope.source, crowd, listed).await?;
-    if let Some(identity) = scope.identity {
-        let written = |id: &PersonId| people.iter().any(|one| one.person.id == *id);
-        let mut named = crowd.named(written);
-        named.retain(|(_identity, person)| !kept.contains(person));
-        person::table::name(tx, identity.scope, &named).await?;
-    }
+    remember::remember(tx, scope, crowd, &people, &kept).await?;
     Ok(Fates { fates, counted_twice })
 }
 
@@ -337,118 +350,4 @@ impl Step {
         self.rejected += u64::try_from(rows).unwrap_or_default();
         self.rejects.push(reject);
     }
-}
-
-async fn read(
-    tx: &mut Tx,
-    scope: Scope<'_>,
-    cursor: &Cursor,
-    limit: u16,
-    purpose: Purpose,
-) -> Result<Chunk, Error> {
-    let (mut workers, next) = match cursor {
-        Cursor::Listed(after) => listed(tx, scope, after, limit).await?,
-        Cursor::Absent(after) => absent(tx, scope, after, limit).await?,
-        Cursor::Managers(_) | Cursor::Look | Cursor::End => (Vec::new(), Cursor::End),
-    };
-    spare(tx, scope, cursor, &mut workers).await?;
-    let crowd = meet(tx, scope, &workers, purpose).await?;
-    Ok(Chunk { workers, crowd, next })
-}
-
-/// Leaves out those of whom the source has pushed something that is newer than the file: what the file
-/// says of them is out of date, and so is its silence, even on the day of the push itself. What the
-/// file says is so on that day, too, if it was read before the push: it may have been held since.
-async fn spare(
-    tx: &mut Tx,
-    scope: Scope<'_>,
-    cursor: &Cursor,
-    workers: &mut Vec<Listed>,
-) -> Result<(), Error> {
-    let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
-    let since = match cursor {
-        Cursor::Listed(_) => scope.snapshot_date.tomorrow().unwrap_or(Date::MAX),
-        Cursor::Absent(_) | Cursor::Managers(_) | Cursor::Look | Cursor::End => scope.snapshot_date,
-    };
-    let after = (scope.snapshot_date, scope.read_at);
-    let newer = pushes::table::pushed_since(tx, scope.source, &ids, since, after).await?;
-    if !newer.is_empty() {
-        workers.retain(|worker| !newer.contains(&worker.worker_id));
-    }
-    Ok(())
-}
-
-/// Finds everybody whom workers may be; to write, locks them.
-async fn meet(
-    tx: &mut Tx,
-    scope: Scope<'_>,
-    workers: &[Listed],
-    purpose: Purpose,
-) -> Result<Crowd, Error> {
-    let mut crowd = Crowd::default();
-    let ids: Vec<&str> = workers.iter().map(|worker| worker.worker_id.as_str()).collect();
-    crowd.by_worker = roster::table::people_of(tx, scope.source, &ids).await?;
-    if let Some(identity) = scope.identity {
-        match purpose {
-            Purpose::Look => {}
-            Purpose::Write => person::table::lock_scope(tx, identity.scope).await?,
-        }
-        let rows = workers.iter().flat_map(|worker| &worker.rows);
-        let identities: Vec<&str> = rows.filter_map(|row| row.identity.as_deref()).collect();
-        let people: Vec<Uuid> = crowd.by_worker.values().map(|person| person.0).collect();
-        let named = person::table::named(tx, identity.scope, &identities, &people).await?;
-        named.into_iter().for_each(|(identity, person)| crowd.name(identity, person));
-    }
-    let people: Vec<Uuid> = crowd.ids().map(|person| person.0).collect();
-    match purpose {
-        Purpose::Look => {}
-        Purpose::Write => person::table::lock(tx, &people).await?,
-    }
-    let facts = facts::table::of_people(tx, &people).await?;
-    crowd.weigh(weigh::weights(tx, scope, &people).await?);
-    crowd.know(person::table::list(tx, &people).await?, facts);
-    Ok(crowd)
-}
-
-async fn listed(
-    tx: &mut Tx,
-    scope: Scope<'_>,
-    after: &str,
-    limit: u16,
-) -> Result<(Vec<Listed>, Cursor), Error> {
-    let mut workers = Vec::<Listed>::new();
-    for (worker_id, row) in roster::table::listed_after(tx, scope.run, after, limit).await? {
-        if workers.last().is_none_or(|last| last.worker_id != worker_id) {
-            let contract = if scope.proves_absence { Contract::Full } else { Contract::Partial };
-            workers.push(Listed { worker_id, rows: Vec::new(), contract });
-        }
-        let Some(worker) = workers.last_mut() else { continue };
-        match row {
-            Some(row) => worker.rows.push(row),
-            // Not all that the file says of the worker is known.
-            None => worker.contract = Contract::Partial,
-        }
-    }
-    let next = match workers.last() {
-        Some(last) if workers.len() >= usize::from(limit) => Cursor::Listed(last.worker_id.clone()),
-        Some(_) | None if scope.proves_absence => Cursor::Absent(String::new()),
-        Some(_) | None => Cursor::End,
-    };
-    Ok((workers, next))
-}
-
-async fn absent(
-    tx: &mut Tx,
-    scope: Scope<'_>,
-    after: &str,
-    limit: u16,
-) -> Result<(Vec<Listed>, Cursor), Error> {
-    let source = (scope.run, scope.source);
-    let ids = roster::table::absent_after(tx, source, scope.snapshot_date, after, limit).await?;
-    let next = match ids.last() {
-        Some(last) if ids.len() >= usize::from(limit) => Cursor::Absent(last.clone()),
-        Some(_) | None => Cursor::End,
-    };
-    let worker = |worker_id| Listed { worker_id, rows: Vec::new(), contract: Contract::Full };
-    Ok((ids.into_iter().map(worker).collect(), next))
 }

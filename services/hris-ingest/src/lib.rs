@@ -24,6 +24,7 @@ mod hold;
 pub mod import;
 mod listed;
 pub mod mapping;
+mod matching;
 mod person;
 mod push;
 pub mod reader;

@@ -21,6 +21,8 @@ use domain::Date;
 use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
+use crate::matching::Rules;
+
 /// The attribute that holds the key's text; no field may take its name.
 pub const WORKER_ID: &str = "worker_id";
 
@@ -49,6 +51,7 @@ pub struct Source {
     pub(crate) termination_date: Option<usize>,
     pub(crate) manager: Option<usize>,
     pub(crate) identity: Option<Identity>,
+    pub(crate) matching: Option<Matching>,
     pub(crate) zone_field: Option<ZoneField>,
     pub(crate) security_hold: Option<SecurityHold>,
     pub(crate) attributes: Vec<Attribute>,
@@ -77,6 +80,16 @@ pub(crate) struct Identity {
     pub(crate) field: usize,
     /// Sources of one scope speak of the same human by the same value.
     pub(crate) scope: String,
+}
+
+/// How people are told apart where no number does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Matching {
+    /// Sources of one scope are compared with each other.
+    pub(crate) scope: String,
+    pub(crate) rules: Option<Rules>,
+    /// The field that marks who is not to be hired again.
+    pub(crate) unrehirable: Option<usize>,
 }
 
 /// The field that says in which zone a row's dates are meant.

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use domain::Timestamp;
-use proto::convert::optional_instant;
+use domain::{Date, Timestamp};
+use proto::convert::{date, optional_instant};
 use proto::hris::v1::{
     Case, CaseAttribute, CaseKind, CaseOutcome, CasePerson, CaseSide, CaseState, CaseVerdict,
     DecideCaseRequest, GetCaseRequest, GetCaseResponse, ListCasesRequest,
@@ -99,6 +99,10 @@ fn at(instant: Option<&proto::common::v1::Instant>) -> Option<Timestamp> {
     optional_instant("instant", instant).unwrap_or_default()
 }
 
+fn needed_by(case: &Case) -> Option<Date> {
+    date("needed_by", case.needed_by.as_ref()).unwrap_or_default()
+}
+
 const fn kind(kind: CaseKind) -> &'static str {
     match kind {
         CaseKind::Unspecified => "unknown",
@@ -147,6 +151,7 @@ fn told(case: &Case) -> Value {
         "hash": case.hash,
         "people": case.people.iter().map(person).collect::<Vec<_>>(),
         "engagements": case.engagement_ids,
+        "needed_by": needed_by(case),
         "opened_at": at(case.opened_at.as_ref()),
         "closed_at": at(case.closed_at.as_ref()),
         "outcome": outcome(case.outcome()),
@@ -193,20 +198,24 @@ fn listed(cases: &[Case]) -> String {
             case.source.clone(),
             case.key.clone(),
             people(case),
+            optional(needed_by(case)),
             instant(at(case.opened_at.as_ref())),
             outcome(case.outcome()).to_owned(),
         ]
     };
-    table(&["case", "kind", "source", "about", "may be", "opened", ""], cases.iter().map(row))
+    let header = ["case", "kind", "source", "about", "may be", "first day", "opened", ""];
+    table(&header, cases.iter().map(row))
 }
 
 fn shown(case: &Case, answer: &GetCaseResponse) -> String {
     let mut text = format!(
-        "case {}\n  kind     {}\n  source   {}\n  about    {}\n  opened   {}\n  hash     {}\n\n",
+        "case {}\n  kind       {}\n  source     {}\n  about      {}\n  first day  {}\n  opened     {}\n  \
+         hash       {}\n\n",
         case.case_id,
         kind(case.kind()),
         case.source,
         case.key,
+        optional(needed_by(case)),
         instant(at(case.opened_at.as_ref())),
         case.hash
     );

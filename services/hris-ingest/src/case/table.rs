@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use domain::{CaseId, EngagementId, PersonId};
+use jiff_sqlx::ToSqlx as _;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPool;
 use sqlx::types::Json;
 use store::{Error, Tx};
 use uuid::Uuid;
 
-use super::{Answer, Case, Closed, Evidence, Key, Kind, Latest, Outcome, Question};
+use super::{Answer, Case, Closed, Evidence, Key, Kind, Latest, Outcome, Question, Waiting};
+use crate::run::Run;
 
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
@@ -27,6 +29,7 @@ struct Row {
     person_id: Option<Uuid>,
     closed_by: Option<String>,
     note: String,
+    waiting: Option<Json<Waiting>>,
 }
 
 /// Which cases are listed.
@@ -100,11 +103,13 @@ pub(crate) async fn insert(tx: &mut Tx, cases: &[Case]) -> Result<(), Error> {
         })
         .collect();
     sqlx::query(
-        "INSERT INTO cases (id, kind, source, key, people, engagements, evidence, hash, opened_at)
+        "INSERT INTO cases (id, kind, source, key, people, engagements, evidence, hash, opened_at,
+                            waiting)
          SELECT (c ->> 'id')::uuid, c ->> 'kind', c ->> 'source', c ->> 'key',
                 ARRAY(SELECT jsonb_array_elements_text(c -> 'people')::uuid),
                 ARRAY(SELECT jsonb_array_elements_text(c -> 'engagements')::uuid),
-                c -> 'evidence', c ->> 'hash', (c ->> 'opened_at')::timestamptz
+                c -> 'evidence', c ->> 'hash', (c ->> 'opened_at')::timestamptz,
+                NULLIF(c -> 'waiting', 'null')
            FROM jsonb_array_elements($1) AS c",
     )
     .bind(Json(rows))
@@ -128,7 +133,8 @@ pub(crate) async fn refresh(
         "UPDATE cases
             SET people = ARRAY(SELECT jsonb_array_elements_text(c -> 'people')::uuid),
                 engagements = ARRAY(SELECT jsonb_array_elements_text(c -> 'engagements')::uuid),
-                evidence = c -> 'evidence', hash = c ->> 'hash'
+                evidence = c -> 'evidence', hash = c ->> 'hash',
+                waiting = NULLIF(c -> 'waiting', 'null')
            FROM jsonb_array_elements($1) AS c
           WHERE id = (c ->> 'id')::uuid",
     )
@@ -143,7 +149,7 @@ pub(crate) async fn refresh(
 fn asked(id: CaseId, hash: &str, question: &Question) -> Value {
     json!({
         "id": id, "hash": hash, "people": question.people, "engagements": question.engagements,
-        "evidence": question.evidence,
+        "evidence": question.evidence, "waiting": question.waiting,
     })
 }
 
@@ -154,11 +160,10 @@ pub(crate) async fn withdraw(
     kinds: &[Kind],
     keys: &[&str],
 ) -> Result<Vec<Case>, Error> {
-    let now = tx.now();
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
     let open: Vec<Row> = sqlx::query_as(
         "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note
+                outcome, person_id, closed_by, note, waiting
            FROM cases
           WHERE source = $1 AND kind = ANY ($2) AND key = ANY ($3) AND closed_at IS NULL
           ORDER BY id FOR UPDATE",
@@ -170,6 +175,36 @@ pub(crate) async fn withdraw(
     .fetch_all(tx.connection())
     .await
     .map_err(Error::during("find cases that apply no longer"))?;
+    end(tx, open).await
+}
+
+/// Closes the open cases about workers whom a full file does not list, and of whom nothing newer was said.
+pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<Vec<Case>, Error> {
+    let kinds = Kind::OF_WORKERS.map(Kind::as_str);
+    let open: Vec<Row> = sqlx::query_as(
+        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
+                outcome, person_id, closed_by, note, waiting
+           FROM cases
+          WHERE source = $1 AND kind = ANY ($2) AND closed_at IS NULL
+            AND waiting ->> 'run' <> $3::text
+            AND ((waiting ->> 'snapshot_date')::date < $4
+                 OR ((waiting ->> 'snapshot_date')::date = $4 AND waiting -> 'pushed' = 'false'))
+          ORDER BY id FOR UPDATE",
+    )
+    .bind(&run.source)
+    .bind(&kinds[..])
+    .bind(run.id.to_string())
+    .bind(run.snapshot_date.to_sqlx())
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find cases about workers who are not listed"))?;
+    end(tx, open).await
+}
+
+/// Closes cases as applying no longer.
+async fn end(tx: &mut Tx, open: Vec<Row>) -> Result<Vec<Case>, Error> {
+    let now = tx.now();
     let applies_no_longer = |case: Case| {
         let (by, note) = (None, String::new());
         let closed = Closed { at: now, outcome: Outcome::NoLongerApplies, person: None, by, note };
@@ -200,7 +235,7 @@ pub(crate) async fn close(tx: &mut Tx, cases: &[Case]) -> Result<(), Error> {
         "UPDATE cases
             SET closed_at = (c ->> 'closed_at')::timestamptz, outcome = c ->> 'outcome',
                 person_id = (c ->> 'person')::uuid, closed_by = c ->> 'closed_by',
-                note = c ->> 'note', evidence = c -> 'evidence'
+                note = c ->> 'note', evidence = c -> 'evidence', waiting = NULL
            FROM jsonb_array_elements($1) AS c
           WHERE id = (c ->> 'id')::uuid",
     )
@@ -215,7 +250,7 @@ pub(crate) async fn close(tx: &mut Tx, cases: &[Case]) -> Result<(), Error> {
 pub(crate) async fn lock(tx: &mut Tx, id: CaseId) -> Result<Option<Case>, Error> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note
+                outcome, person_id, closed_by, note, waiting
            FROM cases WHERE id = $1 FOR UPDATE",
     )
     .bind(id.0)
@@ -229,7 +264,7 @@ pub(crate) async fn lock(tx: &mut Tx, id: CaseId) -> Result<Option<Case>, Error>
 pub(crate) async fn find(pool: &PgPool, id: CaseId) -> Result<Option<Case>, Error> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note
+                outcome, person_id, closed_by, note, waiting
            FROM cases WHERE id = $1",
     )
     .bind(id.0)
@@ -243,7 +278,7 @@ pub(crate) async fn find(pool: &PgPool, id: CaseId) -> Result<Option<Case>, Erro
 pub(crate) async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Case>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note
+                outcome, person_id, closed_by, note, waiting
            FROM cases
           WHERE ($1::text IS NULL OR kind = $1)
             AND ($2::boolean IS NULL OR (closed_at IS NULL) = $2)
@@ -286,6 +321,7 @@ fn case(row: Row) -> Option<Case> {
             people: row.people.into_iter().map(PersonId).collect(),
             engagements: row.engagements.into_iter().map(EngagementId).collect(),
             evidence: row.evidence.0,
+            waiting: row.waiting.map(|Json(waiting)| waiting),
         },
         hash: row.hash,
         opened_at: row.opened_at.to_jiff(),

@@ -26,6 +26,7 @@ fn a_case(kind: Kind, people: &[PersonId]) -> Case {
         people: people.to_vec(),
         engagements: Vec::new(),
         evidence: evidence("stated"),
+        waiting: None,
     };
     let hash = question.evidence.hash();
     let id = CaseId(Uuid::from_u128(9));

@@ -1,21 +1,28 @@
-//! The people of a chunk: who each worker is, and what becomes of their timelines. Pure.
+//! The people of a chunk: who each worker is, and what becomes of their timelines. Pure but for finding
+//! them.
+
+mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
 use domain::{Date, EngagementId, PersonId, Timestamp, Version};
+use store::{Error, Tx};
 
 use super::Scope;
-use super::doubt::{Doubt, Refusal};
-use crate::case::{Compared, Evidence, Kind, Question, Side, Verdict};
+use super::decide::Decided;
+use super::doubt::Refusal;
+use super::lineup::{self, Lineup};
 use crate::facts::table::Record;
 use crate::facts::{
     self, Authorities, Change, Claim, Conflict, Contract, Engagement, Fact, Known, Listing,
-    Timeline, Told,
+    Timeline, Told, Update,
 };
+use crate::matching::{Candidate, table::Said};
 use crate::person::Person;
 use crate::reader::{Reject, Row};
 use crate::roster::{self, Worker};
+use who::Who;
 
 /// One worker and what the file says of them.
 #[derive(Debug)]
@@ -23,6 +30,10 @@ pub(super) struct Listed {
     pub(super) worker_id: String,
     pub(super) rows: Vec<Row>,
     pub(super) contract: Contract,
+    /// Who it is, if a human has said so.
+    pub(super) decided: Option<Decided>,
+    /// Whether the worker leaves by what is said beside the rows.
+    pub(super) leaves: bool,
 }
 
 /// When something is said, and the day for which.
@@ -32,6 +43,11 @@ pub(super) type Moment = (Timestamp, Date);
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
     pub(super) by_worker: BTreeMap<String, PersonId>,
+    /// Further people whom a worker may be.
+    pub(super) suspects: BTreeSet<PersonId>,
+    pub(super) lineup: Lineup,
+    /// Workers who were taken for somebody by what is said of them alone.
+    pub(super) matched: Vec<(String, Candidate)>,
     by_identity: BTreeMap<String, PersonId>,
     identities: BTreeMap<PersonId, String>,
     newly_named: Vec<(String, PersonId)>,
@@ -69,7 +85,45 @@ pub(super) struct Draft {
     ended: bool,
 }
 
+impl Listed {
+    /// A worker of whom nothing is said yet.
+    pub(super) const fn new(worker_id: String, contract: Contract) -> Self {
+        Self { worker_id, rows: Vec::new(), contract, decided: None, leaves: false }
+    }
+}
+
 impl Crowd {
+    /// Finds whom workers may be who are known by neither key nor decision.
+    pub(super) async fn suspect(
+        &mut self,
+        tx: &mut Tx,
+        scope: Scope<'_>,
+        workers: &[Listed],
+    ) -> Result<(), Error> {
+        let decided = workers.iter().filter_map(|worker| match worker.decided? {
+            Decided::Is(person) => Some(person),
+            Decided::Nobody | Decided::MayReturn => None,
+        });
+        self.suspects.extend(decided);
+        let Some(matching) = scope.matching else { return Ok(()) };
+        let unknown =
+            workers.iter().filter(|worker| !self.by_worker.contains_key(&worker.worker_id));
+        let stated: Vec<_> = unknown.map(|worker| lineup::stated(&worker.rows)).collect();
+        self.lineup = Lineup::find(tx, matching, &stated).await?;
+        let Some(rules) = &matching.rules else { return Ok(()) };
+        for stated in &stated {
+            let candidates = self.lineup.candidates(rules, stated).into_iter();
+            let plausible = candidates.filter(|one| rules.is_plausible(&one.score));
+            self.suspects.extend(plausible.map(|one| one.person));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody was known before the chunk.
+    pub(super) fn is_known(&self, person: PersonId) -> bool {
+        self.drafts.get(&person).is_some_and(Draft::is_known)
+    }
+
     /// Adds what names a person for ever.
     pub(super) fn name(&mut self, identity: String, person: PersonId) {
         self.by_identity.insert(identity.clone(), person);
@@ -78,8 +132,8 @@ impl Crowd {
 
     /// Everybody who may be meant.
     pub(super) fn ids(&self) -> impl Iterator<Item = PersonId> {
-        let ids: BTreeSet<PersonId> =
-            self.by_worker.values().chain(self.by_identity.values()).copied().collect();
+        let named = self.by_worker.values().chain(self.by_identity.values());
+        let ids: BTreeSet<PersonId> = named.chain(&self.suspects).copied().collect();
         ids.into_iter()
     }
 
@@ -117,39 +171,26 @@ impl Crowd {
     /// worker of whom the source said something newer. One of whom every row was rejected before and who
     /// is not known is nobody.
     ///
-    /// A worker is the person of that key, else the person of that identity, else somebody new.
-    ///
     /// # Errors
-    /// When key and identity do not name the same person: a human has to say who it is.
+    /// When the rows contradict each other, or a human has to say who it is or whether they may return;
+    /// then nothing is taken.
     pub(super) fn take(
         &mut self,
         scope: Scope<'_>,
         clock: &Clock,
         worker: Listed,
     ) -> Result<bool, Refusal> {
-        if worker.rows.is_empty() && !self.by_worker.contains_key(&worker.worker_id) {
+        let holder = self.by_worker.get(&worker.worker_id).copied();
+        if worker.rows.is_empty() && holder.is_none() {
             return Ok(true);
         }
-        let line = worker.rows.first().map_or(1, |row| row.line);
-        let (id, identity) = self.who(scope, clock, &worker)?;
+        let features = lineup::stated(&worker.rows);
+        let Who { person: id, identity, matched } = self.who(scope, clock, &worker, &features)?;
         if scope.authority.role.is_supplement()
             && !self.drafts.get(&id).is_some_and(Draft::is_employed)
         {
-            let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
-            return Err(Refusal::Reject(Reject {
-                line,
-                column: column.to_owned(),
-                reason: "names nobody whom an employer has named so far".to_owned(),
-                worker_id: None,
-            }));
+            return Err(nobodys(scope, &worker));
         }
-        if let Some(identity) = identity
-            && !self.by_identity.contains_key(&identity)
-        {
-            self.newly_named.push((identity.clone(), id));
-            self.name(identity, id);
-        }
-        self.by_worker.insert(worker.worker_id.clone(), id);
         let nobody = || Person {
             id,
             version: Version::default(),
@@ -157,39 +198,55 @@ impl Crowd {
             composed: None,
         };
         let draft = self.drafts.entry(id).or_insert_with(|| Draft::new(nobody(), Vec::new()));
-        draft.taken = true;
-        if draft.rows == 0 {
-            draft.line = line;
+        let knows_newer = draft.knows_newer(scope, &worker.worker_id);
+        let update = if knows_newer { None } else { draft.compare(scope, clock, &worker) };
+        let returns = update.as_ref().is_some_and(|update| update.change == Change::Rehired);
+        if returns && worker.decided.is_none() && self.lineup.is_unrehirable(id) {
+            return Err(self.unrehirable(scope, &worker, id));
         }
-        draft.rows += worker.rows.len();
-        if draft.knows_newer(scope, &worker.worker_id) {
+        if let Some(identity) = identity
+            && !self.by_identity.contains_key(&identity)
+        {
+            self.newly_named.push((identity.clone(), id));
+            self.name(identity, id);
+        }
+        if holder.is_some_and(|holder| holder != id) {
+            self.dispossess(scope, clock.now(), &worker.worker_id);
+        }
+        self.by_worker.insert(worker.worker_id.clone(), id);
+        if let Some(draft) = self.drafts.get_mut(&id) {
+            draft.take(&worker, update);
+            draft.weigh(&self.weights);
+        }
+        if knows_newer {
             return Ok(false);
         }
-        let listing = Listing {
-            source: scope.source,
-            worker_id: &worker.worker_id,
-            snapshot_date: scope.snapshot_date,
-            sequence: facts::sequence_of_day(scope.snapshot_date),
-            recorded_at: clock.now(),
-            contract: worker.contract,
-            quiet: scope.quiet,
-            supplement: scope.authority.role.is_supplement(),
-            rows: &worker.rows,
-        };
-        let new_id = || EngagementId(clock.new_id());
-        let known = Known {
-            timeline: std::mem::take(&mut draft.person.timeline),
-            facts: std::mem::take(&mut draft.facts),
-        };
-        let update = facts::compare(&known, &listing, new_id);
-        Known { timeline: draft.person.timeline, facts: draft.facts } = known;
-        if let Some(update) = update {
-            draft.person.timeline = update.timeline;
-            draft.facts.extend(update.facts);
-            draft.weigh(&self.weights);
-            draft.workers.push(worker.worker_id);
+        if let Some(matching) = scope.matching.filter(|_matching| !worker.rows.is_empty()) {
+            let unrehirable = worker.rows.iter().any(|row| row.unrehirable);
+            let said = Said { worker_id: worker.worker_id.clone(), features, unrehirable };
+            self.lineup.add(matching.rules.as_ref(), id, said);
         }
+        self.matched.extend(matched.map(|candidate| (worker.worker_id, candidate)));
         Ok(true)
+    }
+
+    /// Ends what somebody has under a worker id that is another person's from the day on: the source says
+    /// no more of it, as of somebody whom a full file leaves out.
+    fn dispossess(&mut self, scope: Scope<'_>, now: Timestamp, worker_id: &str) {
+        let day = scope.snapshot_date;
+        let day_before = day.yesterday().unwrap_or(Date::MIN);
+        self.each(scope.source, worker_id, (now, day), |engagement| {
+            let end = Claim::End {
+                last_working_day: Some(day_before),
+                termination_date: engagement.termination_date,
+                absent_since: Some(day),
+            };
+            ((!engagement.over_before(day)).then_some(end), None)
+        });
+        if let Some(draft) = self.draft_of_mut(worker_id) {
+            draft.taken = true;
+            draft.workers.retain(|worker| worker != worker_id);
+        }
     }
 
     /// Says who a worker is who was taken over.
@@ -269,82 +326,17 @@ impl Crowd {
     fn draft_of_mut(&mut self, worker_id: &str) -> Option<&mut Draft> {
         self.drafts.get_mut(self.by_worker.get(worker_id)?)
     }
+}
 
-    /// Who a worker is, and what names them for ever if their rows say it.
-    fn who(
-        &self,
-        scope: Scope<'_>,
-        clock: &Clock,
-        worker: &Listed,
-    ) -> Result<(PersonId, Option<String>), Refusal> {
-        let stated: BTreeSet<&str> =
-            worker.rows.iter().filter_map(|row| row.identity.as_deref()).collect();
-        let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
-        if stated.len() > 1 {
-            return Err(Refusal::Reject(Reject {
-                line: worker.rows.first().map_or(1, |row| row.line),
-                column: column.to_owned(),
-                reason: "differs between the rows of one worker".to_owned(),
-                worker_id: None,
-            }));
-        }
-        let identity = stated.first().copied();
-        let by_worker = self.by_worker.get(&worker.worker_id).copied();
-        let by_identity = identity.and_then(|identity| self.by_identity.get(identity)).copied();
-        let id = match (by_worker, by_identity, identity) {
-            (Some(holder), Some(other), Some(identity)) if holder != other => {
-                let reason = "is another person's: who holds this worker id has another one";
-                return Err(self.recycled(scope, worker, identity, &[holder, other], reason));
-            }
-            (Some(holder), None, Some(identity)) if self.identities.contains_key(&holder) => {
-                let reason = "is not the one that this worker id had before: was the id given to \
-                              somebody else, or is one of them wrong?";
-                return Err(self.recycled(scope, worker, identity, &[holder], reason));
-            }
-            (Some(id), _, _) | (None, Some(id), _) => id,
-            (None, None, _) => PersonId(clock.new_id()),
-        };
-        Ok((id, identity.map(str::to_owned)))
-    }
-
-    /// Asks about a worker id whose number is not that of the person who holds the id.
-    fn recycled(
-        &self,
-        scope: Scope<'_>,
-        worker: &Listed,
-        identity: &str,
-        people: &[PersonId],
-        reason: &'static str,
-    ) -> Refusal {
-        let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
-        let side = |person: &PersonId| {
-            let known = self.identities.get(person).cloned();
-            let agrees = known.as_deref() == Some(identity);
-            let name = column.to_owned();
-            let verdict = if agrees { Verdict::Agrees } else { Verdict::Differs };
-            let number = Compared { name, verdict, stated: Some(identity.to_owned()), known };
-            Side { person: Some(*person), points: None, attributes: vec![number] }
-        };
-        let engagements = people.iter().filter_map(|person| self.drafts.get(person));
-        let engagements = engagements
-            .flat_map(|draft| &draft.before.engagements)
-            .filter(|one| one.source == scope.source && one.worker_id == worker.worker_id)
-            .map(|one| one.id)
-            .collect();
-        Refusal::Doubt(Box::new(Doubt {
-            question: Question {
-                kind: Kind::RecycledWorkerId,
-                source: scope.source.to_owned(),
-                key: worker.worker_id.clone(),
-                people: people.to_vec(),
-                engagements,
-                evidence: Evidence { sides: people.iter().map(side).collect() },
-            },
-            line: worker.rows.first().map_or(1, |row| row.line),
-            column: column.to_owned(),
-            reason,
-        }))
-    }
+/// Who employs nobody cannot say that there is somebody.
+fn nobodys(scope: Scope<'_>, worker: &Listed) -> Refusal {
+    let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
+    Refusal::Reject(Reject {
+        line: worker.rows.first().map_or(1, |row| row.line),
+        column: column.to_owned(),
+        reason: "names nobody whom an employer has named so far".to_owned(),
+        worker_id: None,
+    })
 }
 
 impl Draft {
@@ -363,6 +355,42 @@ impl Draft {
             line: 1,
             taken: false,
             ended: false,
+        }
+    }
+
+    /// Compares what is known of them with what is said of one of their workers.
+    fn compare(&mut self, scope: Scope<'_>, clock: &Clock, worker: &Listed) -> Option<Update> {
+        let listing = Listing {
+            source: scope.source,
+            worker_id: &worker.worker_id,
+            snapshot_date: scope.snapshot_date,
+            sequence: facts::sequence_of_day(scope.snapshot_date),
+            recorded_at: clock.now(),
+            contract: worker.contract,
+            quiet: scope.quiet,
+            supplement: scope.authority.role.is_supplement(),
+            rows: &worker.rows,
+        };
+        let known = Known {
+            timeline: std::mem::take(&mut self.person.timeline),
+            facts: std::mem::take(&mut self.facts),
+        };
+        let update = facts::compare(&known, &listing, || EngagementId(clock.new_id()));
+        Known { timeline: self.person.timeline, facts: self.facts } = known;
+        update
+    }
+
+    /// Takes a worker over, and what is said of them anew.
+    fn take(&mut self, worker: &Listed, update: Option<Update>) {
+        self.taken = true;
+        if self.rows == 0 {
+            self.line = worker.rows.first().map_or(1, |row| row.line);
+        }
+        self.rows += worker.rows.len();
+        if let Some(update) = update {
+            self.person.timeline = update.timeline;
+            self.facts.extend(update.facts);
+            self.workers.push(worker.worker_id.clone());
         }
     }
 

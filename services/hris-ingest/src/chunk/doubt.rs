@@ -26,6 +26,12 @@ pub(super) struct Doubt {
 
 /// Asks what is doubtful; returns for each doubt, in order, why the worker's rows are not taken over.
 pub(super) async fn ask(tx: &mut Tx, source: &str, doubts: &[Doubt]) -> Result<Vec<Reject>, Error> {
+    for kind in Kind::OF_WORKERS {
+        // What was asked of them in other words before.
+        let others = doubts.iter().filter(|doubt| doubt.question.kind != kind);
+        let keys: Vec<&str> = others.map(|doubt| doubt.question.key.as_str()).collect();
+        case::withdraw(tx, source, &[kind], &keys).await?;
+    }
     let questions = doubts.iter().map(|doubt| doubt.question.clone()).collect();
     let standings = case::open(tx, source, questions).await?;
     let reject = |doubt: &Doubt| {

@@ -153,11 +153,10 @@ fn listed(said: &[Said], last: &BTreeMap<String, i64>) -> Heard {
             refused.insert(place, Outcome::Late);
             continue;
         }
-        let worker = workers.entry(worker_id).or_insert_with(|| Listed {
-            worker_id: worker_id.to_owned(),
-            rows: Vec::new(),
-            contract: Contract::Partial,
-        });
+        let worker = workers
+            .entry(worker_id)
+            .or_insert_with(|| Listed::new(worker_id.to_owned(), Contract::Partial));
+        worker.leaves |= matches!(one.end, End::At(..));
         let Some(row) = &one.row else { continue };
         if worker.rows.iter().any(|known| known.engagement_key == row.engagement_key) {
             let reason = "is the same engagement of the same worker as one before it".to_owned();

@@ -111,6 +111,8 @@ fn row(key: &str, start: &str, title: &str) -> Row {
         zone: None,
         locked: false,
         attributes: [("title".to_owned(), Value::Text(title.to_owned()))].into(),
+        features: std::collections::BTreeMap::new(),
+        unrehirable: false,
         marks: None,
     }
 }

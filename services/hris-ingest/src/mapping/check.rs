@@ -2,6 +2,7 @@
 
 mod authority;
 mod limits;
+mod matching;
 
 use std::collections::BTreeSet;
 
@@ -9,11 +10,11 @@ use jiff::tz::TimeZone;
 
 use super::clean::Clean;
 use super::document::{
-    Document, Field as FieldDocument, Match, SecurityHold as HoldDocument, Spec, Zone,
+    Document, Field as FieldDocument, SecurityHold as HoldDocument, Spec, Zone,
 };
 use super::{
-    Attribute, DateFormat, Error, Field, Format, Identity, Kind, SecurityHold, Source, Transform,
-    WORKER_ID, ZoneField,
+    Attribute, DateFormat, Error, Field, Format, Kind, SecurityHold, Source, Transform, WORKER_ID,
+    ZoneField,
 };
 use crate::scim::offer::{Place, USER_NAME};
 
@@ -82,8 +83,8 @@ pub(super) fn check(
         names.end("spec.termination_date", spec.termination_date.as_deref(), &mut problems);
     let manager =
         spec.manager.as_deref().and_then(|name| names.find("spec.manager", name, &mut problems));
-    let identity =
-        spec.matching.as_ref().and_then(|how| names.identity(how, &metadata.name, &mut problems));
+    let (identity, matching) =
+        matching::check(spec.matching.as_ref(), &metadata.name, &names, &mut problems);
     let zone_field = names.zone_field(spec.zone.as_ref(), &mut problems);
     let security_hold = spec.security_hold.as_ref();
     let security_hold = security_hold.and_then(|hold| names.security_hold(hold, &mut problems));
@@ -111,6 +112,7 @@ pub(super) fn check(
         termination_date,
         manager,
         identity,
+        matching,
         zone_field,
         security_hold,
         attributes,
@@ -294,16 +296,6 @@ impl Names<'_> {
             problems.add(path, "the field must be optional: who stays has no such date");
         }
         Some(found)
-    }
-
-    fn identity(&self, how: &Match, source: &str, problems: &mut Problems) -> Option<Identity> {
-        let scope = how.scope.as_deref().unwrap_or(source);
-        if !is_dns_label(scope) {
-            let problem = "must be lower-case letters, digits and '-', at most 63";
-            problems.add("spec.match.scope", problem);
-        }
-        let field = self.find("spec.match.immutable", &how.immutable, problems)?;
-        Some(Identity { field, scope: scope.to_owned() })
     }
 
     fn zone_field(&self, zone: Option<&Zone>, problems: &mut Problems) -> Option<ZoneField> {

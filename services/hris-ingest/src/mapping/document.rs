@@ -99,9 +99,42 @@ pub(super) struct ZoneField {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Match {
-    pub(super) immutable: String,
+    #[serde(default)]
+    pub(super) immutable: Option<String>,
     #[serde(default)]
     pub(super) scope: Option<String>,
+    #[serde(default)]
+    pub(super) score: Option<Score>,
+    #[serde(default)]
+    pub(super) not_rehirable: Option<String>,
+}
+
+/// What speaks for one human, by field, and how much of it is enough.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Score {
+    pub(super) rules: BTreeMap<String, MatchRule>,
+    #[serde(default = "automatic")]
+    pub(super) automatic_percent: u8,
+    #[serde(default = "case")]
+    pub(super) case_percent: u8,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MatchRule {
+    #[serde(rename = "as")]
+    pub(super) comparison: String,
+    pub(super) agree: u8,
+    pub(super) differ: u8,
+}
+
+const fn automatic() -> u8 {
+    95
+}
+
+const fn case() -> u8 {
+    60
 }
 
 #[derive(Debug, Deserialize)]

@@ -282,3 +282,71 @@ fn columns_of_json_lines_are_paths_and_may_be_left_out() {
     );
     assert_eq!(problems(columns, "")[0], "spec.columns: there must be 1 to 1000 of them");
 }
+
+/// The city's mapping with rules that tell people apart.
+fn scored(rules: &str) -> String {
+    full().replace("{immutable: number, scope: group}", &format!("{{score: {{{rules}}}}}"))
+}
+
+const RULES: &str = "rules: {name: {as: name, agree: 40, differ: 20}, \
+                     hire_date: {as: date, agree: 60, differ: 40}}";
+
+#[test]
+fn rules_have_usual_thresholds_and_the_sources_scope() {
+    let matching = Source::parse(&scored(RULES)).unwrap().matching.unwrap();
+
+    let rules = matching.rules.unwrap();
+    assert_eq!((rules.automatic, rules.case), (95, 60));
+    assert_eq!((matching.scope.as_str(), matching.unrehirable), ("city-workforce", None));
+    assert_eq!(rules.rules.len(), 2);
+}
+
+#[test]
+fn neither_names_nor_one_attribute_alone_reach_a_threshold() {
+    let problems = |rules: &str| Source::parse(&scored(rules)).unwrap_err().problems;
+
+    assert_eq!(
+        problems(&RULES.replace("agree: 40", "agree: 60")),
+        ["spec.match.score: names alone must not reach case_percent: people share them"]
+    );
+    assert_eq!(
+        problems(&RULES.replace("agree: 60", "agree: 95")),
+        ["spec.match.score.rules.hire_date: one attribute alone must not reach automatic_percent"]
+    );
+    assert_eq!(
+        problems(&RULES.replace("agree: 60", "agree: 10")),
+        ["spec.match.score: all rules together do not reach case_percent"]
+    );
+}
+
+#[test]
+fn everything_wrong_with_rules_is_told() {
+    let rules = "rules: {name: {as: date, agree: 0, differ: 101}, boss: {as: sound, agree: 1, \
+                 differ: 1}, nobody: {as: exact, agree: 70, differ: 1}}, case_percent: 99, \
+                 automatic_percent: 99";
+
+    assert_eq!(
+        Source::parse(&scored(rules)).unwrap_err().problems,
+        [
+            "spec.match.score: it must be 0 < case_percent < automatic_percent <= 100",
+            "spec.match.score.rules.boss: as must be one of exact, name, date, mail, phone",
+            "spec.match.score.rules.name: the field's type is not compared as date",
+            "spec.match.score.rules.name: agree must be 1 to 100, and differ 0 to 100",
+            "spec.match.score.rules.nobody: there is no field \"nobody\"",
+            "spec.match.score: all rules together do not reach case_percent",
+        ]
+    );
+    let nothing = full().replace("{immutable: number, scope: group}", "{scope: group}");
+    assert_eq!(
+        Source::parse(&nothing).unwrap_err().problems,
+        ["spec.match: names none of immutable, score and not_rehirable"]
+    );
+    let mark = full().replace("scope: group", "not_rehirable: number");
+    assert_eq!(
+        Source::parse(&mark).unwrap_err().problems,
+        [
+            "spec.match.not_rehirable: the field must be a boolean",
+            "spec.match.not_rehirable: the field must be optional: most have no such mark",
+        ]
+    );
+}

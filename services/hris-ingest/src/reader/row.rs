@@ -1,11 +1,15 @@
 //! From a record to what it says of one engagement.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::{Attributes, Date, Value};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Marks;
 use crate::mapping::transform::collapse;
 use crate::mapping::{Attribute, Field, Source};
+use crate::matching::{self, Features};
 
 /// The longest field, in bytes.
 pub const FIELD_BYTES_MAX: usize = 4 * 1024;
@@ -48,6 +52,12 @@ pub struct Row {
     pub locked: bool,
     /// What is published of the row.
     pub attributes: Attributes,
+    /// Marks of what tells the human apart, by attribute; nothing else is kept of it here.
+    #[serde(default)]
+    pub features: BTreeMap<String, BTreeSet<Uuid>>,
+    /// Whether the worker is marked as not to be hired again.
+    #[serde(default)]
+    pub unrehirable: bool,
     /// What it will be known by; absent: it stands in no file.
     #[serde(default)]
     pub marks: Option<Marks>,
@@ -152,6 +162,8 @@ pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> R
         identity: identity.and_then(text),
         zone: Some(zone.unwrap_or_else(|| source.zone_name().to_owned())),
         attributes: attributes(source, &read, &worker_id),
+        features: features(source, &read),
+        unrehirable: unrehirable(source, &read),
         marks: None,
         worker_id,
     })
@@ -215,4 +227,22 @@ fn attributes(source: &Source, values: &[Option<Value>], worker_id: &str) -> Att
     };
     let named = |attribute| Some((source.attribute_name(attribute).to_owned(), value(attribute)?));
     source.attributes.iter().filter_map(named).collect()
+}
+
+/// The marks of what the mapping's rules compare.
+fn features(source: &Source, values: &[Option<Value>]) -> Features {
+    let rules = source.matching.iter().filter_map(|matching| matching.rules.as_ref());
+    rules
+        .flat_map(|rules| &rules.rules)
+        .filter_map(|rule| {
+            let value = values[rule.field].as_ref()?;
+            let mark = matching::mark(&rule.attribute, rule.comparison, value)?;
+            Some((rule.attribute.clone(), BTreeSet::from([mark])))
+        })
+        .collect()
+}
+
+fn unrehirable(source: &Source, values: &[Option<Value>]) -> bool {
+    let field = source.matching.as_ref().and_then(|matching| matching.unrehirable);
+    field.is_some_and(|field| values[field] == Some(Value::Boolean(true)))
 }

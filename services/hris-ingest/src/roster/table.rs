@@ -234,7 +234,8 @@ pub(crate) async fn upsert(tx: &mut Tx, source: &str, workers: &[Worker]) -> Res
         "INSERT INTO workers (source, worker_id, person_id, last_day)
          SELECT $1, worker_id, person_id, last_day
            FROM UNNEST($2::text[], $3::uuid[], $4::date[]) AS w (worker_id, person_id, last_day)
-         ON CONFLICT (source, worker_id) DO UPDATE SET last_day = excluded.last_day",
+         ON CONFLICT (source, worker_id) DO UPDATE
+            SET person_id = excluded.person_id, last_day = excluded.last_day",
     )
     .bind(source)
     .bind(ids)

@@ -9,14 +9,13 @@ use proto::convert;
 use proto::hris::v1 as wire;
 use proto::hris::v1::case_service_server::CaseService;
 use sqlx::postgres::PgPool;
-use store::Store;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{Rpc, internal, page, person_id};
 use crate::case::table::Filter;
 use crate::case::{self, Answer, Case, Compared, Error, Kind, Outcome, Side, Verdict, Word};
-use crate::{person, roster};
+use crate::{chunk, person, roster};
 
 #[tonic::async_trait]
 impl CaseService for Rpc {
@@ -61,24 +60,10 @@ impl CaseService for Rpc {
         request: Request<wire::DecideCaseRequest>,
     ) -> Result<Response<wire::DecideCaseResponse>, Status> {
         let word = word(request.into_inner())?;
-        let case = decide(&self.store, &word).await.map_err(status)?;
+        let case = chunk::decide(&self.store, &self.config, &word).await.map_err(status)?;
         let people = People::of(self.store.pool(), std::slice::from_ref(&case)).await?;
         Ok(Response::new(wire::DecideCaseResponse { case: Some(people.tell(&case)) }))
     }
-}
-
-async fn decide(store: &Store, word: &Word) -> Result<Case, Error> {
-    let unknown = Error::Unknown(word.case);
-    let case = case::table::find(store.pool(), word.case).await?.ok_or(unknown)?;
-    let mut tx = store.begin().await?;
-    // As whoever opens cases: the source first, then the case.
-    roster::table::lock_source(&mut tx, &case.question.source).await?;
-    let case = case::table::lock(&mut tx, word.case).await?.ok_or(Error::Unknown(word.case))?;
-    let closed = case.decide(word, tx.now())?;
-    let case = Case { closed: Some(closed), ..case };
-    case::close(&mut tx, &case).await?;
-    tx.commit().await?;
-    Ok(case)
 }
 
 fn filter(request: &wire::ListCasesRequest) -> Result<Filter, Status> {
@@ -159,6 +144,7 @@ impl People {
             people: case.question.people.iter().map(person).collect(),
             engagement_ids: case.question.engagements.iter().map(ToString::to_string).collect(),
             opened_at: Some(case.opened_at.into()),
+            needed_by: case.question.needed_by().map(Into::into),
             ..wire::Case::default()
         };
         let Some(closed) = &case.closed else { return told };
@@ -204,7 +190,7 @@ fn status(error: Error) -> Status {
         | Error::NoAnswer { .. }
         | Error::Which(_)
         | Error::NotAsked { .. } => Status::invalid_argument(error.to_string()),
-        Error::Closed { .. } | Error::Moved { .. } => {
+        Error::Closed { .. } | Error::Moved { .. } | Error::Refused(_) | Error::NoDocument => {
             Status::failed_precondition(error.to_string())
         }
         Error::Store(error) => internal(error),

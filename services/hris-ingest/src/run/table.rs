@@ -160,6 +160,15 @@ pub(crate) async fn find_open(tx: &mut Tx, source: &str) -> Result<Option<Run>, 
     row.map(TryInto::try_into).transpose()
 }
 
+/// Returns the mapping by which a run read its file.
+pub(crate) async fn mapping(tx: &mut Tx, id: RunId) -> Result<Option<String>, Error> {
+    sqlx::query_scalar("SELECT mapping FROM runs WHERE id = $1")
+        .bind(id.0)
+        .fetch_optional(tx.connection())
+        .await
+        .map_err(Error::during("read the mapping of a run"))
+}
+
 /// Returns a run.
 pub(crate) async fn find(pool: &PgPool, id: RunId) -> Result<Option<Run>, Error> {
     let row: Option<Row> = sqlx::query_as(select_runs!("WHERE id = $1"))

@@ -2,8 +2,8 @@
 
 use proto::hris::v1::case_service_client::CaseServiceClient;
 use proto::hris::v1::{
-    Case, CaseClosed, CaseKind, CaseOpened, CaseOutcome, CaseState, CaseVerdict, DecideCaseRequest,
-    GetCaseRequest, GetCaseResponse, ListCasesRequest, SubmittedState,
+    Case, CaseClosed, CaseKind, CaseOpened, CaseOutcome, CaseState, CaseVerdict, ChangeKind,
+    DecideCaseRequest, GetCaseRequest, GetCaseResponse, ListCasesRequest, SubmittedState,
 };
 use tonic::{Code, Status};
 
@@ -35,13 +35,23 @@ pub(crate) async fn decide(
     case: &Case,
     answer: CaseOutcome,
 ) -> Result<Case, Status> {
+    decide_on(ingest, case, answer, "").await
+}
+
+/// Decides a case upon somebody.
+pub(crate) async fn decide_on(
+    ingest: &Ingest,
+    case: &Case,
+    answer: CaseOutcome,
+    person_id: &str,
+) -> Result<Case, Status> {
     let request = DecideCaseRequest {
+        person_id: person_id.to_owned(),
         case_id: case.case_id.clone(),
         hash: case.hash.clone(),
         answer: answer.into(),
         by: "grace".to_owned(),
         note: "asked payroll".to_owned(),
-        ..DecideCaseRequest::default()
     };
     let answer = CaseServiceClient::new(ingest.channel()).decide_case(request).await?;
     Ok(answer.into_inner().case.unwrap())
@@ -106,6 +116,27 @@ async fn the_same_question_is_one_case_until_it_is_decided_and_not_asked_again_a
     assert_ne!(the_case(&ingest).await.case_id, case.case_id);
     let closed = ingest.published::<CaseClosed>().await;
     assert_eq!((closed.len(), closed[0].closed_by.as_str()), (1, "grace"));
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_id_goes_to_whose_number_it_came_with_when_a_human_says_so() {
+    let ingest = Ingest::start().await;
+    a_number_under_anothers_id(&ingest).await;
+    let case = the_case(&ingest).await;
+    let (holder, other) = (ingest.told_last("E-1").await, ingest.told_last("E-2").await);
+
+    let wrong = decide_on(&ingest, &case, CaseOutcome::Same, &holder.person_id).await.unwrap_err();
+    decide_on(&ingest, &case, CaseOutcome::Same, &other.person_id).await.unwrap();
+
+    assert!(wrong.message().contains("correct it in the source"), "{wrong}");
+    let after = ingest.told_last("E-1").await;
+    assert_eq!((&after.person_id, after.engagements.len()), (&other.person_id, 2));
+    let told = ingest.told().await;
+    let left = told.iter().rfind(|event| event.person_id == holder.person_id).unwrap();
+    let last: domain::Date = "2026-02-28".parse().unwrap();
+    assert_eq!(left.change(), ChangeKind::Left);
+    assert_eq!(left.engagements[0].last_working_day, Some(last.into()));
     ingest.stop().await;
 }
 

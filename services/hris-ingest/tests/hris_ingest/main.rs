@@ -18,6 +18,7 @@ mod json_lines;
 mod leavers;
 mod lives;
 mod managers;
+mod matching;
 mod pushes;
 mod quiet;
 mod refusals;
