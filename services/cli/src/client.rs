@@ -46,7 +46,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 
 /// Bytes of a file in one message.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 256 * 1024;
 /// A release's documents travel in one message.
 const MESSAGE_MAX: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -243,7 +243,8 @@ impl Mesh {
                     break;
                 }
                 content.truncate(read);
-                part = ImportRequest { part: Some(import_request::Part::Content(content)) };
+                let content = import_request::Part::Content(content.into());
+                part = ImportRequest { part: Some(content) };
             }
             anyhow::Ok(())
         };

@@ -3,11 +3,12 @@
 mod error;
 mod gate;
 mod rows;
+mod spool;
 
 pub use error::Error;
 use gate::Decision;
-
-use std::fs::File;
+pub use spool::Incoming;
+pub(crate) use spool::Spool;
 
 use domain::{Date, RunId, Timestamp};
 use store::Store;
@@ -120,28 +121,56 @@ pub async fn check(store: &Store, source: &Source, order: &Order) -> Result<(), 
 ///
 /// # Errors
 /// When the file or what it would do is refused. Then the run has failed and nobody was changed.
-#[tracing::instrument(name = "hris.import", skip_all)]
 pub async fn stage(
     store: &Store,
     config: &Config,
     order: &Order,
-    file: File,
+    file: &Incoming,
     tell: Tell<'_>,
 ) -> Result<RunId, Error> {
     let source = order.source(config)?;
     let id = open(store, &source, order).await?;
-    let import = Import { store, config, order, source, id, tell };
-    match import.run(file).await {
-        Ok(()) => Ok(id),
-        Err(error) => {
-            tracing::info!(run.id = %id, "run {id} is refused");
-            import.fail(&error).await?;
-            Err(error)
-        }
-    }
+    stage_as(id, store, config, order, file, tell).await?;
+    Ok(id)
 }
 
-async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Error> {
+/// Stages a file as a run that was opened for it.
+///
+/// # Errors
+/// As [`stage`].
+#[tracing::instrument(name = "hris.import", skip_all)]
+pub(crate) async fn stage_as(
+    id: RunId,
+    store: &Store,
+    config: &Config,
+    order: &Order,
+    file: &Incoming,
+    tell: Tell<'_>,
+) -> Result<(), Error> {
+    let source = order.source(config)?;
+    let import = Import { store, config, order, source, id, tell };
+    let Err(error) = import.run(file).await else { return Ok(()) };
+    let error = if file.is_broken() { Error::Broken } else { error };
+    tracing::info!(run.id = %id, "run {id} is refused");
+    import.fail(&error).await?;
+    Err(error)
+}
+
+/// Gives a run up of which nobody reads the file any more, unless it was read to its end.
+///
+/// # Errors
+/// When the database fails; then the run's lease runs out.
+pub(crate) async fn give_up(store: &Store, id: RunId) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    run::table::give_up(&mut tx, id, &Error::Broken.told()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Opens a run of a source, which keeps others of it away.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Error> {
     let mut tx = store.begin().await?;
     let last = run::table::snapshot_date(&mut tx, source.name()).await?;
     not_ahead(source, tx.now(), order)?;
@@ -205,12 +234,13 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    async fn run(&self, file: File) -> Result<(), Error> {
+    async fn run(&self, file: &Incoming) -> Result<(), Error> {
         let staged = self.stage_rows(file).await?;
         self.check_complete(staged.count, &staged.rejects)?;
         self.check_whole(&staged.read).await?;
+        let nothing_new = staged.nothing_new;
         let content = self.content(staged).await?;
-        match self.compare(&content).await? {
+        match self.compare(&content, nothing_new).await? {
             Decision::Passes { absent } => {
                 let workers = content.workers + absent;
                 self.hand_over(&Content { workers, ..content }, None).await
@@ -234,9 +264,11 @@ impl Import<'_> {
     }
 
     async fn content(&self, rows: Rows) -> Result<Content, Error> {
-        let Rows { count, rejects, unchanged, read } = rows;
+        let Rows { count, rejects, unchanged, nothing_new, read } = rows;
         let mut tx = self.store.begin().await?;
-        roster::table::analyze(&mut tx).await?;
+        if !nothing_new {
+            roster::table::analyze(&mut tx).await?;
+        }
         let staged = roster::table::staged(&mut tx, self.id).await?;
         self.renew(&mut tx).await?;
         tx.commit().await?;

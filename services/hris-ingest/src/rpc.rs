@@ -33,12 +33,14 @@ pub(crate) struct Rpc {
     config: Arc<Config>,
     store: Store,
     imports: Arc<Semaphore>,
+    abandoned: import::Abandoned,
 }
 
 impl Rpc {
     pub(crate) fn new(config: Config, store: Store) -> Self {
         let imports = Arc::new(Semaphore::new(config.imports_max.get().into()));
-        Self { config: Arc::new(config), store, imports }
+        let abandoned = import::Abandoned::default();
+        Self { config: Arc::new(config), store, imports, abandoned }
     }
 }
 

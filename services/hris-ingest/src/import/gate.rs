@@ -36,7 +36,16 @@ impl Import<'_> {
     }
 
     /// Compares a full file with what is known, and decides what becomes of it.
-    pub(super) async fn compare(&self, content: &Content) -> Result<Decision, Error> {
+    pub(super) async fn compare(
+        &self,
+        content: &Content,
+        nothing_new: bool,
+    ) -> Result<Decision, Error> {
+        let total = content.workers;
+        if nothing_new || self.order.contract != Contract::Full {
+            (self.tell)(Progress { stage: Stage::Compare, done: total, total });
+            return Ok(Decision::Passes { absent: 0 });
+        }
         let (source, limits) = (self.source.name(), self.source.limits());
         let mut tx = self.store.begin().await?;
         let present = roster::table::present(&mut tx, source, self.order.snapshot_date).await?;
@@ -45,8 +54,7 @@ impl Import<'_> {
         let departed = run::table::count_left(&mut tx, source, since).await?;
         let run = run::table::lock(&mut tx, self.id).await?.ok_or(Error::Lost)?;
         drop(tx);
-        let total = content.workers;
-        if self.order.contract != Contract::Full || present == 0 {
+        if present == 0 {
             (self.tell)(Progress { stage: Stage::Compare, done: total, total });
             return Ok(Decision::Passes { absent: 0 });
         }

@@ -71,6 +71,8 @@ type Read = Result<Option<Value>, String>;
 pub(super) struct Cells<'a> {
     /// Where it begins.
     pub(super) line: u64,
+    /// The line as it is written, without its end; of no file, nothing.
+    pub(super) raw: &'a [u8],
     /// As many as the mapping has columns.
     pub(super) texts: Vec<&'a str>,
     /// What is wrong with the line as it is written: the column and the reason.

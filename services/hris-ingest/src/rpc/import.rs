@@ -1,18 +1,17 @@
 //! The import request: the file comes in, progress and a summary go out.
 //!
-//! Everything happens within the stream of answers. A client that goes away before the file is
-//! staged cancels the import; afterwards the driver applies it, whoever watches.
+//! Everything happens within the stream of answers. A file is read while it arrives. A client that goes
+//! away before it is staged cancels the import; afterwards the driver applies it, whoever watches.
 
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::RunId;
 use futures::{Stream, StreamExt as _, future, stream};
 use proto::convert;
 use proto::hris::v1 as wire;
-use tokio::io::AsyncWriteExt as _;
+use store::Store;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,12 +19,14 @@ use tonic::{Code, Status, Streaming};
 
 use super::{Rpc, holds, internal, summary};
 use crate::facts::Contract;
-use crate::import::{self, Error, Order, Progress, Stage};
+use crate::import::{self, Error, Order, Progress, Spool, Stage};
 use crate::reader;
 use crate::run::{self, State};
 
 /// How long the next part of a file may take.
 const PART: Duration = Duration::from_secs(60);
+/// How long a whole file may take: meanwhile no other file of its source is read.
+const FILE: Duration = Duration::from_secs(3_600);
 /// Reports that the client has not read yet; further progress is not told.
 const REPORTS: usize = 64;
 /// How often a run is looked at that another process may be applying.
@@ -49,6 +50,7 @@ pub(super) async fn begin(
     };
     let (announced, order) = (open.size_bytes, order(open)?);
     let source = order.source(&rpc.config).map_err(|error| status(error.into()))?;
+    rpc.abandoned.give_up(&rpc.store).await.map_err(status)?;
     import::check(&rpc.store, &source, &order).await.map_err(status)?;
     let limit = rpc.config.file_bytes_max;
     if announced > limit {
@@ -105,8 +107,30 @@ async fn carry_out(
             tracing::trace!("progress is not read and not told");
         }
     };
-    let file = receive(rpc, parts, announced, &tell).await?;
-    let id = import::stage(&rpc.store, &rpc.config, order, file, &tell).await.map_err(status)?;
+    let spool = |error| status(Error::Spool(error));
+    let arriving = Spool::create(rpc.config.spool_folder.as_deref()).map_err(spool)?;
+    let file = arriving.incoming();
+    let source = order.source(&rpc.config).map_err(|error| status(error.into()))?;
+    let id = import::open(&rpc.store, &source, order).await.map_err(status)?;
+    let mut watched = Watched { abandoned: &rpc.abandoned, run: Some(id) };
+    let receiving = receive(rpc.config.file_bytes_max, parts, announced, arriving, &tell);
+    let staging = import::stage_as(id, &rpc.store, &rpc.config, order, &file, &tell);
+    tokio::pin!(receiving, staging);
+    let mut received = None;
+    let staged = loop {
+        tokio::select! {
+            biased;
+            result = &mut receiving, if received.is_none() => received = Some(result),
+            result = &mut staging => break result,
+        }
+    };
+    watched.run = None;
+    match (received, staged) {
+        // What has not arrived cannot have been read: this is why.
+        (Some(Err(error)), _) => return Err(error),
+        (Some(Ok(())) | None, Err(error)) => return Err(status(error)),
+        (Some(Ok(())) | None, Ok(())) => {}
+    }
     let run = watch(rpc, id, &tell).await?;
     match run.error {
         None => {
@@ -122,22 +146,64 @@ async fn carry_out(
     }
 }
 
-/// Keeps the file while it is read; it has no name, so it goes when it is closed.
+/// Runs whose sender has gone away. They are given up when the next file comes, before their leases end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Abandoned {
+    runs: Arc<Mutex<Vec<RunId>>>,
+}
+
+/// A run that is abandoned unless it is read to its end.
+struct Watched<'a> {
+    abandoned: &'a Abandoned,
+    run: Option<RunId>,
+}
+
+impl Abandoned {
+    fn runs(&self) -> MutexGuard<'_, Vec<RunId>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn give_up(&self, store: &Store) -> Result<(), Error> {
+        let runs = std::mem::take(&mut *self.runs());
+        for run in runs {
+            import::give_up(store, run).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.abandoned.runs().extend(self.run);
+    }
+}
+
+/// Keeps the file as it arrives, to be read meanwhile.
 async fn receive(
-    rpc: &Rpc,
+    limit: u64,
     mut parts: Streaming<wire::ImportRequest>,
     announced: u64,
+    spool: Spool,
     tell: import::Tell<'_>,
-) -> Result<File, Status> {
-    let limit = rpc.config.file_bytes_max;
-    let spool = |error| status(Error::Spool(error));
-    let file = match &rpc.config.spool_folder {
-        Some(folder) => tempfile::tempfile_in(folder),
-        None => tempfile::tempfile(),
-    };
-    let mut file = tokio::fs::File::from_std(file.map_err(spool)?);
+) -> Result<(), Status> {
+    let arrived = timeout(FILE, arrive(limit, &mut parts, announced, &spool, tell)).await;
+    let arrived = arrived.unwrap_or_else(|_elapsed| {
+        Err(Status::deadline_exceeded(format!("the file took more than {}s", FILE.as_secs())))
+    });
+    let written = spool.finish(arrived.is_ok()).await;
+    arrived?;
+    written.map_err(|error| status(Error::Spool(error)))
+}
+
+async fn arrive(
+    limit: u64,
+    parts: &mut Streaming<wire::ImportRequest>,
+    announced: u64,
+    spool: &Spool,
+    tell: import::Tell<'_>,
+) -> Result<(), Status> {
     let mut received = 0;
-    while let Some(part) = next(&mut parts).await? {
+    while let Some(part) = next(parts).await? {
         let wire::import_request::Part::Content(content) = part else {
             return Err(Status::invalid_argument("only the first message opens the import"));
         };
@@ -145,16 +211,16 @@ async fn receive(
         if received > limit {
             return Err(status(Error::FileTooLarge { limit }));
         }
-        file.write_all(&content).await.map_err(spool)?;
+        if !spool.add(content).await {
+            // It could not be written; why is known when it is finished.
+            return Ok(());
+        }
         tell(Progress { stage: Stage::Receive, done: received, total: announced.max(received) });
     }
     if announced > 0 && received != announced {
         return Err(status(Error::Incomplete { received, announced }));
     }
-    file.flush().await.map_err(spool)?;
-    let mut file = file.into_std().await;
-    file.seek(SeekFrom::Start(0)).map_err(spool)?;
-    Ok(file)
+    Ok(())
 }
 
 async fn next(
@@ -213,6 +279,7 @@ fn status(error: Error) -> Status {
         Error::Mapping(_)
         | Error::FileTooLarge { .. }
         | Error::Incomplete { .. }
+        | Error::Broken
         | Error::NoRows
         | Error::NothingTaken { .. }
         | Error::Key { .. }

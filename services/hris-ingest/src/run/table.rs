@@ -405,6 +405,22 @@ pub(crate) async fn fail(tx: &mut Tx, id: RunId, error: &str) -> Result<(), Erro
     .map_err(Error::during("give up a run"))
 }
 
+/// Gives up a run of which the file was not read to its end.
+pub(crate) async fn give_up(tx: &mut Tx, id: RunId, error: &str) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs SET state = 'failed', error = $2, finished_at = $3, leased_until = $3
+          WHERE id = $1 AND state = 'staging'",
+    )
+    .bind(id.0)
+    .bind(error)
+    .bind(now.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("give up a run that was being read"))
+}
+
 /// Leases runs that have rows staged and nobody working on them.
 pub(crate) async fn lease(tx: &mut Tx, until: Timestamp, limit: u16) -> Result<Vec<RunId>, Error> {
     let now = tx.now();
