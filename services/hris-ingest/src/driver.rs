@@ -60,7 +60,7 @@ impl Imports {
                 let removed = roster::table::unstage(tx, id, UNSTAGED_AT_ONCE).await?
                     + listed::table::clear(tx, id, UNSTAGED_AT_ONCE).await?;
                 let more = removed >= u64::from(UNSTAGED_AT_ONCE);
-                let more = more || pack(tx, &run.source).await?;
+                let more = more || pack(tx, &run).await?;
                 run::table::give_back(tx, id, more).await
             }
         }
@@ -136,9 +136,9 @@ impl Driver for Imports {
 }
 
 /// Packs some of what is listed of a source; says whether there may be more.
-async fn pack(tx: &mut Tx, source: &str) -> Result<bool, Error> {
-    roster::table::lock_source(tx, source).await?;
-    listed::packs::pack(tx, source).await
+async fn pack(tx: &mut Tx, run: &Run) -> Result<bool, Error> {
+    roster::table::lock_source(tx, &run.source).await?;
+    listed::packs::pack(tx, &run.source, run.id).await
 }
 
 /// Gives a run up that nobody has released in time.

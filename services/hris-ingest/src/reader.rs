@@ -10,11 +10,13 @@ mod lines;
 mod records;
 mod rejects;
 mod row;
+mod unlisted;
 mod window;
 
 pub use known::{Details, Key, KnownRows, Load, Marks, Passed};
 pub use rejects::{REJECTS_KEPT_MAX, Rejects};
 pub use row::{FIELD_BYTES_MAX, KEY_BYTES_MAX, Reject, Row};
+pub use unlisted::UnlistedValues;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,7 +25,7 @@ use std::io::{self, Read};
 use domain::Date;
 use uuid::Uuid;
 
-use crate::mapping::{Format, Source, WORKER_ID};
+use crate::mapping::{Format, Source, Unlisted, WORKER_ID};
 use known::Marker;
 use lines::Lines;
 use records::Records;
@@ -106,6 +108,7 @@ pub struct Reader<'a, R> {
     again: bool,
     passed: Passed,
     first_lines: HashMap<Uuid, u64>,
+    unlisted: UnlistedValues,
     rows: u64,
     failed: bool,
 }
@@ -140,6 +143,7 @@ impl<'a, R: Read> Reader<'a, R> {
             again: false,
             passed: Passed::default(),
             first_lines: HashMap::new(),
+            unlisted: UnlistedValues::default(),
             rows: 0,
             failed: false,
         })
@@ -175,6 +179,12 @@ impl<'a, R: Read> Reader<'a, R> {
         (self.known, self.passed.settled())
     }
 
+    /// The values of rows that were not known that value maps do not list.
+    #[must_use]
+    pub const fn unlisted(&self) -> &UnlistedValues {
+        &self.unlisted
+    }
+
     /// How many bytes of the file were read, for progress.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
@@ -192,6 +202,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 self.pass()?;
             }
             let (marker, known, again) = (&self.marker, &mut self.known, self.again);
+            let unlisted = &mut self.unlisted;
             let take = |cells: &Cells<'_>| -> io::Result<Took> {
                 let raw = marker.raw(cells.raw);
                 let mut seen =
@@ -203,7 +214,7 @@ impl<'a, R: Read> Reader<'a, R> {
                 Ok(match seen {
                     Some(filled) if !again => Took::Known { filled },
                     None if again => Took::Other,
-                    Some(_) | None => match row::read(source, snapshot_date, cells) {
+                    Some(_) | None => match unlisted.read(source, snapshot_date, cells) {
                         Ok(row) => Took::Row(marked(source, row, raw, digest)),
                         Err(reject) => Took::Reject(reject),
                     },
@@ -339,7 +350,7 @@ pub fn object(source: &Source, day: Date, line: u64, text: &str) -> Result<Row, 
         let column = String::new();
         Reject { line, column, reason, worker_id: None }
     })?;
-    row::read(source, day, &object.cells(line, &[]))
+    alone(source, day, &object.cells(line, &[]))
 }
 
 /// Reads one record from the texts of the mapping's columns, in their order.
@@ -348,7 +359,26 @@ pub fn object(source: &Source, day: Date, line: u64, text: &str) -> Result<Row, 
 /// When it is not what the mapping says.
 pub fn texts(source: &Source, day: Date, texts: &[String]) -> Result<Row, Reject> {
     let texts = texts.iter().map(String::as_str).collect();
-    row::read(source, day, &Cells { line: 1, raw: &[], texts, fault: None })
+    alone(source, day, &Cells { line: 1, raw: &[], texts, fault: None })
+}
+
+/// Reads a record that stands in no file: it cannot be held, so a value that would hold a file rejects it.
+fn alone(source: &Source, day: Date, cells: &Cells<'_>) -> Result<Row, Reject> {
+    let mut holds = None;
+    let row = row::read(source, day, cells, &mut |field, _text, becomes| {
+        if becomes == Unlisted::Hold {
+            holds.get_or_insert(field);
+        }
+    })?;
+    match holds {
+        None => Ok(row),
+        Some(field) => Err(Reject {
+            line: cells.line,
+            column: row::column_of(source, Some(field)),
+            reason: "is not among the values that the mapping lists".to_owned(),
+            worker_id: Some(row.worker_id),
+        }),
+    }
 }
 
 /// Says a record of the worker as whom somebody is known, whatever key it states.

@@ -6,6 +6,8 @@ mod import;
 mod push;
 mod sources;
 mod timeline;
+mod trial;
+mod upload;
 
 use std::sync::Arc;
 
@@ -53,6 +55,15 @@ impl HrisIngestService for Rpc {
         request: Request<Streaming<wire::ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
         import::begin(self.clone(), request.into_inner()).await.map(Response::new)
+    }
+
+    type TryImportStream = trial::Reports;
+
+    async fn try_import(
+        &self,
+        request: Request<Streaming<wire::ImportRequest>>,
+    ) -> Result<Response<Self::TryImportStream>, Status> {
+        trial::begin(self.clone(), request.into_inner()).await.map(Response::new)
     }
 
     async fn list_runs(

@@ -14,7 +14,7 @@ use crate::facts::Contract;
 use crate::gate::Read;
 use crate::listed::{self, packs};
 use crate::mapping::Source;
-use crate::reader::{self, Key, KnownRows, Line, Passed, Reader, Rejects};
+use crate::reader::{self, Key, KnownRows, Line, Passed, Reader, Rejects, UnlistedValues};
 use crate::roster::{self, StagedRow};
 use crate::run::LEASE;
 
@@ -37,6 +37,8 @@ pub(super) struct Rows {
     pub(super) nothing_new: bool,
     /// What those rows say that were taken over, or taken over before.
     pub(super) read: Read,
+    /// The values that value maps do not list.
+    pub(super) unlisted: UnlistedValues,
 }
 
 #[derive(Debug, Default)]
@@ -144,7 +146,8 @@ impl Import<'_> {
                 (self.tell)(Progress { stage: Stage::Read, done: bytes_read, total });
             }
         }
-        let (count, known, passed) = reading.await.map_err(Error::Reading)??;
+        let (count, known, passed, unlisted) = reading.await.map_err(Error::Reading)??;
+        into.unlisted = unlisted;
         into.count = count;
         into.read.count_passed(&self.source, &passed);
         Ok((known, staged))
@@ -157,7 +160,7 @@ fn read(
     (file, key): (Reading, Key),
     pass: Pass,
     batches: &mpsc::Sender<Batch>,
-) -> Result<(u64, KnownRows, Passed), reader::Error> {
+) -> Result<(u64, KnownRows, Passed, UnlistedValues), reader::Error> {
     let reader = Reader::try_new(source, snapshot_date, file)?.marking(key);
     let mut reader = match pass {
         Pass::New(known) => reader.knowing(known),
@@ -180,9 +183,9 @@ fn read(
     match batches.blocking_send(Batch { lines, bytes_read }) {
         Ok(()) | Err(mpsc::error::SendError(_)) => {}
     }
-    let rows = reader.rows();
+    let (rows, unlisted) = (reader.rows(), reader.unlisted().clone());
     let (known, passed) = reader.into_known();
-    Ok((rows, known, passed))
+    Ok((rows, known, passed, unlisted))
 }
 
 /// What is staged of a line: of a reject, only whose it is.

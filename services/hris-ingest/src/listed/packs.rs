@@ -5,7 +5,8 @@ pub(crate) mod table;
 use std::collections::BTreeSet;
 use std::io;
 
-use store::{Error, Store};
+use domain::RunId;
+use store::{Error, Store, Tx};
 use tokio::runtime::Handle;
 
 use crate::reader::{Details, KnownRows};
@@ -51,11 +52,12 @@ async fn details(
     table::details(&mut tx, source, gone, until).await
 }
 
-/// Packs some of what is not packed; says whether there may be more to do. The caller has locked the source.
-pub(crate) async fn pack(tx: &mut store::Tx, source: &str) -> Result<bool, Error> {
+/// Packs some of what is not packed, after a run; says whether there may be more to do. The caller has locked
+/// the source.
+pub(crate) async fn pack(tx: &mut Tx, source: &str, run: RunId) -> Result<bool, Error> {
     let (packed, gone) = table::count(tx, source).await?;
     let worn = gone > u64::from(LOOSE_MAX) && gone > packed / GONE_SHARE;
-    if worn && !table::is_read(tx, source).await? {
+    if worn && !table::is_read(tx, source, run).await? {
         table::clear(tx, source).await?;
         return Ok(true);
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::RunId;
 use futures::TryStreamExt as _;
+use jiff_sqlx::ToSqlx as _;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use store::{Error, Tx};
@@ -208,13 +210,22 @@ pub(crate) async fn count(tx: &mut Tx, source: &str) -> Result<(u64, u64), Error
     Ok((packed.unsigned_abs(), gone.unsigned_abs()))
 }
 
-/// Whether a file of a source is being read, which may hold by what is packed.
-pub(crate) async fn is_read(tx: &mut Tx, source: &str) -> Result<bool, Error> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM runs WHERE source = $1 AND state = 'staging')")
-        .bind(source)
-        .fetch_one(tx.connection())
-        .await
-        .map_err(Error::during("find a run that is being read"))
+/// Whether a file of a source is being read, which may rest on what is packed; as another run than this one.
+pub(crate) async fn is_read(tx: &mut Tx, source: &str, run: RunId) -> Result<bool, Error> {
+    let now = tx.now();
+    // A trial has failed from its beginning, and is somebody's while it lasts.
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM runs
+                         WHERE source = $1 AND id <> $2
+                           AND (state = 'staging'
+                                OR (state = 'failed' AND staged AND leased_until > $3)))",
+    )
+    .bind(source)
+    .bind(run.0)
+    .bind(now.to_sqlx())
+    .fetch_one(tx.connection())
+    .await
+    .map_err(Error::during("find a run that is being read"))
 }
 
 /// Packs the rows of a source that come next, if there are more than so many, at most so many; returns how

@@ -93,13 +93,15 @@ impl Marker {
     ) -> Uuid {
         let mut hash = self.mapping.clone();
         for field in &source.fields {
-            let text = cells.texts[field.column];
+            // What is computed is so of fields of columns.
+            let Some(column) = field.column() else { continue };
+            let text = cells.texts[column];
             hash.update(text.len().to_be_bytes());
             hash.update(text);
             // What such a text means depends on the day for which the file speaks.
             if field.kind.depends_on_snapshot() {
-                let value = row::value(field, &cells.texts, snapshot_date);
-                let value = value.ok().flatten().map(|value| value.to_string());
+                let value = row::value(field, text, snapshot_date).ok();
+                let value = value.and_then(|read| read.value).map(|value| value.to_string());
                 hash.update(value.unwrap_or_default());
             }
         }
