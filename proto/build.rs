@@ -28,6 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(out.join("descriptors.binpb"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .btree_map(".")
+        // A file's bytes are handed on as they came.
+        .bytes(".tenure.hris.v1.ImportRequest.content")
         .include_file("tenure.rs")
         .compile_fds(descriptors)?;
     Ok(())

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
 pub(crate) use cases::{Case, CaseDecide, CaseList};
-pub(crate) use doors::SourceToken;
+pub(crate) use doors::{SourceToken, SourceTry};
 pub(crate) use releases::{Apply, Approve, Preview, Release, name};
 
 use crate::output::Format;
@@ -320,6 +320,7 @@ Examples:
         #[arg(long = "as", value_name = "NAME")]
         name: Option<String>,
     },
+    Try(SourceTry),
     /// Checks a document of kind Source, and keeps it for what the source pushes from then on
     #[command(
         after_help = "Examples:\n  tenure source apply okta.yaml\n\nEvery problem of a document is told, and one with problems changes nothing.\n"

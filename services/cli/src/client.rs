@@ -17,6 +17,7 @@
 //! through the people whom it concerns, so look at `status().parked`, too.
 
 mod holds;
+mod import;
 mod releases;
 
 use std::collections::BTreeMap;
@@ -25,16 +26,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use domain::Date;
+pub use import::Import;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::catalogue::Service;
 use proto::hris::v1::case_service_client::CaseServiceClient;
 use proto::hris::v1::hris_ingest_service_client::HrisIngestServiceClient;
 use proto::hris::v1::source_service_client::SourceServiceClient;
-use proto::hris::v1::{
-    FileContract, ImportProgress, ImportRequest, ImportSummary, OpenImport, import_request,
-    import_response,
-};
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::operations::v1::operations_service_client::OperationsServiceClient;
 use proto::operations::v1::{GetStatusRequest, GetStatusResponse};
@@ -42,12 +39,8 @@ use proto::policy::v1::policy_evaluation_service_client::PolicyEvaluationService
 use proto::policy::v1::{ApplyDocumentsResponse, DocumentFile, ReleaseAuthor};
 use proto::provisioning::v1::provisioning_service_client::ProvisioningServiceClient;
 use proto::{policy, provisioning};
-use tokio::io::AsyncReadExt as _;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 
-/// Bytes of a file in one message.
-const CHUNK: usize = 64 * 1024;
 /// A release's documents travel in one message.
 const MESSAGE_MAX: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,23 +51,6 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone)]
 pub struct Mesh {
     channels: BTreeMap<Service, Channel>,
-}
-
-/// A file that is to be imported.
-#[derive(Debug, Clone, Copy)]
-pub struct Import<'a> {
-    /// The mapping document.
-    pub mapping: &'a str,
-    /// The file.
-    pub file: &'a Path,
-    /// What its silence about a person means.
-    pub contract: FileContract,
-    /// The day for which it speaks.
-    pub snapshot_date: Date,
-    /// Who hands it in: the first of two words for it, should it be held.
-    pub author: Option<&'a str>,
-    /// Whether people are told also of what the first file of a source brings.
-    pub notify: bool,
 }
 
 /// How far a mesh is from rest.
@@ -212,74 +188,6 @@ impl Mesh {
         Ok(SourceServiceClient::new(self.channel(Service::HrisIngest)?))
     }
 
-    /// Sends a file to hris-ingest and returns what came of it; tells of progress meanwhile. A file that
-    /// exceeds a limit of its source is held, and has changed nobody.
-    ///
-    /// # Errors
-    /// When the file cannot be read or is refused as a whole.
-    pub async fn import(
-        &self,
-        import: Import<'_>,
-        mut progress: impl FnMut(&ImportProgress),
-    ) -> anyhow::Result<ImportSummary> {
-        let name = import.file.display().to_string();
-        let mut file =
-            tokio::fs::File::open(import.file).await.with_context(|| format!("open {name}"))?;
-        let size_bytes = file.metadata().await.with_context(|| format!("measure {name}"))?.len();
-        let open = OpenImport {
-            mapping: import.mapping.to_owned(),
-            file_name: import
-                .file
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
-            contract: import.contract.into(),
-            snapshot_date: Some(import.snapshot_date.into()),
-            size_bytes,
-            notify: import.notify,
-            author: import.author.unwrap_or_default().to_owned(),
-            ..OpenImport::default()
-        };
-        let (parts, stream) = tokio::sync::mpsc::channel(8);
-        let send = async move {
-            let open = import_request::Part::Open(open);
-            let mut part = ImportRequest { part: Some(open) };
-            // A receiver that is gone has answered already; its answer says why.
-            while parts.send(part).await.is_ok() {
-                let mut content = vec![0; CHUNK];
-                let read = file.read(&mut content).await.with_context(|| format!("read {name}"))?;
-                if read == 0 {
-                    break;
-                }
-                content.truncate(read);
-                part = ImportRequest { part: Some(import_request::Part::Content(content)) };
-            }
-            anyhow::Ok(())
-        };
-        let receive = async {
-            let mut client = self.hris()?;
-            let mut reports = match client.import(ReceiverStream::new(stream)).await {
-                Ok(reports) => reports.into_inner(),
-                Err(status) => bail!("{}", told(&status)),
-            };
-            loop {
-                let report = match reports.message().await {
-                    Ok(report) => report,
-                    Err(status) => bail!("{}", told(&status)),
-                };
-                match report.and_then(|report| report.report) {
-                    Some(import_response::Report::Progress(step)) => progress(&step),
-                    Some(import_response::Report::Summary(summary)) => return Ok(summary),
-                    None => bail!("hris-ingest ended the import without a summary"),
-                }
-            }
-        };
-        let (sent, received) = tokio::join!(send, receive);
-        let summary = received?;
-        sent?;
-        Ok(summary)
-    }
-
     /// Returns how far the mesh is from rest.
     ///
     /// # Errors
@@ -361,17 +269,6 @@ impl Mesh {
             }
         }
     }
-}
-
-/// What became of an import: hris-ingest's own words, or, where it is gone, what to do.
-fn told(status: &tonic::Status) -> String {
-    // What the other side says has no source here; a connection that broke or was never made has.
-    if std::error::Error::source(status).is_none() {
-        return status.message().to_owned();
-    }
-    "hris-ingest went out of reach before the import had ended: import the file again; whoever was \
-     taken over of it already will be found unchanged"
-        .to_owned()
 }
 
 /// Reads policy documents: a file, or every `.yaml` and `.yml` file of a folder and below it.

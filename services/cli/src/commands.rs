@@ -69,6 +69,9 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Source(Source::Discard { run, name }) => {
             source::held::discard(run, name.as_deref(), &state, output).await
         }
+        Command::Source(Source::Try(tried)) => {
+            Box::pin(source::tried::run(&tried, &state, output)).await
+        }
         Command::Source(Source::Apply { file }) => source::door::apply(&file, &state, output).await,
         Command::Source(Source::Token(SourceToken::Create { source })) => {
             source::door::create_token(&source, &state, output).await

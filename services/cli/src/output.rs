@@ -58,7 +58,8 @@ pub(crate) fn tell(text: &str) {
 }
 
 fn write(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
+    // Colours are for terminals, and nobody's where NO_COLOR is set.
+    let mut out = anstream::stdout().lock();
     match out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n")) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -89,7 +89,7 @@ impl<'a> Scope<'a> {
     pub(crate) fn new(run: RunId, source: &'a Source, snapshot_date: Date) -> Self {
         let identity = source.identity.as_ref().map(|identity| IdentityScope {
             scope: &identity.scope,
-            column: &source.columns[source.fields[identity.field].column],
+            column: source.column_of(identity.field),
         });
         Self {
             run,

@@ -1,5 +1,5 @@
 //! Runs that wait: staged ones are applied chunk by chunk, held ones expire, those that ended are cleared
-//! away.
+//! away, and what they listed is packed.
 
 use std::time::Duration;
 
@@ -59,7 +59,9 @@ impl Imports {
             State::Finished | State::Failed => {
                 let removed = roster::table::unstage(tx, id, UNSTAGED_AT_ONCE).await?
                     + listed::table::clear(tx, id, UNSTAGED_AT_ONCE).await?;
-                run::table::give_back(tx, id, removed >= u64::from(UNSTAGED_AT_ONCE)).await
+                let more = removed >= u64::from(UNSTAGED_AT_ONCE);
+                let more = more || pack(tx, &run).await?;
+                run::table::give_back(tx, id, more).await
             }
         }
     }
@@ -131,6 +133,12 @@ impl Driver for Imports {
         }
         Ok(())
     }
+}
+
+/// Packs some of what is listed of a source; says whether there may be more.
+async fn pack(tx: &mut Tx, run: &Run) -> Result<bool, Error> {
+    roster::table::lock_source(tx, &run.source).await?;
+    listed::packs::pack(tx, &run.source, run.id).await
 }
 
 /// Gives a run up that nobody has released in time.

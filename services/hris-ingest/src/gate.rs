@@ -6,9 +6,11 @@
 
 mod complete;
 mod difference;
+mod examples;
 
 pub(crate) use complete::{Incomplete, Read, overlaps, whole};
 pub(crate) use difference::{Basis, Comparison, Counts, Difference, Example, Group, Seen};
+pub(crate) use examples::{Changes, Examples, Met, Person, Said};
 
 use domain::Date;
 use domain::breaker::{Exceeded, Figure, Figures, Grouping, Kind, Verdict, judge};

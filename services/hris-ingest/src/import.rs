@@ -3,23 +3,27 @@
 mod error;
 mod gate;
 mod rows;
+mod spool;
+pub(crate) mod trial;
 
 pub use error::Error;
 use gate::Decision;
+pub use spool::Incoming;
+pub(crate) use spool::Spool;
 
-use std::fs::File;
+use std::collections::BTreeMap;
 
 use domain::{Date, RunId, Timestamp};
 use store::Store;
 
 use crate::config::Config;
 use crate::facts::{Contract, SLICES_MAX};
-use crate::hold::{self, Hold, Word};
+use crate::hold::{self, Hold, Reason, Word};
 use crate::mapping::{self, Format, Source};
 use crate::reader::{Reject, Rejects};
 use crate::roster;
 use crate::run::table::Opening;
-use crate::run::{self, Content, LEASE};
+use crate::run::{self, Content, LEASE, State};
 use rows::Rows;
 
 /// What an operator asks to be imported.
@@ -120,45 +124,64 @@ pub async fn check(store: &Store, source: &Source, order: &Order) -> Result<(), 
 ///
 /// # Errors
 /// When the file or what it would do is refused. Then the run has failed and nobody was changed.
-#[tracing::instrument(name = "hris.import", skip_all)]
 pub async fn stage(
     store: &Store,
     config: &Config,
     order: &Order,
-    file: File,
+    file: &Incoming,
     tell: Tell<'_>,
 ) -> Result<RunId, Error> {
     let source = order.source(config)?;
     let id = open(store, &source, order).await?;
-    let import = Import { store, config, order, source, id, tell };
-    match import.run(file).await {
-        Ok(()) => Ok(id),
-        Err(error) => {
-            tracing::info!(run.id = %id, "run {id} is refused");
-            import.fail(&error).await?;
-            Err(error)
-        }
-    }
+    stage_as(id, store, config, order, file, tell).await?;
+    Ok(id)
 }
 
-async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Error> {
+/// Stages a file as a run that was opened for it.
+///
+/// # Errors
+/// As [`stage`].
+#[tracing::instrument(name = "hris.import", skip_all)]
+pub(crate) async fn stage_as(
+    id: RunId,
+    store: &Store,
+    config: &Config,
+    order: &Order,
+    file: &Incoming,
+    tell: Tell<'_>,
+) -> Result<(), Error> {
+    let source = order.source(config)?;
+    let import = Import { store, config, order, source, id, tell, is_trial: false };
+    let Err(error) = import.run(file).await else { return Ok(()) };
+    let error = if file.is_broken() { Error::Broken } else { error };
+    tracing::info!(run.id = %id, "run {id} is refused");
+    import.fail(&error).await?;
+    Err(error)
+}
+
+/// Gives a run up of which nobody reads the file any more, unless it was read to its end.
+///
+/// # Errors
+/// When the database fails; then the run's lease runs out.
+pub(crate) async fn give_up(store: &Store, id: RunId) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    run::table::give_up(&mut tx, id, &Error::Broken.told()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Opens a run of a source, which keeps others of it away.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Error> {
     let mut tx = store.begin().await?;
     let last = run::table::snapshot_date(&mut tx, source.name()).await?;
     not_ahead(source, tx.now(), order)?;
     not_older(last, order)?;
     let id = RunId(tx.new_id());
     let leased_until = tx.now() + LEASE;
-    let opening = Opening {
-        id,
-        source: source.name(),
-        file_name: &order.file_name,
-        mapping: &order.mapping,
-        contract: order.contract,
-        snapshot_date: order.snapshot_date,
-        quiet: last.is_none() && !order.notify,
-        author: order.author.as_deref().unwrap_or_default(),
-        leased_until,
-    };
+    let quiet = last.is_none() && !order.notify;
+    let opening = Opening { quiet, ..opening(id, source, order, leased_until) };
     if order.author.as_deref().is_some_and(|author| hold::name(author).is_err()) {
         return Err(Error::Author);
     }
@@ -170,6 +193,26 @@ async fn open(store: &Store, source: &Source, order: &Order) -> Result<RunId, Er
         Some(run) => Err(running(run)),
         // It has ended between the two statements.
         None => Err(Error::Lost),
+    }
+}
+
+/// A run as an order has it.
+fn opening<'a>(
+    id: RunId,
+    source: &'a Source,
+    order: &'a Order,
+    leased_until: Timestamp,
+) -> Opening<'a> {
+    Opening {
+        id,
+        source: source.name(),
+        file_name: &order.file_name,
+        mapping: &order.mapping,
+        contract: order.contract,
+        snapshot_date: order.snapshot_date,
+        quiet: false,
+        author: order.author.as_deref().unwrap_or_default(),
+        leased_until,
     }
 }
 
@@ -202,15 +245,18 @@ struct Import<'a> {
     source: Source,
     id: RunId,
     tell: Tell<'a>,
+    is_trial: bool,
 }
 
 impl Import<'_> {
-    async fn run(&self, file: File) -> Result<(), Error> {
+    async fn run(&self, file: &Incoming) -> Result<(), Error> {
         let staged = self.stage_rows(file).await?;
         self.check_complete(staged.count, &staged.rejects)?;
         self.check_whole(&staged.read).await?;
+        let nothing_new = staged.nothing_new;
+        let unlisted = unlisted(&staged.unlisted.holding(&self.source));
         let content = self.content(staged).await?;
-        match self.compare(&content).await? {
+        match self.compare(&content, nothing_new, unlisted).await? {
             Decision::Passes { absent } => {
                 let workers = content.workers + absent;
                 self.hand_over(&Content { workers, ..content }, None).await
@@ -234,9 +280,11 @@ impl Import<'_> {
     }
 
     async fn content(&self, rows: Rows) -> Result<Content, Error> {
-        let Rows { count, rejects, unchanged, read } = rows;
+        let Rows { count, rejects, unchanged, nothing_new, read, unlisted: _ } = rows;
         let mut tx = self.store.begin().await?;
-        roster::table::analyze(&mut tx).await?;
+        if !nothing_new {
+            roster::table::analyze(&mut tx).await?;
+        }
         let staged = roster::table::staged(&mut tx, self.id).await?;
         self.renew(&mut tx).await?;
         tx.commit().await?;
@@ -286,7 +334,8 @@ impl Import<'_> {
     /// Keeps the run for as long again.
     async fn renew(&self, tx: &mut store::Tx) -> Result<(), Error> {
         let until = tx.now() + LEASE;
-        if run::table::renew(tx, self.id, until).await? { Ok(()) } else { Err(Error::Lost) }
+        let state = if self.is_trial { State::Failed } else { State::Staging };
+        if run::table::renew(tx, self.id, state, until).await? { Ok(()) } else { Err(Error::Lost) }
     }
 
     async fn fail(&self, error: &Error) -> Result<(), Error> {
@@ -294,6 +343,15 @@ impl Import<'_> {
         run::table::fail(&mut tx, self.id, &error.told()).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Why a file is held for its values.
+fn unlisted(holding: &BTreeMap<String, u64>) -> Vec<Reason> {
+    let reason = |(field, rows): (&String, &u64)| Reason {
+        sentence: format!("rows with a value of {field} that its value map does not list: {rows}"),
+        group: None,
+    };
+    holding.iter().map(reason).collect()
 }
 
 /// The rejects to show, without whose they are; first of all that nobody could be ended.

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Date;
 use jiff::tz::TimeZone;
+use rules::Computed;
 use sha2::{Digest as _, Sha256};
 
 use crate::matching::Rules;
@@ -27,7 +28,7 @@ use crate::matching::Rules;
 pub const WORKER_ID: &str = "worker_id";
 
 /// Changes whenever the same mapping reads the same row otherwise than before.
-const READING: u32 = 1;
+const READING: u32 = 2;
 
 /// The longest mapping that is read.
 pub const MAPPING_BYTES_MAX: usize = 64 * 1024;
@@ -114,14 +115,38 @@ impl SecurityHold {
     }
 }
 
-/// One thing that a row says, read from one column.
+/// One thing that a row says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) name: String,
-    pub(crate) column: usize,
+    pub(crate) origin: Origin,
     pub(crate) clean: clean::Clean,
     pub(crate) kind: Kind,
+    /// What it says where nothing is written.
+    pub(crate) default: Option<String>,
     pub(crate) optional: bool,
+}
+
+/// Where a field's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Column(usize),
+    /// From fields of columns.
+    Computed(Computed),
+}
+
+/// What becomes of a value that a field's value map does not list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unlisted {
+    /// It stays as it is written.
+    #[default]
+    Keep,
+    /// Its row is rejected.
+    Reject,
+    /// The field says nothing: what is not known gives nothing, and takes nothing away.
+    Unknown,
+    /// The same, once two people have released the file; until then it is held.
+    Hold,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +251,43 @@ impl Source {
         match attribute {
             Attribute::WorkerId => WORKER_ID,
             Attribute::Field(field) => &self.fields[*field].name,
+        }
+    }
+}
+
+impl Source {
+    /// Where what a field says is written: its column, or, where it is computed, its name.
+    pub(crate) fn column_of(&self, field: usize) -> &str {
+        let field = &self.fields[field];
+        match field.origin {
+            Origin::Column(column) => &self.columns[column],
+            Origin::Computed(_) => &field.name,
+        }
+    }
+}
+
+impl Field {
+    /// The column that it is read from, if it is from one.
+    pub(crate) const fn column(&self) -> Option<usize> {
+        match self.origin {
+            Origin::Column(column) => Some(column),
+            Origin::Computed(_) => None,
+        }
+    }
+}
+
+impl Unlisted {
+    /// Everything that may become of it.
+    pub const ALL: [Self; 4] = [Self::Keep, Self::Reject, Self::Unknown, Self::Hold];
+
+    /// Its name in a mapping.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Reject => "reject",
+            Self::Unknown => "unknown",
+            Self::Hold => "hold",
         }
     }
 }

@@ -10,10 +10,13 @@ mod lines;
 mod records;
 mod rejects;
 mod row;
+mod unlisted;
+mod window;
 
-pub use known::{KnownRows, Marks, Passed};
+pub use known::{Details, Key, KnownRows, Load, Marks, Passed};
 pub use rejects::{REJECTS_KEPT_MAX, Rejects};
 pub use row::{FIELD_BYTES_MAX, KEY_BYTES_MAX, Reject, Row};
+pub use unlisted::UnlistedValues;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,7 +25,7 @@ use std::io::{self, Read};
 use domain::Date;
 use uuid::Uuid;
 
-use crate::mapping::{Format, Source, WORKER_ID};
+use crate::mapping::{Format, Source, Unlisted, WORKER_ID};
 use known::Marker;
 use lines::Lines;
 use records::Records;
@@ -93,8 +96,8 @@ pub enum Error {
 /// Reads the rows of one file; ends after the first error.
 ///
 /// Rows that are known are counted and passed over. Rows that repeat an engagement are rejected, which
-/// takes the memory of what was read: 128 bits of a hash and a line for each row, about 200 MiB at the
-/// most.
+/// takes the memory of what was read: 128 bits of a hash and a line for each row that is not known, about
+/// 200 MiB at the most.
 pub struct Reader<'a, R> {
     source: &'a Source,
     snapshot_date: Date,
@@ -105,6 +108,7 @@ pub struct Reader<'a, R> {
     again: bool,
     passed: Passed,
     first_lines: HashMap<Uuid, u64>,
+    unlisted: UnlistedValues,
     rows: u64,
     failed: bool,
 }
@@ -134,21 +138,27 @@ impl<'a, R: Read> Reader<'a, R> {
             source,
             snapshot_date,
             content,
-            marker: Marker::new(source),
+            marker: Marker::new(source, Key::default()),
             known: KnownRows::default(),
             again: false,
             passed: Passed::default(),
             first_lines: HashMap::new(),
+            unlisted: UnlistedValues::default(),
             rows: 0,
             failed: false,
         })
     }
 
+    /// Marks rows by the source's key.
+    #[must_use]
+    pub fn marking(self, key: Key) -> Self {
+        Self { marker: Marker::new(self.source, key), ..self }
+    }
+
     /// Passes over rows that are known.
     #[must_use]
     pub fn knowing(self, known: KnownRows) -> Self {
-        let first_lines = HashMap::with_capacity(known.len());
-        Self { known, first_lines, ..self }
+        Self { known, ..self }
     }
 
     /// Reads these rows alone, of a file that was read before.
@@ -166,12 +176,18 @@ impl<'a, R: Read> Reader<'a, R> {
     /// The known rows and which of them the file has, and what those say that were passed over.
     #[must_use]
     pub fn into_known(self) -> (KnownRows, Passed) {
-        (self.known, self.passed)
+        (self.known, self.passed.settled())
+    }
+
+    /// The values of rows that were not known that value maps do not list.
+    #[must_use]
+    pub const fn unlisted(&self) -> &UnlistedValues {
+        &self.unlisted
     }
 
     /// How many bytes of the file were read, for progress.
     #[must_use]
-    pub const fn bytes_read(&self) -> u64 {
+    pub fn bytes_read(&self) -> u64 {
         match &self.content {
             Content::Csv(records) => records.bytes_read(),
             Content::JsonLines(lines) => lines.bytes_read(),
@@ -179,60 +195,85 @@ impl<'a, R: Read> Reader<'a, R> {
     }
 
     fn read(&mut self) -> Result<Option<Line>, Error> {
+        let (source, snapshot_date) = (self.source, self.snapshot_date);
+        let passes = !self.again && self.marker.marks_raw();
         loop {
-            let (source, snapshot_date) = (self.source, self.snapshot_date);
+            if passes && !self.known.is_empty() {
+                self.pass()?;
+            }
             let (marker, known, again) = (&self.marker, &mut self.known, self.again);
-            let first_lines = &self.first_lines;
-            let take = |cells: &Cells<'_>| {
+            let unlisted = &mut self.unlisted;
+            let take = |cells: &Cells<'_>| -> io::Result<Took> {
+                let raw = marker.raw(cells.raw);
+                let mut seen =
+                    (again && marker.marks_raw()).then(|| known.see_raw(raw, cells.line)).flatten();
                 let digest = marker.digest(source, snapshot_date, cells);
-                let is_first = |engagement: &Uuid| !first_lines.contains_key(engagement);
-                let seen = match cells.fault {
-                    None => known.see(digest, is_first),
-                    Some(_) => None,
-                };
-                match seen {
-                    Some(marks) if !again => Took::Known { line: cells.line, marks },
+                if seen.is_none() && cells.fault.is_none() {
+                    seen = known.see_digest(digest, cells.line)?;
+                }
+                Ok(match seen {
+                    Some(filled) if !again => Took::Known { filled },
                     None if again => Took::Other,
-                    Some(_) | None => match row::read(source, snapshot_date, cells) {
-                        Ok(row) => Took::Row(marked(source, row, digest)),
+                    Some(_) | None => match unlisted.read(source, snapshot_date, cells) {
+                        Ok(row) => Took::Row(marked(source, row, raw, digest)),
                         Err(reject) => Took::Reject(reject),
                     },
-                }
+                })
             };
             let Some(took) = self.content.next(source, take)? else { return Ok(None) };
-            self.rows += 1;
-            if self.rows > ROWS_MAX {
-                return Err(Error::TooManyRows);
-            }
+            self.count_row()?;
             match took {
-                Took::Known { line, marks } => {
-                    self.first_lines.insert(marks.engagement, line);
-                    self.passed.count(marks);
-                }
+                Took::Known { filled } => self.passed.count(filled),
                 Took::Other => {}
                 Took::Reject(_) if again => {}
                 Took::Reject(reject) => return Ok(Some(Line::Reject(reject))),
-                Took::Row(row) => return Ok(Some(self.unique(row))),
+                Took::Row(row) => return self.unique(row).map(Some),
             }
         }
     }
 
+    /// Passes over the rows that come next and are known by their bytes.
+    fn pass(&mut self) -> Result<(), Error> {
+        loop {
+            let (marker, known) = (&self.marker, &mut self.known);
+            let passed = self.content.pass(|line, bytes| known.see_raw(marker.raw(bytes), line))?;
+            let Some(filled) = passed else { return Ok(()) };
+            self.count_row()?;
+            self.passed.count(filled);
+        }
+    }
+
+    fn count_row(&mut self) -> Result<(), Error> {
+        self.rows += 1;
+        if self.rows > ROWS_MAX { Err(Error::TooManyRows) } else { Ok(()) }
+    }
+
     /// Rejects a row that repeats an engagement.
-    fn unique(&mut self, row: Row) -> Line {
+    fn unique(&mut self, row: Row) -> Result<Line, Error> {
         let engagement = row.marks.unwrap_or_default().engagement;
         let first = match self.first_lines.entry(engagement) {
-            Entry::Vacant(place) => {
-                place.insert(row.line);
-                return Line::Row(row);
-            }
             Entry::Occupied(first) => *first.get(),
+            Entry::Vacant(place) => {
+                let seen = if self.again {
+                    None
+                } else {
+                    self.known.speak(engagement).map_err(Error::Read)?
+                };
+                match seen {
+                    Some(first) => first,
+                    None => {
+                        place.insert(row.line);
+                        return Ok(Line::Row(row));
+                    }
+                }
+            }
         };
-        Line::Reject(Reject {
+        Ok(Line::Reject(Reject {
             line: row.line,
             column: row::column_of(self.source, self.source.engagement),
             reason: format!("is the same engagement of the same worker as in line {first}"),
             worker_id: Some(row.worker_id),
-        })
+        }))
     }
 }
 
@@ -240,8 +281,8 @@ impl<'a, R: Read> Reader<'a, R> {
 enum Took {
     /// It says what is known.
     Known {
-        line: u64,
-        marks: Marks,
+        /// Which attributes it says something of.
+        filled: u64,
     },
     /// It is none of those that are read again.
     Other,
@@ -249,39 +290,50 @@ enum Took {
     Reject(Reject),
 }
 
-fn marked(source: &Source, mut row: Row, digest: Uuid) -> Row {
+fn marked(source: &Source, mut row: Row, raw: Uuid, digest: Uuid) -> Row {
     let (engagement, filled) = (known::engagement(&row), known::filled(source, &row));
-    row.marks = Some(Marks { digest, engagement, filled });
+    row.marks = Some(Marks { digest, engagement, filled, raw });
     row
 }
 
 impl<R: Read> Content<R> {
+    /// Passes over what comes next if it is known by its line and bytes.
+    fn pass<T>(&mut self, known: impl FnOnce(u64, &[u8]) -> Option<T>) -> Result<Option<T>, Error> {
+        match self {
+            Self::Csv(records) => records.pass(known),
+            Self::JsonLines(lines) => lines.pass(known),
+        }
+    }
+
     /// Takes what comes next, or says why it is no row.
     fn next(
         &mut self,
         source: &Source,
-        take: impl FnOnce(&Cells<'_>) -> Took,
+        take: impl FnOnce(&Cells<'_>) -> io::Result<Took>,
     ) -> Result<Option<Took>, Error> {
-        match self {
+        let took = match self {
             Self::Csv(records) => {
                 let Some(record) = records.next()? else { return Ok(None) };
-                let cells = record.cells(source.columns.len());
-                Ok(Some(cells.map_or_else(Took::Reject, |cells| take(&cells))))
+                match record.cells(source.columns.len()) {
+                    Ok(cells) => take(&cells),
+                    Err(reject) => Ok(Took::Reject(reject)),
+                }
             }
             Self::JsonLines(lines) => {
-                let Some((line, text)) = lines.next()? else { return Ok(None) };
-                let object = match lines::object(&source.columns, source.strict, text) {
-                    Ok(object) => object,
-                    Err(reason) => {
-                        let column = String::new();
-                        let reject = Reject { line, column, reason, worker_id: None };
-                        return Ok(Some(Took::Reject(reject)));
+                let took = lines.next(|line, raw, text| {
+                    match lines::object(&source.columns, source.strict, text) {
+                        Ok(object) => take(&object.cells(line, raw)),
+                        Err(reason) => {
+                            let column = String::new();
+                            Ok(Took::Reject(Reject { line, column, reason, worker_id: None }))
+                        }
                     }
-                };
-                let texts = object.texts.iter().map(String::as_str).collect();
-                Ok(Some(take(&Cells { line, texts, fault: object.fault })))
+                })?;
+                let Some(took) = took else { return Ok(None) };
+                took
             }
-        }
+        };
+        took.map(Some).map_err(Error::Read)
     }
 }
 
@@ -298,8 +350,7 @@ pub fn object(source: &Source, day: Date, line: u64, text: &str) -> Result<Row, 
         let column = String::new();
         Reject { line, column, reason, worker_id: None }
     })?;
-    let texts = object.texts.iter().map(String::as_str).collect();
-    row::read(source, day, &Cells { line, texts, fault: object.fault })
+    alone(source, day, &object.cells(line, &[]))
 }
 
 /// Reads one record from the texts of the mapping's columns, in their order.
@@ -308,7 +359,26 @@ pub fn object(source: &Source, day: Date, line: u64, text: &str) -> Result<Row, 
 /// When it is not what the mapping says.
 pub fn texts(source: &Source, day: Date, texts: &[String]) -> Result<Row, Reject> {
     let texts = texts.iter().map(String::as_str).collect();
-    row::read(source, day, &Cells { line: 1, texts, fault: None })
+    alone(source, day, &Cells { line: 1, raw: &[], texts, fault: None })
+}
+
+/// Reads a record that stands in no file: it cannot be held, so a value that would hold a file rejects it.
+fn alone(source: &Source, day: Date, cells: &Cells<'_>) -> Result<Row, Reject> {
+    let mut holds = None;
+    let row = row::read(source, day, cells, &mut |field, _text, becomes| {
+        if becomes == Unlisted::Hold {
+            holds.get_or_insert(field);
+        }
+    })?;
+    match holds {
+        None => Ok(row),
+        Some(field) => Err(Reject {
+            line: cells.line,
+            column: row::column_of(source, Some(field)),
+            reason: "is not among the values that the mapping lists".to_owned(),
+            worker_id: Some(row.worker_id),
+        }),
+    }
 }
 
 /// Says a record of the worker as whom somebody is known, whatever key it states.

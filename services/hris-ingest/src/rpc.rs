@@ -7,6 +7,8 @@ mod import;
 mod push;
 mod sources;
 mod timeline;
+mod trial;
+mod upload;
 
 use std::sync::Arc;
 
@@ -34,12 +36,14 @@ pub(crate) struct Rpc {
     config: Arc<Config>,
     store: Store,
     imports: Arc<Semaphore>,
+    abandoned: import::Abandoned,
 }
 
 impl Rpc {
     pub(crate) fn new(config: Config, store: Store) -> Self {
         let imports = Arc::new(Semaphore::new(config.imports_max.get().into()));
-        Self { config: Arc::new(config), store, imports }
+        let abandoned = import::Abandoned::default();
+        Self { config: Arc::new(config), store, imports, abandoned }
     }
 }
 
@@ -52,6 +56,15 @@ impl HrisIngestService for Rpc {
         request: Request<Streaming<wire::ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
         import::begin(self.clone(), request.into_inner()).await.map(Response::new)
+    }
+
+    type TryImportStream = trial::Reports;
+
+    async fn try_import(
+        &self,
+        request: Request<Streaming<wire::ImportRequest>>,
+    ) -> Result<Response<Self::TryImportStream>, Status> {
+        trial::begin(self.clone(), request.into_inner()).await.map(Response::new)
     }
 
     async fn list_runs(

@@ -308,7 +308,7 @@ impl Town {
             ..OpenImport::default()
         };
         let half = content[..content.len() / 2].to_vec();
-        for part in [import_request::Part::Open(open), import_request::Part::Content(half)] {
+        for part in [import_request::Part::Open(open), import_request::Part::Content(half.into())] {
             parts.send(ImportRequest { part: Some(part) }).await.unwrap();
         }
         let answer = self.mesh.hris().unwrap().import(ReceiverStream::new(stream)).await;

@@ -2,6 +2,7 @@
 
 pub(crate) mod door;
 pub(crate) mod held;
+pub(crate) mod tried;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,10 @@ use store::{Error, Tx};
 
 use super::crowd::Draft;
 use super::{Chunk, Purpose, Scope, read};
-use crate::gate::{self, Comparison, Seen};
+use crate::gate::{self, Comparison, Examples, Met, Seen};
 use crate::run::Cursor;
 
-/// Counts what the next chunk would come to.
+/// Counts what the next chunk would come to, and shows some of it.
 pub(crate) async fn look(
     tx: &mut Tx,
     clock: &Clock,
@@ -16,6 +16,7 @@ pub(crate) async fn look(
     cursor: &Cursor,
     limit: u16,
     comparison: &mut Comparison,
+    mut examples: Option<&mut Examples>,
 ) -> Result<Cursor, Error> {
     let Chunk { workers, mut crowd, next } = read(tx, scope, cursor, limit, Purpose::Look).await?;
     for worker in workers {
@@ -25,8 +26,15 @@ pub(crate) async fn look(
     let day = scope.snapshot_date;
     for draft in crowd.taken() {
         let is_known = !draft.before().engagements.is_empty();
+        let change = draft.change(day);
+        if let (Some(change), Some(examples)) = (change, &mut examples) {
+            let (before, after) = (draft.before(), &draft.person.timeline);
+            let id = is_known.then_some(draft.person.id);
+            let workers = &draft.workers;
+            examples.show(scope.source, day, Met { id, workers, change, before, after });
+        }
         comparison.count(Seen {
-            change: draft.change(day),
+            change,
             group: group(scope, draft),
             was_present: gate::is_present(draft.before(), scope.source, day),
             is_listed: draft.rows > 0,

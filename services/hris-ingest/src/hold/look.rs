@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::chunk::{self, Scope};
 use crate::config::Config;
-use crate::gate::{self, Basis, Comparison, Difference};
+use crate::gate::{self, Basis, Comparison, Difference, Examples};
 use crate::mapping::Source;
 use crate::person;
 use crate::roster;
@@ -26,6 +26,7 @@ pub(crate) struct Look<'a> {
     limit: u16,
     cursor: Cursor,
     comparison: Comparison,
+    examples: Option<Examples>,
     absent: u64,
     unchanged: u64,
 }
@@ -49,9 +50,20 @@ impl<'a> Look<'a> {
             limit: config.chunk_workers.get(),
             cursor: Cursor::start(),
             comparison: Comparison::default(),
+            examples: None,
             absent: 0,
             unchanged: run.content.unchanged,
         }
+    }
+
+    /// Shows some of the people, too.
+    pub(crate) fn showing(self) -> Self {
+        Self { examples: Some(Examples::default()), ..self }
+    }
+
+    /// Returns whom it has shown.
+    pub(crate) fn take_examples(&mut self) -> Examples {
+        self.examples.take().unwrap_or_default()
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -62,7 +74,8 @@ impl<'a> Look<'a> {
     pub(crate) async fn step(&mut self, tx: &mut Tx, clock: &Clock) -> Result<(), Error> {
         let before = self.comparison.people();
         let (scope, limit, comparison) = (self.scope, self.limit, &mut self.comparison);
-        let next = chunk::look(tx, clock, scope, &self.cursor, limit, comparison).await?;
+        let examples = self.examples.as_mut();
+        let next = chunk::look(tx, clock, scope, &self.cursor, limit, comparison, examples).await?;
         match self.cursor {
             Cursor::Absent(_) => self.absent += self.comparison.people() - before,
             Cursor::Listed(_) | Cursor::Managers(_) | Cursor::Look | Cursor::End => {}

@@ -29,6 +29,9 @@ pub enum Error {
         /// How many were announced.
         announced: u64,
     },
+    /// The rest of it does not arrive.
+    #[error("the file did not arrive whole: import it again")]
+    Broken,
     /// A full file without rows.
     #[error("the file has no rows: a full file lists everybody who is present")]
     NoRows,
@@ -117,6 +120,7 @@ impl Error {
             Self::Mapping(_)
             | Self::FileTooLarge { .. }
             | Self::Incomplete { .. }
+            | Self::Broken
             | Self::NoRows
             | Self::NothingTaken { .. }
             | Self::Key { .. }

@@ -36,7 +36,18 @@ impl Import<'_> {
     }
 
     /// Compares a full file with what is known, and decides what becomes of it.
-    pub(super) async fn compare(&self, content: &Content) -> Result<Decision, Error> {
+    pub(super) async fn compare(
+        &self,
+        content: &Content,
+        nothing_new: bool,
+        unlisted: Vec<Reason>,
+    ) -> Result<Decision, Error> {
+        let total = content.workers;
+        let is_full = self.order.contract == Contract::Full;
+        if unlisted.is_empty() && (nothing_new || !is_full) {
+            (self.tell)(Progress { stage: Stage::Compare, done: total, total });
+            return Ok(Decision::Passes { absent: 0 });
+        }
         let (source, limits) = (self.source.name(), self.source.limits());
         let mut tx = self.store.begin().await?;
         let present = roster::table::present(&mut tx, source, self.order.snapshot_date).await?;
@@ -45,8 +56,7 @@ impl Import<'_> {
         let departed = run::table::count_left(&mut tx, source, since).await?;
         let run = run::table::lock(&mut tx, self.id).await?.ok_or(Error::Lost)?;
         drop(tx);
-        let total = content.workers;
-        if self.order.contract != Contract::Full || present == 0 {
+        if present == 0 && unlisted.is_empty() {
             (self.tell)(Progress { stage: Stage::Compare, done: total, total });
             return Ok(Decision::Passes { absent: 0 });
         }
@@ -61,39 +71,37 @@ impl Import<'_> {
             (self.tell)(Progress { stage: Stage::Compare, done, total });
         }
         let absent = look.absent();
-        gate::overlaps(limits.completeness, present, content.people, look.listed_present())?;
+        if is_full {
+            let listed_present = look.listed_present();
+            gate::overlaps(limits.completeness, present, content.people, listed_present)?;
+        }
         let mut so_far = look.so_far();
         so_far.departed = departed;
         so_far.totals.present = present;
         // More people in a group only make less of a share: what passes now passes with all of them.
-        if gate::decide(limits, source, &so_far).is_empty() {
+        let passes = |difference| !is_full || gate::decide(limits, source, difference).is_empty();
+        if unlisted.is_empty() && passes(&so_far) {
             return Ok(Decision::Passes { absent });
         }
         look.count_passed(self.store).await?;
         let (mut difference, hash) = look.finish();
         difference.departed = departed;
         difference.totals.present = present;
-        match self.held(difference, hash) {
+        let exceeded = if is_full { gate::decide(limits, source, &difference) } else { Vec::new() };
+        let reasons = exceeded.iter().map(Reason::new).chain(unlisted).collect();
+        match self.held(difference, hash, reasons) {
             None => Ok(Decision::Passes { absent }),
             Some(hold) => Ok(Decision::Holds { absent, hold: Box::new(hold) }),
         }
     }
 
-    fn held(&self, difference: Difference, hash: String) -> Option<Hold> {
+    fn held(&self, difference: Difference, hash: String, exceeded: Vec<Reason>) -> Option<Hold> {
         let limits = self.source.limits();
-        let exceeded = gate::decide(limits, self.source.name(), &difference);
         if exceeded.is_empty() {
             return None;
         }
         let held_at = self.store.clock().now();
         let wait = SignedDuration::from_hours(24 * i64::from(limits.held_days));
-        Some(Hold {
-            run: self.id,
-            hash,
-            difference,
-            exceeded: exceeded.iter().map(Reason::new).collect(),
-            held_at,
-            expires_at: held_at + wait,
-        })
+        Some(Hold { run: self.id, hash, difference, exceeded, held_at, expires_at: held_at + wait })
     }
 }

@@ -1,6 +1,7 @@
 //! From the document as written to a mapping that holds together.
 
 mod authority;
+mod fields;
 mod limits;
 mod matching;
 
@@ -8,19 +9,14 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
-use super::clean::Clean;
-use super::document::{
-    Document, Field as FieldDocument, SecurityHold as HoldDocument, Spec, Zone,
-};
+use super::document::{Document, SecurityHold as HoldDocument, Spec, Zone};
 use super::{
-    Attribute, DateFormat, Error, Field, Format, Kind, SecurityHold, Source, Transform, WORKER_ID,
-    ZoneField,
+    Attribute, Error, Field, Format, Kind, SecurityHold, Source, WORKER_ID, ZoneField,
 };
 use crate::scim::offer::{Place, USER_NAME};
 
 const API_VERSION: &str = "tenure.dev/v1";
 const COLUMNS_MAX: usize = 1_000;
-const FIELDS_MAX: usize = 200;
 const NAME_BYTES_MAX: usize = 63;
 
 pub(super) fn check(
@@ -50,14 +46,15 @@ pub(super) fn check(
     // A CSV file without a header to hold it against would be read by guesswork.
     let strict = format == Some(Format::Csv) || !spec.columns.is_empty();
     if !strict {
-        let named: BTreeSet<_> = spec.fields.values().map(|field| field.column.clone()).collect();
+        let named: BTreeSet<_> =
+            spec.fields.values().filter_map(|field| field.column.clone()).collect();
         spec.columns = named.into_iter().collect();
     }
     check_columns(&spec.columns, &mut problems);
     if format == Some(Format::JsonLines) {
         check_paths(&spec.columns, &mut problems);
     }
-    let fields = fields(&spec, &mut problems);
+    let fields = fields::check(&spec, &mut problems);
     let zone_name = match &spec.zone {
         Some(Zone::Name(name)) => Some(name.as_str()),
         Some(Zone::Field(field)) => field.default.as_deref(),
@@ -142,11 +139,12 @@ fn check_columns(columns: &[String], problems: &mut Problems) {
 /// Of a SCIM source, columns are attributes of a user, written as one and the same one always is.
 fn check_scim(spec: &mut Spec, problems: &mut Problems) {
     for (name, field) in &mut spec.fields {
-        match Place::parse(&field.column) {
-            Ok(place) => field.column = place.column(),
+        let Some(column) = &mut field.column else { continue };
+        match Place::parse(column) {
+            Ok(place) => *column = place.column(),
             Err(reason) => {
                 let path = format!("spec.fields.{name}");
-                problems.add(&path, format_args!("{:?} {reason}", field.column));
+                problems.add(&path, format_args!("{column:?} {reason}"));
             }
         }
     }
@@ -154,7 +152,7 @@ fn check_scim(spec: &mut Spec, problems: &mut Problems) {
         problems.add("spec.columns", "a SCIM source has those that its fields name");
         spec.columns.clear();
     }
-    if !spec.fields.values().any(|field| field.column == USER_NAME) {
+    if !spec.fields.values().any(|field| field.column.as_deref() == Some(USER_NAME)) {
         problems.add("spec.fields", "one must be of the column userName, which every user has");
     }
     if spec.engagement.is_some() {
@@ -188,67 +186,6 @@ fn zone(name: Option<&str>, problems: &mut Problems) -> (TimeZone, String) {
     });
     let name = zone.iana_name().unwrap_or(name).to_owned();
     (zone, name)
-}
-
-/// Returns every field, those with problems too, so that references to them still resolve.
-fn fields(spec: &Spec, problems: &mut Problems) -> Vec<Field> {
-    if spec.fields.len() > FIELDS_MAX {
-        problems.add("spec.fields", format_args!("there are more than {FIELDS_MAX}"));
-    }
-    let field = |(name, field): (&String, &FieldDocument)| {
-        let path = format!("spec.fields.{name}");
-        if name == WORKER_ID {
-            problems.add(&path, "the name is taken by the key's text");
-        } else if !is_attribute_name(name) {
-            problems.add(&path, "must be lower-case letters, digits and '_', a letter first");
-        }
-        let column = spec.columns.iter().position(|column| *column == field.column);
-        if column.is_none() {
-            problems.add(&path, format_args!("there is no column {:?}", field.column));
-        }
-        Field {
-            name: name.clone(),
-            column: column.unwrap_or_default(),
-            clean: Clean::check(&field.replace, &field.values, |problem| {
-                problems.add(&path, problem);
-            }),
-            kind: kind(&path, field, problems),
-            optional: field.optional,
-        }
-    };
-    spec.fields.iter().map(field).collect()
-}
-
-fn kind(path: &str, field: &FieldDocument, problems: &mut Problems) -> Kind {
-    if field.kind != "date" && field.format.is_some() {
-        problems.add(path, "only a date has a format");
-    }
-    if field.kind != "text" && field.transform.is_some() {
-        problems.add(path, "only text has a transform");
-    }
-    match field.kind.as_str() {
-        "text" => Kind::Text(field.transform.as_deref().and_then(|name| {
-            let transform = Transform::from_name(name);
-            if transform.is_none() {
-                let known = Transform::ALL.map(Transform::as_str).join(", ");
-                problems.add(path, format_args!("the transform must be one of {known}"));
-            }
-            transform
-        })),
-        "date" => {
-            let format = field.format.as_deref().unwrap_or("YYYY-MM-DD");
-            Kind::Date(DateFormat::parse(format).unwrap_or_else(|error| {
-                problems.add(path, format_args!("the format {format:?}: {error}"));
-                DateFormat::iso()
-            }))
-        }
-        "integer" => Kind::Integer,
-        "boolean" => Kind::Boolean,
-        _ => {
-            problems.add(path, "the type must be one of text, date, integer, boolean");
-            Kind::Text(None)
-        }
-    }
 }
 
 /// Resolves the names of fields.

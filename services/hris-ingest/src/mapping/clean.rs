@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::{Regex, RegexBuilder};
 
+use super::Unlisted;
 use super::document::Replace;
 use super::transform::collapse;
 
@@ -22,6 +23,17 @@ const VALUES_MAX: usize = 1_000;
 pub(crate) struct Clean {
     replacements: Vec<(Regex, String)>,
     values: BTreeMap<String, String>,
+    /// What the mapping changes values to, which are as good as listed.
+    targets: BTreeSet<String>,
+    unlisted: Unlisted,
+}
+
+/// A text after it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cleaned {
+    pub(crate) text: String,
+    /// What becomes of it, where a value map does not list it.
+    pub(crate) unlisted: Option<Unlisted>,
 }
 
 impl Clean {
@@ -47,22 +59,30 @@ impl Clean {
         }
         let replacements =
             replace.iter().filter_map(|replace| replacement(replace, &mut problem)).collect();
-        let values = values.iter().map(|(from, to)| (collapse(from), collapse(to))).collect();
-        Self { replacements, values }
+        let values: BTreeMap<_, _> =
+            values.iter().map(|(from, to)| (collapse(from), collapse(to))).collect();
+        let targets = values.values().cloned().collect();
+        Self { replacements, values, targets, unlisted: Unlisted::default() }
+    }
+
+    /// Does this with values that are not listed.
+    pub(super) fn with_unlisted(self, unlisted: Unlisted) -> Self {
+        Self { unlisted, ..self }
     }
 
     /// Changes a text whose white space is normal.
-    pub(crate) fn apply(&self, text: String) -> String {
+    pub(crate) fn apply(&self, text: String) -> Cleaned {
         let mut text = text;
         for (pattern, with) in &self.replacements {
             if pattern.is_match(&text) {
                 text = collapse(&pattern.replace_all(&text, with.as_str()));
             }
         }
-        match self.values.get(&text) {
-            Some(value) => value.clone(),
-            None => text,
+        if let Some(value) = self.values.get(&text) {
+            return Cleaned { text: value.clone(), unlisted: None };
         }
+        let is_listed = self.values.is_empty() || text.is_empty() || self.targets.contains(&text);
+        Cleaned { text, unlisted: (!is_listed).then_some(self.unlisted) }
     }
 }
 
@@ -72,7 +92,9 @@ impl PartialEq for Clean {
             let written = |(pattern, with): &(Regex, String)| (pattern.to_string(), with.clone());
             clean.replacements.iter().map(written).collect::<Vec<_>>()
         };
-        written(self) == written(other) && self.values == other.values
+        written(self) == written(other)
+            && self.values == other.values
+            && self.unlisted == other.unlisted
     }
 }
 
@@ -168,17 +190,26 @@ mod tests {
             &[("Health:  Clinic", "Clinics")],
         );
 
-        assert_eq!(clean.apply("Police Department (133)".to_owned()), "Police Department");
-        assert_eq!(clean.apply("Fire Department (MIL)".to_owned()), "Fire Department (MIL)");
-        assert_eq!(clean.apply("HLTH-Clinic (7)".to_owned()), "Clinics");
-        assert_eq!(clean.apply("(7)".to_owned()), "");
+        assert_eq!(clean.apply("Police Department (133)".to_owned()).text, "Police Department");
+        assert_eq!(clean.apply("Fire Department (MIL)".to_owned()).text, "Fire Department (MIL)");
+        assert_eq!(clean.apply("HLTH-Clinic (7)".to_owned()).text, "Clinics");
+        assert_eq!(clean.apply("(7)".to_owned()).text, "");
+    }
+
+    #[test]
+    fn a_value_is_listed_that_the_map_changes_or_changes_something_to() {
+        let clean = clean(&[], &[("R&D", "Research")]).with_unlisted(Unlisted::Unknown);
+        let unlisted = |text: &str| clean.apply(text.to_owned()).unlisted;
+
+        assert_eq!((unlisted("R&D"), unlisted("Research"), unlisted("")), (None, None, None));
+        assert_eq!(unlisted("Reserch"), Some(Unlisted::Unknown));
     }
 
     #[test]
     fn a_replacement_repeats_groups() {
         let clean = clean(&[replace(r"^(\w+), (?<given>\w+)$", "${given} $1")], &[]);
 
-        assert_eq!(clean.apply("Lovelace, Ada".to_owned()), "Ada Lovelace");
+        assert_eq!(clean.apply("Lovelace, Ada".to_owned()).text, "Ada Lovelace");
     }
 
     #[test]

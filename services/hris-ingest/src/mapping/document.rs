@@ -55,7 +55,10 @@ pub(super) struct Spec {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Field {
-    pub(super) column: String,
+    #[serde(default)]
+    pub(super) column: Option<String>,
+    #[serde(default)]
+    pub(super) cel: Option<String>,
     #[serde(rename = "type", default = "text")]
     pub(super) kind: String,
     #[serde(default)]
@@ -64,6 +67,10 @@ pub(super) struct Field {
     pub(super) replace: Vec<Replace>,
     #[serde(default)]
     pub(super) values: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) unlisted: Option<String>,
+    #[serde(default)]
+    pub(super) default: Option<String>,
     #[serde(default)]
     pub(super) transform: Option<String>,
     #[serde(default)]

@@ -350,3 +350,72 @@ fn everything_wrong_with_rules_is_told() {
         ]
     );
 }
+
+#[test]
+fn a_field_is_of_a_column_or_computed_and_mistakes_are_told_with_their_place() {
+    let computed = |cel: &str| format!("title: {{cel: '{cel}'}}");
+
+    let source = Source::parse(
+        &CITY
+            .replace("title: {column: JobTitle}", &computed(r#"row.agency + "/" + row.agency_id"#)),
+    );
+    assert!(source.is_ok(), "{source:?}");
+
+    assert_eq!(
+        problems("title: {column: JobTitle}", &computed("row.agency + row.display")),
+        [
+            "spec.fields.title.cel: uses row.display, and there is no field with a column of that name; \
+          did you mean `display_name`? (line 1, column 14 of it)"
+        ]
+    );
+    assert_eq!(
+        problems("title: {column: JobTitle}", &computed("row.hire_date")),
+        ["spec.fields.title.cel: gives a date, and a text is needed (line 1, column 1 of it)"]
+    );
+    let either = "spec.fields.title: must have either a column or cel, which computes it of others";
+    assert_eq!(problems("title: {column: JobTitle}", "title: {}"), [either]);
+    assert_eq!(
+        problems("title: {column: JobTitle}", "title: {column: JobTitle, cel: '\"x\"'}"),
+        [either]
+    );
+}
+
+#[test]
+fn what_is_computed_is_of_columns_alone() {
+    let yaml = CITY
+        .replace("title: {column: JobTitle}", "title: {cel: row.agency}")
+        .replace("agency_id: {column: AgencyID}", "agency_id: {cel: row.title}");
+
+    let problems = Source::parse(&yaml).unwrap_err().problems;
+
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("no field with a column of that name"), "{problems:?}");
+}
+
+#[test]
+fn an_unlisted_value_and_a_default_need_what_makes_sense_of_them() {
+    let title = |what: &str| {
+        problems("title: {column: JobTitle}", &format!("title: {{column: JobTitle, {what}}}"))
+    };
+
+    assert_eq!(
+        title("unlisted: reject"),
+        ["spec.fields.title: there are no values, and so none that are unlisted"]
+    );
+    assert_eq!(
+        title("values: {a: b}, unlisted: unknown"),
+        ["spec.fields.title: must be optional, since a value that is not listed is unknown"]
+    );
+    assert_eq!(
+        title("values: {a: b}, unlisted: guess"),
+        ["spec.fields.title: unlisted must be one of keep, reject, unknown, hold"]
+    );
+    assert_eq!(
+        title("type: integer, default: none"),
+        ["spec.fields.title: the default is not a whole number of 64 bits"]
+    );
+    assert_eq!(
+        title("default: Clerk, optional: true"),
+        ["spec.fields.title: is never empty with a default, and so not optional"]
+    );
+}

@@ -1,40 +1,63 @@
 //! Rows that a source has listed before: who is told again with the same words has no news.
+//!
+//! A row is recognised by its bytes, before it is taken apart, or else by what the mapping reads of it.
+//! Files mostly list their rows in the order of the one before, so the row after the last one that was
+//! recognised is looked at first; an index is made when another comes.
 
-use std::collections::HashMap;
+mod index;
+mod marks;
 
-use domain::Date;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::io;
+
 use uuid::Uuid;
 
-use super::row::{self, Cells};
-use crate::mapping::Source;
+use index::Index;
+pub use marks::{Details, Key, Marks};
+pub(super) use marks::{Marker, engagement, filled};
 
-/// What a row is known by, each 128 bits of a SHA-256.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Marks {
-    /// Everything that is read of the row, and the mapping by which it is.
-    pub digest: Uuid,
-    /// Whose engagement it is, and from when it holds: two rows of one file must not share it.
-    pub engagement: Uuid,
-    /// Which of the mapping's first 64 attributes it says something of, a bit each from the lowest on.
-    #[serde(default)]
-    pub filled: u64,
-}
+/// How far ahead of the last row that was recognised the next one is looked for without an index.
+const AHEAD: usize = 8;
+
+/// Reads the details of rows when the first one comes that is not recognised by its bytes.
+pub type Load = Box<dyn FnOnce() -> io::Result<Vec<Details>> + Send + Sync>;
 
 /// The rows that a source listed last, as far as its workers are still as they said.
 ///
-/// Takes about 130 bytes of memory for each.
-#[derive(Debug, Default)]
+/// Takes 40 bytes of memory for each, and about 50 more once one comes that is not known by its bytes.
+#[derive(Default)]
 pub struct KnownRows {
-    rows: HashMap<Uuid, KnownRow>,
+    /// In the order of their numbers.
+    rows: Vec<KnownRow>,
+    /// Those of the last rows until the others are loaded, then of all.
+    details: Vec<Details>,
+    load: Option<Load>,
+    /// The row that comes after the one that was recognised last.
+    next: usize,
+    /// Whether there are no details, and never will be.
+    by_bytes_alone: bool,
+    by_raw: Option<Index>,
+    by_detail: Option<Indexes>,
+    seen: u64,
+    seen_firsts: u64,
+}
+
+#[derive(Debug)]
+struct Indexes {
+    digests: Index,
+    engagements: Index,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct KnownRow {
-    marks: Marks,
+    raw: Uuid,
+    number: i64,
+    filled: u64,
+    /// Where it was seen; nought: nowhere.
+    line: u32,
     first: bool,
-    seen: bool,
+    /// Whether a row that is not known speaks of its engagement.
+    spoken_of: bool,
 }
 
 /// Rows that were passed over.
@@ -44,20 +67,37 @@ pub struct Passed {
     pub rows: u64,
     /// How many say something of each of the mapping's first attributes.
     pub filled: [u64; 64],
+    /// Of so many rows in a row, which is not in `filled` yet.
+    same: (u64, u64),
 }
 
 impl Default for Passed {
     fn default() -> Self {
-        Self { rows: 0, filled: [0; 64] }
+        Self { rows: 0, filled: [0; 64], same: (0, 0) }
     }
 }
 
 impl Passed {
-    pub(super) fn count(&mut self, marks: Marks) {
+    /// Counts a row that says something of these attributes, a bit each.
+    pub(super) fn count(&mut self, filled: u64) {
         self.rows += 1;
-        let mut filled = marks.filled;
+        if self.same.0 != filled {
+            self.settle();
+            self.same.0 = filled;
+        }
+        self.same.1 += 1;
+    }
+
+    /// With everything in `filled`.
+    pub(super) fn settled(mut self) -> Self {
+        self.settle();
+        self
+    }
+
+    fn settle(&mut self) {
+        let (mut filled, rows) = std::mem::take(&mut self.same);
         while filled != 0 {
-            self.filled[filled.trailing_zeros() as usize] += 1;
+            self.filled[filled.trailing_zeros() as usize] += rows;
             filled &= filled - 1;
         }
     }
@@ -67,13 +107,25 @@ impl KnownRows {
     /// Makes room for so many.
     #[must_use]
     pub fn with_capacity(rows: usize) -> Self {
-        Self { rows: HashMap::with_capacity(rows) }
+        Self { rows: Vec::with_capacity(rows), ..Self::default() }
     }
 
-    /// Adds a row; `first` of those of its worker.
-    pub fn insert(&mut self, marks: Marks, first: bool) {
-        let row = KnownRow { marks, first, seen: false };
-        self.rows.insert(marks.digest, row);
+    /// Adds a row whose details are loaded if need be; its number is greater than those before it.
+    pub fn push_packed(&mut self, number: i64, raw: Uuid, filled: u64, first: bool) {
+        self.rows.push(KnownRow { raw, number, filled, line: 0, first, spoken_of: false });
+    }
+
+    /// Says how to load the details of the rows so far, in their order.
+    #[must_use]
+    pub fn loading(mut self, load: Load) -> Self {
+        self.load = Some(load);
+        self
+    }
+
+    /// Adds a row; `first` of those of its worker. Its number is greater than those before it.
+    pub fn push(&mut self, number: i64, marks: Marks, first: bool) {
+        self.push_packed(number, marks.raw, marks.filled, first);
+        self.details.push(Details { digest: marks.digest, engagement: marks.engagement });
     }
 
     /// How many there are.
@@ -88,99 +140,126 @@ impl KnownRows {
         self.rows.is_empty()
     }
 
-    /// Takes note of a row that a file has, if it is known, was not seen before, and `is_first` to speak
-    /// of its engagement; returns its marks if so.
-    pub(super) fn see(
-        &mut self,
-        digest: Uuid,
-        is_first: impl FnOnce(&Uuid) -> bool,
-    ) -> Option<Marks> {
-        let known = self.rows.get_mut(&digest)?;
-        if known.seen || !is_first(&known.marks.engagement) {
-            return None;
+    /// Takes note of a row that a file has on a line, if it is known by its bytes, and nothing before it
+    /// speaks of its engagement; returns what it fills.
+    pub(super) fn see_raw(&mut self, raw: Uuid, line: u64) -> Option<u64> {
+        let fits = |row: &KnownRow| row.raw == raw && row.line == 0 && !row.spoken_of;
+        let ahead = &self.rows[self.next..self.rows.len().min(self.next + AHEAD)];
+        let place = match ahead.iter().position(fits) {
+            Some(ahead) => self.next + ahead,
+            None => {
+                let rows = &self.rows;
+                let known = || rows.iter().map(|row| row.raw);
+                let index = self.by_raw.get_or_insert_with(|| Index::of(known()));
+                index.find(raw, |place| fits(&rows[place]))?
+            }
+        };
+        self.next = place + 1;
+        Some(self.see(place, line))
+    }
+
+    /// Takes note of a row that is not known by its bytes, if it is by its digest.
+    ///
+    /// # Errors
+    /// When the details of the known rows cannot be had.
+    pub(super) fn see_digest(&mut self, digest: Uuid, line: u64) -> io::Result<Option<u64>> {
+        self.detail()?;
+        let Some(indexes) = &self.by_detail else { return Ok(None) };
+        let place = indexes.digests.find(digest, |place| {
+            let row = &self.rows[place];
+            self.details[place].digest == digest && row.line == 0 && !row.spoken_of
+        });
+        Ok(place.map(|place| self.see(place, line)))
+    }
+
+    fn see(&mut self, place: usize, line: u64) -> u64 {
+        let row = &mut self.rows[place];
+        row.line = u32::try_from(line).unwrap_or(u32::MAX);
+        self.seen += 1;
+        self.seen_firsts += u64::from(row.first);
+        row.filled
+    }
+
+    /// Takes note that a row that is not known speaks of an engagement; returns the line of the known one
+    /// that did before.
+    ///
+    /// # Errors
+    /// When the details of the known rows cannot be had.
+    pub(super) fn speak(&mut self, engagement: Uuid) -> io::Result<Option<u64>> {
+        self.detail()?;
+        let Some(indexes) = &self.by_detail else { return Ok(None) };
+        let details = &self.details;
+        let same = |place: usize| details[place].engagement == engagement;
+        let Some(place) = indexes.engagements.find(engagement, same) else { return Ok(None) };
+        let row = &mut self.rows[place];
+        row.spoken_of = true;
+        Ok((row.line > 0).then_some(u64::from(row.line)))
+    }
+
+    /// Loads the details and makes the indexes over them, unless there are no rows.
+    fn detail(&mut self) -> io::Result<()> {
+        if self.rows.is_empty() || self.by_detail.is_some() || self.by_bytes_alone {
+            return Ok(());
         }
-        known.seen = true;
-        Some(known.marks)
+        if let Some(load) = self.load.take() {
+            let mut details = load()?;
+            details.append(&mut self.details);
+            self.details = details;
+        }
+        if self.details.len() != self.rows.len() {
+            return Err(io::Error::other("the details of known rows are not those of the rows"));
+        }
+        self.by_detail = Some(Indexes {
+            digests: Index::of(self.details.iter().map(|one| one.digest)),
+            engagements: Index::of(self.details.iter().map(|one| one.engagement)),
+        });
+        Ok(())
     }
 
     /// How many were seen that are the first of their worker.
     #[must_use]
-    pub fn seen_firsts(&self) -> u64 {
-        self.rows.values().map(|row| u64::from(row.seen && row.first)).sum()
+    pub const fn seen_firsts(&self) -> u64 {
+        self.seen_firsts
     }
 
-    /// The rows that were not seen.
-    pub fn unseen(&self) -> impl Iterator<Item = Uuid> {
-        self.rows.iter().filter(|(_, row)| !row.seen).map(|(digest, _)| *digest)
-    }
-
-    /// Returns those of some rows that were seen, as rows that were not.
+    /// Whether every one was seen.
     #[must_use]
-    pub fn again(&self, digests: &[Uuid]) -> Self {
-        let rows = digests.iter().filter_map(|digest| {
-            let row = self.rows.get(digest).filter(|row| row.seen)?;
-            Some((*digest, KnownRow { seen: false, ..*row }))
-        });
-        Self { rows: rows.collect() }
+    pub fn all_seen(&self) -> bool {
+        self.seen == u64::try_from(self.rows.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The numbers of the rows that were not seen.
+    pub fn unseen(&self) -> impl Iterator<Item = i64> {
+        self.rows.iter().filter(|row| row.line == 0).map(|row| row.number)
+    }
+
+    /// Returns those of some rows that were seen, by their numbers, as rows that were not.
+    #[must_use]
+    pub fn again(&self, numbers: &[i64]) -> Self {
+        let mut places: Vec<usize> = numbers
+            .iter()
+            .filter_map(|number| self.rows.binary_search_by_key(number, |row| row.number).ok())
+            .filter(|place| self.rows[*place].line > 0)
+            .collect();
+        places.sort_unstable();
+        // Without details, every row was seen by its bytes, and will be again.
+        let by_bytes_alone = self.details.len() != self.rows.len();
+        let details = places.iter().filter(|_place| !by_bytes_alone);
+        let details = details.map(|place| self.details[*place]).collect();
+        let row = |place: &usize| KnownRow { line: 0, spoken_of: false, ..self.rows[*place] };
+        let rows = places.iter().map(row).collect();
+        Self { rows, details, by_bytes_alone, ..Self::default() }
     }
 
     /// How many of these are the first of their worker.
     #[must_use]
     pub fn firsts(&self) -> u64 {
-        self.rows.values().map(|row| u64::from(row.first)).sum()
+        self.rows.iter().map(|row| u64::from(row.first)).sum()
     }
 }
 
-/// Makes the marks of rows.
-#[derive(Debug, Clone)]
-pub(super) struct Marker {
-    /// What every digest begins with.
-    mapping: Sha256,
-}
-
-impl Marker {
-    pub(super) fn new(source: &Source) -> Self {
-        Self { mapping: Sha256::new_with_prefix(source.digest()) }
+impl fmt::Debug for KnownRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KnownRows({} of {} seen)", self.seen, self.rows.len())
     }
-
-    /// The digest of what the mapping reads of a row.
-    pub(super) fn digest(&self, source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> Uuid {
-        let mut hash = self.mapping.clone();
-        for field in &source.fields {
-            let text = cells.texts[field.column];
-            hash.update(text.len().to_be_bytes());
-            hash.update(text);
-            // What such a text means depends on the day for which the file speaks.
-            if field.kind.depends_on_snapshot() {
-                let value = row::value(field, &cells.texts, snapshot_date);
-                let value = value.ok().flatten().map(|value| value.to_string());
-                hash.update(value.unwrap_or_default());
-            }
-        }
-        mark(hash)
-    }
-}
-
-/// Which of the mapping's first attributes a row says something of.
-pub(super) fn filled(source: &Source, row: &super::Row) -> u64 {
-    let names = source.attributes().take(64).enumerate();
-    let says = |(_, name): &(usize, &str)| row.attributes.contains_key(*name);
-    names.filter(says).fold(0, |filled, (place, _)| filled | 1 << place)
-}
-
-/// The mark of the engagement that a row speaks of.
-pub(super) fn engagement(row: &super::Row) -> Uuid {
-    let mut hash = Sha256::new();
-    for part in [&row.worker_id, &row.engagement_key] {
-        hash.update(part.len().to_be_bytes());
-        hash.update(part);
-    }
-    hash.update(row.effective_date.map(|day| day.to_string()).unwrap_or_default());
-    mark(hash)
-}
-
-fn mark(hash: Sha256) -> Uuid {
-    let mut mark = [0; 16];
-    mark.copy_from_slice(&hash.finalize()[..16]);
-    Uuid::from_bytes(mark)
 }

@@ -1,12 +1,14 @@
 //! From bytes to JSON objects: one a line, with bounded memory.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, Read};
+use std::io::Read;
 
+use memchr::memchr;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use super::records::{Input, fill, open};
+use super::row::Cells;
+use super::window::{More, Window};
 use super::{Error, ROW_BYTES_MAX};
 
 /// Joins the names of members that stand inside each other.
@@ -16,11 +18,9 @@ const NAME_CHARACTERS_MAX: usize = 64;
 
 /// Reads lines; blank ones are skipped.
 pub(super) struct Lines<R> {
-    input: Input<R>,
-    text: Vec<u8>,
+    input: Window<R>,
     /// The line of the next byte.
     line: u64,
-    bytes_read: u64,
 }
 
 /// What a line holds, column by column.
@@ -34,54 +34,83 @@ pub(super) struct Object {
 impl<R: Read> Lines<R> {
     /// Opens a file that has at least one line.
     pub(super) fn try_new(input: R) -> Result<Self, Error> {
-        let (input, bytes_read) = open(input)?;
-        let mut lines = Self { input, text: Vec::new(), line: 1, bytes_read };
-        if fill(&mut lines.input)?.is_empty() { Err(Error::NoLines) } else { Ok(lines) }
+        let mut lines = Self { input: Window::open(input)?, line: 1 };
+        if lines.input.is_empty()? { Err(Error::NoLines) } else { Ok(lines) }
     }
 
-    /// Returns the next line and its number.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, &str)>, Error> {
-        loop {
-            let line = self.line;
-            if !self.read_line()? {
+    /// Takes the next line over: its number, its bytes without their end, and its text.
+    pub(super) fn next<T>(
+        &mut self,
+        take: impl FnOnce(u64, &[u8], &str) -> T,
+    ) -> Result<Option<T>, Error> {
+        let (length, is_closed) = loop {
+            if self.input.is_empty()? {
                 return Ok(None);
             }
-            if !self.text.iter().all(u8::is_ascii_whitespace) {
-                let text = std::str::from_utf8(&self.text);
-                let text = text.map_err(|_error| Error::Encoding { line })?;
-                return Ok(Some((line, text)));
+            let (length, is_closed) = self.length()?;
+            if !self.input.bytes()[..length].iter().all(u8::is_ascii_whitespace) {
+                break (length, is_closed);
             }
-        }
+            self.leave(length, is_closed);
+        };
+        let (line, bytes) = (self.line, &self.input.bytes()[..length]);
+        let text = std::str::from_utf8(bytes).map_err(|_error| Error::Encoding { line })?;
+        let taken = take(line, bytes, text);
+        self.leave(length, is_closed);
+        Ok(Some(taken))
     }
 
-    /// Reads to the end of a line; says whether there was one.
-    fn read_line(&mut self) -> Result<bool, Error> {
-        self.text.clear();
-        let mut any = false;
+    /// Passes over the next line if `known` recognises it by its number and bytes.
+    pub(super) fn pass<T>(
+        &mut self,
+        known: impl FnOnce(u64, &[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        if self.input.is_empty()? {
+            return Ok(None);
+        }
+        let (length, is_closed) = self.length()?;
+        let passed = known(self.line, &self.input.bytes()[..length]);
+        if passed.is_some() {
+            self.leave(length, is_closed);
+        }
+        Ok(passed)
+    }
+
+    fn leave(&mut self, length: usize, is_closed: bool) {
+        self.input.take(length + usize::from(is_closed));
+        self.line += u64::from(is_closed);
+    }
+
+    /// How long the next line is, and whether its end is in the file.
+    fn length(&mut self) -> Result<(usize, bool), Error> {
+        let too_long = Error::LineTooLong { line: self.line };
         loop {
-            let buffer = fill(&mut self.input)?;
-            if buffer.is_empty() {
-                return Ok(any);
+            let bytes = self.input.bytes();
+            let length = memchr(b'\n', bytes);
+            if length.unwrap_or(bytes.len()) > ROW_BYTES_MAX {
+                return Err(too_long);
             }
-            any = true;
-            let end = buffer.iter().position(|byte| *byte == b'\n');
-            let taken = end.unwrap_or(buffer.len());
-            if self.text.len() + taken > ROW_BYTES_MAX {
-                return Err(Error::LineTooLong { line: self.line });
+            if let Some(length) = length {
+                return Ok((length, true));
             }
-            self.text.extend_from_slice(&buffer[..taken]);
-            let consumed = taken + usize::from(end.is_some());
-            self.input.consume(consumed);
-            self.bytes_read += u64::try_from(consumed).unwrap_or_default();
-            if end.is_some() {
-                self.line += 1;
-                return Ok(true);
+            match self.input.more()? {
+                More::Bytes => {}
+                More::End => return Ok((self.input.bytes().len(), false)),
+                More::Full => return Err(too_long),
             }
         }
     }
 
     pub(super) const fn bytes_read(&self) -> u64 {
-        self.bytes_read
+        self.input.taken()
+    }
+}
+
+impl Object {
+    /// The object in columns; it stands on this line, written as these bytes.
+    pub(super) fn cells<'a>(&'a self, line: u64, raw: &'a [u8]) -> Cells<'a> {
+        let texts = self.texts.iter().map(String::as_str).collect();
+        Cells { line, raw, texts, fault: self.fault.clone() }
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Marks;
 use crate::mapping::transform::collapse;
-use crate::mapping::{Attribute, Field, Source};
+use crate::mapping::{Attribute, Field, Origin, Source, Unlisted};
 use crate::matching::{self, Features};
 
 /// The longest field, in bytes.
@@ -76,21 +76,39 @@ pub struct Reject {
     pub worker_id: Option<String>,
 }
 
-/// A field's value, or why there is none.
-type Read = Result<Option<Value>, String>;
+/// What a field says, if anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) value: Option<Value>,
+    /// The text, and what becomes of it, where the field's value map does not list it.
+    unlisted: Option<(String, Unlisted)>,
+}
+
+/// What a field says, or why it cannot be read.
+type Read = Result<Said, String>;
+
+/// Told of every value that a value map does not list: the field, the text, and what becomes of it.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(usize, String, Unlisted);
 
 /// What a line holds, column by column.
 #[derive(Debug, Clone)]
 pub(super) struct Cells<'a> {
     /// Where it begins.
     pub(super) line: u64,
+    /// The line as it is written, without its end; of no file, nothing.
+    pub(super) raw: &'a [u8],
     /// As many as the mapping has columns.
     pub(super) texts: Vec<&'a str>,
     /// What is wrong with the line as it is written: the column and the reason.
     pub(super) fault: Option<(String, String)>,
 }
 
-pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> Result<Row, Reject> {
+pub(super) fn read(
+    source: &Source,
+    snapshot_date: Date,
+    cells: &Cells<'_>,
+    unlisted: Tell<'_>,
+) -> Result<Row, Reject> {
     let reject = |column: String, reason: String, worker_id: Option<&str>| Reject {
         line: cells.line,
         column,
@@ -98,8 +116,15 @@ pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> R
         worker_id: worker_id.map(str::to_owned),
     };
     let texts = &cells.texts;
-    let values: Vec<Read> =
-        source.fields.iter().map(|field| value(field, texts, snapshot_date)).collect();
+    let mut values = values(source, texts, snapshot_date);
+    for (field, value) in values.iter_mut().enumerate() {
+        let Ok(Said { unlisted: found, .. }) = value else { continue };
+        let Some((text, becomes)) = found.take() else { continue };
+        if becomes == Unlisted::Reject {
+            *value = Err("is not among the values that the mapping lists".to_owned());
+        }
+        unlisted(field, text, becomes);
+    }
     let fault = |worker_id: Option<&str>| {
         let (column, reason) = cells.fault.clone()?;
         Some(reject(column, reason, worker_id))
@@ -119,12 +144,17 @@ pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> R
         return Err(reject);
     }
 
-    let mut read = Vec::with_capacity(values.len());
-    for (index, value) in values.into_iter().enumerate() {
-        let refused =
-            |reason| reject(column_of(source, Some(index)), reason, Some(worker_id.as_str()));
-        read.push(value.map_err(refused)?);
+    // What is computed of a field that cannot be read is not what is wrong with the row.
+    let is_computed = |index: &usize| source.fields[*index].column().is_none();
+    let wrong = |computed: bool| {
+        let mut of = (0..values.len()).filter(|index| is_computed(index) == computed);
+        of.find_map(|index| Some((index, values[index].as_ref().err()?.clone())))
+    };
+    if let Some((index, reason)) = wrong(false).or_else(|| wrong(true)) {
+        return Err(reject(column_of(source, Some(index)), reason, Some(worker_id.as_str())));
     }
+    let read: Vec<Option<Value>> =
+        values.into_iter().map(|value| value.ok().and_then(|said| said.value)).collect();
     if let Some(column) = texts.iter().position(|text| text.len() > FIELD_BYTES_MAX) {
         let reason = format!("is longer than {FIELD_BYTES_MAX} bytes");
         return Err(reject(source.columns[column].clone(), reason, Some(&worker_id)));
@@ -169,13 +199,38 @@ pub(super) fn read(source: &Source, snapshot_date: Date, cells: &Cells<'_>) -> R
     })
 }
 
-/// The column that a field is read from; empty without a field.
+/// Where what a field says is written; empty without a field.
 pub(super) fn column_of(source: &Source, field: Option<usize>) -> String {
-    field.map(|field| source.columns[source.fields[field].column].clone()).unwrap_or_default()
+    field.map(|field| source.column_of(field).to_owned()).unwrap_or_default()
 }
 
-pub(super) fn value(field: &Field, texts: &[&str], snapshot_date: Date) -> Read {
-    let text = texts[field.column];
+/// What each field says; those that are computed after the others.
+fn values(source: &Source, texts: &[&str], snapshot_date: Date) -> Vec<Read> {
+    let of_columns = |field: &Field| match field.origin {
+        Origin::Column(column) => value(field, texts[column], snapshot_date),
+        Origin::Computed(_) => Ok(Said::default()),
+    };
+    let mut values: Vec<Read> = source.fields.iter().map(of_columns).collect();
+    if source.fields.iter().all(|field| field.column().is_some()) {
+        return values;
+    }
+    let known = source.fields.iter().zip(&values);
+    let known = known
+        .filter_map(|(field, read)| Some((field.name.clone(), read.as_ref().ok()?.value.clone()?)));
+    let row: Attributes = known.collect();
+    for (field, read) in source.fields.iter().zip(&mut values) {
+        let Origin::Computed(computed) = &field.origin else { continue };
+        *read = match computed.value(&row) {
+            Some(Value::Text(text)) => value(field, &text, snapshot_date),
+            Some(other) => Ok(Said { value: Some(other), unlisted: None }),
+            None => value(field, "", snapshot_date),
+        };
+    }
+    values
+}
+
+/// What a field says whose text is this.
+pub(super) fn value(field: &Field, text: &str, snapshot_date: Date) -> Read {
     if text.len() > FIELD_BYTES_MAX {
         return Err(format!("is longer than {FIELD_BYTES_MAX} bytes"));
     }
@@ -183,20 +238,31 @@ pub(super) fn value(field: &Field, texts: &[&str], snapshot_date: Date) -> Read 
     if text.chars().any(char::is_control) {
         return Err("holds a control character".to_owned());
     }
-    let text = field.clean.apply(text);
+    let cleaned = field.clean.apply(text);
+    match cleaned.unlisted {
+        Some(becomes @ (Unlisted::Unknown | Unlisted::Hold | Unlisted::Reject)) => {
+            return Ok(Said { value: None, unlisted: Some((cleaned.text, becomes)) });
+        }
+        Some(Unlisted::Keep) | None => {}
+    }
+    let unlisted = cleaned.unlisted.map(|becomes| (cleaned.text.clone(), becomes));
+    let text = match &field.default {
+        Some(default) if cleaned.text.is_empty() => default.clone(),
+        Some(_) | None => cleaned.text,
+    };
     let value = if text.is_empty() { None } else { field.kind.read(&text, snapshot_date)? };
     if value.is_none() && !field.optional {
         return Err(format!("is empty, and {} is not optional", field.name));
     }
-    Ok(value)
+    Ok(Said { value, unlisted })
 }
 
 /// Joins the key's parts; names the field that prevents it.
 fn worker_id(source: &Source, values: &[Read]) -> Result<String, (usize, String)> {
     let mut parts = Vec::with_capacity(source.key.len());
     for field in &source.key {
-        let value = values[*field].as_ref().map_err(|reason| (*field, reason.clone()))?;
-        let part = value.as_ref().map(ToString::to_string).unwrap_or_default();
+        let said = values[*field].as_ref().map_err(|reason| (*field, reason.clone()))?;
+        let part = said.value.as_ref().map(ToString::to_string).unwrap_or_default();
         if part.contains(KEY_SEPARATOR) {
             return Err((*field, format!("holds '{KEY_SEPARATOR}', which joins the key's parts")));
         }

@@ -1,3 +1,5 @@
+mod known;
+
 use std::io::{Cursor, Read};
 use std::path::Path;
 

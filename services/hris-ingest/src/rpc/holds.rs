@@ -43,7 +43,7 @@ pub(super) async fn held(store: &Store, id: RunId) -> Result<wire::HeldRun, Stat
     let approvals = approvals.map_err(internal)?.into_iter().map(Into::into).collect();
     let releases = hold::table::releases(&mut tx, id).await.map_err(internal)?;
     Ok(wire::HeldRun {
-        groups: hold.difference.groups.iter().map(|one| group(&hold, one, name)).collect(),
+        groups: groups(&hold.exceeded, &hold.difference, name),
         approvals,
         releases: releases.into_iter().map(Into::into).collect(),
         ..described(&hold)
@@ -65,7 +65,20 @@ fn described(hold: &Hold) -> wire::HeldRun {
     }
 }
 
-fn group(hold: &Hold, group: &Group, name: impl Fn(&Example) -> String) -> wire::HeldGroup {
+/// The groups of a difference, as they are held or would be.
+pub(super) fn groups(
+    exceeded: &[hold::Reason],
+    difference: &Difference,
+    name: impl Fn(&Example) -> String,
+) -> Vec<wire::HeldGroup> {
+    difference.groups.iter().map(|one| group(exceeded, one, &name)).collect()
+}
+
+fn group(
+    exceeded: &[hold::Reason],
+    group: &Group,
+    name: impl Fn(&Example) -> String,
+) -> wire::HeldGroup {
     let exceeds = |reason: &hold::Reason| reason.group.as_ref() == Some(&group.group);
     let person = |example: &Example| wire::HeldPerson {
         person_id: example.person.map(|person| person.to_string()).unwrap_or_default(),
@@ -76,12 +89,12 @@ fn group(hold: &Hold, group: &Group, name: impl Fn(&Example) -> String) -> wire:
     wire::HeldGroup {
         group: group.group.clone(),
         counts: Some(counts(group.counts)),
-        exceeded: hold.exceeded.iter().any(exceeds),
+        exceeded: exceeded.iter().any(exceeds),
         sample: group.sample.iter().map(person).collect(),
     }
 }
 
-const fn counts(counts: Counts) -> wire::DifferenceCounts {
+pub(super) const fn counts(counts: Counts) -> wire::DifferenceCounts {
     let Counts { present, joining, leaving, changing } = counts;
     wire::DifferenceCounts { present, joining, leaving, changing }
 }

@@ -1,31 +1,27 @@
 //! The import request: the file comes in, progress and a summary go out.
 //!
-//! Everything happens within the stream of answers. A client that goes away before the file is
-//! staged cancels the import; afterwards the driver applies it, whoever watches.
+//! Everything happens within the stream of answers. A file is read while it arrives. A client that goes
+//! away before it is staged cancels the import; afterwards the driver applies it, whoever watches.
 
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::RunId;
 use futures::{Stream, StreamExt as _, future, stream};
-use proto::convert;
 use proto::hris::v1 as wire;
-use tokio::io::AsyncWriteExt as _;
+use store::Store;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
+use super::upload::{self, Opened, status};
 use super::{Rpc, holds, internal, summary};
-use crate::facts::Contract;
-use crate::import::{self, Error, Order, Progress, Stage};
-use crate::reader;
+use crate::import::{self, Error, Order, Progress, Spool, Stage};
+use crate::mapping::Source;
 use crate::run::{self, State};
 
-/// How long the next part of a file may take.
-const PART: Duration = Duration::from_secs(60);
 /// Reports that the client has not read yet; further progress is not told.
 const REPORTS: usize = 64;
 /// How often a run is looked at that another process may be applying.
@@ -41,23 +37,13 @@ pub(super) async fn begin(
     rpc: Rpc,
     mut parts: Streaming<wire::ImportRequest>,
 ) -> Result<Reports, Status> {
-    let permit = rpc.imports.clone().try_acquire_owned().map_err(|_error| {
-        Status::resource_exhausted("too many files are being imported: try again later")
-    })?;
-    let Some(wire::import_request::Part::Open(open)) = next(&mut parts).await? else {
-        return Err(Status::invalid_argument("the first message does not open the import"));
-    };
-    let (announced, order) = (open.size_bytes, order(open)?);
-    let source = order.source(&rpc.config).map_err(|error| status(error.into()))?;
+    let Opened { permit, announced, order, source } = upload::open(&rpc, &mut parts).await?;
+    rpc.abandoned.give_up(&rpc.store).await.map_err(status)?;
     import::check(&rpc.store, &source, &order).await.map_err(status)?;
-    let limit = rpc.config.file_bytes_max;
-    if announced > limit {
-        return Err(status(Error::FileTooLarge { limit }));
-    }
 
     let (sender, receiver) = mpsc::channel(REPORTS);
     let work = Box::pin(async move {
-        let outcome = carry_out(&rpc, parts, announced, &order, &sender).await;
+        let outcome = carry_out(&rpc, parts, announced, (&source, &order), &sender).await;
         if sender.send(outcome).await.is_err() {
             tracing::debug!("nobody reads the import's outcome");
         }
@@ -67,36 +53,11 @@ pub(super) async fn begin(
     Ok(Box::pin(stream::select(ReceiverStream::new(receiver), quiet)))
 }
 
-fn order(open: wire::OpenImport) -> Result<Order, Status> {
-    let contract = match open.contract() {
-        wire::FileContract::Full => Contract::Full,
-        wire::FileContract::Partial => Contract::Partial,
-        wire::FileContract::Unspecified => {
-            return Err(Status::invalid_argument(
-                "whether the file is full or partial must be stated",
-            ));
-        }
-    };
-    let snapshot_date = convert::date("snapshot_date", open.snapshot_date.as_ref())
-        .map_err(|error| Status::invalid_argument(error.to_string()))?
-        .ok_or_else(|| {
-            Status::invalid_argument("the day for which the file speaks must be stated")
-        })?;
-    Ok(Order {
-        mapping: open.mapping,
-        file_name: open.file_name,
-        contract,
-        snapshot_date,
-        author: Some(open.author).filter(|author| !author.is_empty()),
-        notify: open.notify,
-    })
-}
-
 async fn carry_out(
     rpc: &Rpc,
     parts: Streaming<wire::ImportRequest>,
     announced: u64,
-    order: &Order,
+    (source, order): (&Source, &Order),
     reports: &mpsc::Sender<Report>,
 ) -> Report {
     let tell = |progress: Progress| {
@@ -105,8 +66,16 @@ async fn carry_out(
             tracing::trace!("progress is not read and not told");
         }
     };
-    let file = receive(rpc, parts, announced, &tell).await?;
-    let id = import::stage(&rpc.store, &rpc.config, order, file, &tell).await.map_err(status)?;
+    let spool = |error| status(Error::Spool(error));
+    let arriving = Spool::create(rpc.config.spool_folder.as_deref()).map_err(spool)?;
+    let file = arriving.incoming();
+    let id = import::open(&rpc.store, source, order).await.map_err(status)?;
+    let mut watched = Watched { abandoned: &rpc.abandoned, run: Some(id) };
+    let receiving = upload::receive(rpc.config.file_bytes_max, parts, announced, arriving, &tell);
+    let staging = import::stage_as(id, &rpc.store, &rpc.config, order, &file, &tell);
+    let staged = upload::meanwhile(receiving, staging).await;
+    watched.run = None;
+    staged?;
     let run = watch(rpc, id, &tell).await?;
     match run.error {
         None => {
@@ -122,53 +91,35 @@ async fn carry_out(
     }
 }
 
-/// Keeps the file while it is read; it has no name, so it goes when it is closed.
-async fn receive(
-    rpc: &Rpc,
-    mut parts: Streaming<wire::ImportRequest>,
-    announced: u64,
-    tell: import::Tell<'_>,
-) -> Result<File, Status> {
-    let limit = rpc.config.file_bytes_max;
-    let spool = |error| status(Error::Spool(error));
-    let file = match &rpc.config.spool_folder {
-        Some(folder) => tempfile::tempfile_in(folder),
-        None => tempfile::tempfile(),
-    };
-    let mut file = tokio::fs::File::from_std(file.map_err(spool)?);
-    let mut received = 0;
-    while let Some(part) = next(&mut parts).await? {
-        let wire::import_request::Part::Content(content) = part else {
-            return Err(Status::invalid_argument("only the first message opens the import"));
-        };
-        received += u64::try_from(content.len()).unwrap_or(u64::MAX);
-        if received > limit {
-            return Err(status(Error::FileTooLarge { limit }));
-        }
-        file.write_all(&content).await.map_err(spool)?;
-        tell(Progress { stage: Stage::Receive, done: received, total: announced.max(received) });
-    }
-    if announced > 0 && received != announced {
-        return Err(status(Error::Incomplete { received, announced }));
-    }
-    file.flush().await.map_err(spool)?;
-    let mut file = file.into_std().await;
-    file.seek(SeekFrom::Start(0)).map_err(spool)?;
-    Ok(file)
+/// Runs whose sender has gone away. They are given up when the next file comes, before their leases end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Abandoned {
+    runs: Arc<Mutex<Vec<RunId>>>,
 }
 
-async fn next(
-    parts: &mut Streaming<wire::ImportRequest>,
-) -> Result<Option<wire::import_request::Part>, Status> {
-    let message = timeout(PART, parts.message()).await.map_err(|_elapsed| {
-        Status::deadline_exceeded(format!("no part of the file came for {}s", PART.as_secs()))
-    })??;
-    match message {
-        None => Ok(None),
-        Some(wire::ImportRequest { part: Some(part) }) => Ok(Some(part)),
-        Some(wire::ImportRequest { part: None }) => {
-            Err(Status::invalid_argument("a message says nothing"))
+/// A run that is abandoned unless it is read to its end.
+struct Watched<'a> {
+    abandoned: &'a Abandoned,
+    run: Option<RunId>,
+}
+
+impl Abandoned {
+    fn runs(&self) -> MutexGuard<'_, Vec<RunId>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn give_up(&self, store: &Store) -> Result<(), Error> {
+        let runs = std::mem::take(&mut *self.runs());
+        for run in runs {
+            import::give_up(store, run).await?;
         }
+        Ok(())
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.abandoned.runs().extend(self.run);
     }
 }
 
@@ -206,39 +157,4 @@ fn told(progress: Progress) -> wire::ImportResponse {
     let Progress { stage, done, total } = progress;
     let progress = wire::ImportProgress { stage: stage.as_str().to_owned(), done, total };
     wire::ImportResponse { report: Some(wire::import_response::Report::Progress(progress)) }
-}
-
-fn status(error: Error) -> Status {
-    let code = match &error {
-        Error::Mapping(_)
-        | Error::FileTooLarge { .. }
-        | Error::Incomplete { .. }
-        | Error::NoRows
-        | Error::NothingTaken { .. }
-        | Error::Key { .. }
-        | Error::Author
-        | Error::File(
-            reader::Error::Empty
-            | reader::Error::NoLines
-            | reader::Error::LineTooLong { .. }
-            | reader::Error::Encoding { .. }
-            | reader::Error::Header { .. }
-            | reader::Error::RowTooLong { .. }
-            | reader::Error::UnclosedQuote { .. }
-            | reader::Error::TooManyRows,
-        ) => Code::InvalidArgument,
-        Error::NotWhole(_) | Error::Older { .. } | Error::Ahead { .. } | Error::Running { .. } => {
-            Code::FailedPrecondition
-        }
-        Error::Lost => Code::Aborted,
-        Error::File(reader::Error::Read(_))
-        | Error::Spool(_)
-        | Error::Reading(_)
-        | Error::Store(_) => Code::Internal,
-    };
-    let told = error.told();
-    if code == Code::Internal {
-        tracing::error!("an import failed: {}", domain::Rejection::park(error));
-    }
-    Status::new(code, told)
 }

@@ -237,11 +237,54 @@ pub(crate) async fn list_sources(
     Ok(rows.into_iter().map(|(name, date, format)| (name, date.to_jiff(), format)).collect())
 }
 
-/// Keeps a run that is being staged; says whether it was still there to keep.
-pub(crate) async fn renew(tx: &mut Tx, id: RunId, until: Timestamp) -> Result<bool, Error> {
-    sqlx::query("UPDATE runs SET leased_until = $2 WHERE id = $1 AND state = 'staging'")
+/// Begins a run that has failed already, with this error: what is staged of it can be looked at, never applied.
+pub(crate) async fn open_trial(
+    tx: &mut Tx,
+    opening: Opening<'_>,
+    error: &str,
+) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO runs (id, source, file_name, mapping, contract, snapshot_date, state,
+                           leased_until, staged, walk, walked_to, started_at, finished_at, error)
+         VALUES ($1, $2, $3, $4, $5, $6, 'failed', $7, true, 'listed', '', $8, $8, $9)",
+    )
+    .bind(opening.id.0)
+    .bind(opening.source)
+    .bind(opening.file_name)
+    .bind(opening.mapping)
+    .bind(opening.contract.as_str())
+    .bind(opening.snapshot_date.to_sqlx())
+    .bind(opening.leased_until.to_sqlx())
+    .bind(now.to_sqlx())
+    .bind(error)
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("begin a trial"))
+}
+
+/// Forgets a trial of which nothing is staged any more.
+pub(crate) async fn remove_trial(tx: &mut Tx, id: RunId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM runs WHERE id = $1 AND state = 'failed'")
+        .bind(id.0)
+        .execute(tx.connection())
+        .await
+        .map(|_done| ())
+        .map_err(Error::during("forget a trial"))
+}
+
+/// Keeps a run that is being staged, in whatever state; says whether it was still there to keep.
+pub(crate) async fn renew(
+    tx: &mut Tx,
+    id: RunId,
+    state: State,
+    until: Timestamp,
+) -> Result<bool, Error> {
+    sqlx::query("UPDATE runs SET leased_until = $2 WHERE id = $1 AND state = $3 AND staged")
         .bind(id.0)
         .bind(until.to_sqlx())
+        .bind(state.as_str())
         .execute(tx.connection())
         .await
         .map(|done| done.rows_affected() > 0)
@@ -412,6 +455,22 @@ pub(crate) async fn fail(tx: &mut Tx, id: RunId, error: &str) -> Result<(), Erro
     .await
     .map(|_done| ())
     .map_err(Error::during("give up a run"))
+}
+
+/// Gives up a run of which the file was not read to its end.
+pub(crate) async fn give_up(tx: &mut Tx, id: RunId, error: &str) -> Result<(), Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE runs SET state = 'failed', error = $2, finished_at = $3, leased_until = $3
+          WHERE id = $1 AND state = 'staging'",
+    )
+    .bind(id.0)
+    .bind(error)
+    .bind(now.to_sqlx())
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("give up a run that was being read"))
 }
 
 /// Leases runs that have rows staged and nobody working on them.

@@ -85,7 +85,8 @@ impl Offer {
         let mut leaves = Vec::with_capacity(source.columns.len() + 1);
         for (index, column) in source.columns.iter().enumerate() {
             let Ok(place) = Place::parse(column) else { continue };
-            let mut fields = source.fields.iter().filter(|field| field.column == index).peekable();
+            let mut fields =
+                source.fields.iter().filter(|field| field.column() == Some(index)).peekable();
             let kind = match fields.peek().map(|field| &field.kind) {
                 Some(Kind::Boolean) => LeafKind::Boolean,
                 Some(Kind::Integer) => LeafKind::Integer,

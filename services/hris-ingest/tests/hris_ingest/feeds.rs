@@ -1,5 +1,6 @@
 //! Feeds that are not what they should be: they change nobody, or nobody whom they should not.
 
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use crate::service::{FIVE, Ingest, MAPPING, Upload, file, line, lines};
@@ -160,5 +161,35 @@ async fn a_department_that_is_renamed_through_a_value_map_is_no_news() {
 
     assert_eq!((summary.unchanged, summary.changed, summary.held), (5, 0, None));
     assert_eq!((ingest.state().await, ingest.told().await.len()), (state, told));
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn a_sender_who_goes_away_leaves_the_source_to_others_at_once() {
+    let ingest = Ingest::start().await;
+    let mut parts = Upload::full("2026-03-01", file(&FIVE)).parts();
+    parts.truncate(1);
+    let (sender, stream) = tokio::sync::mpsc::channel(2);
+    for part in parts {
+        sender.send(part).await.unwrap();
+    }
+    let reports = ingest.client.clone().import(ReceiverStream::new(stream)).await.unwrap();
+    testkit::until("the run has begun", async || {
+        ingest.runs().await.first().is_some_and(|run| run.state == "staging").then_some(())
+    })
+    .await;
+
+    drop((reports, sender));
+    let summary = testkit::until("the source is free", async || {
+        ingest.import(Upload::full("2026-03-01", file(&FIVE))).await.ok()
+    })
+    .await;
+
+    assert_eq!(summary.joined, 5);
+    let error = &ingest.runs().await[1].error;
+    assert!(
+        error.contains("did not arrive whole") && error.contains("nothing was changed"),
+        "{error}"
+    );
     ingest.stop().await;
 }

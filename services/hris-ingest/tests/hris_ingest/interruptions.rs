@@ -1,11 +1,11 @@
 //! A service that is killed in the middle of an import, and what its successor does.
 
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::Write as _;
 use std::num::NonZeroU16;
 
 use clock::TestClock;
 use hris_ingest::facts::Contract;
-use hris_ingest::import::{self, Error, Order, Progress, Stage};
+use hris_ingest::import::{self, Error, Incoming, Order, Progress, Stage};
 use hris_ingest::{Config, MIGRATIONS};
 use proto::catalogue::Service;
 use proto::hris::v1::{PersonUpdated, SourceRunFinished};
@@ -55,8 +55,8 @@ impl Bench {
         };
         let mut spooled = tempfile::tempfile().unwrap();
         spooled.write_all(content).unwrap();
-        spooled.seek(SeekFrom::Start(0)).unwrap();
-        import::stage(&self.store, &config(), &order, spooled, tell).await.map(|_run| ())
+        let file = Incoming::whole(spooled).unwrap();
+        import::stage(&self.store, &config(), &order, &file, tell).await.map(|_run| ())
     }
 
     /// Each run's state, and how many rows are staged.

@@ -26,5 +26,6 @@ mod repeated;
 mod scim;
 mod service;
 mod sources;
+mod values;
 mod webhooks;
 mod zones;

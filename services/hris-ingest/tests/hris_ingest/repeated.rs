@@ -138,3 +138,78 @@ async fn nothing_that_is_not_mapped_reaches_the_marks_of_a_row() {
     assert_eq!(passed_over(&ingest).await, [0, 5]);
     ingest.stop().await;
 }
+
+/// A mapping that lets everybody change at once.
+fn lenient() -> String {
+    MAPPING.replace("{leavers_percent: 20}", "{leavers_percent: 20, changed_percent: null}")
+}
+
+/// As many people, of whom those that are named have another job.
+fn crowd(people: u32, promoted: std::ops::Range<u32>) -> Upload {
+    let row = |id: u32| {
+        let job = if promoted.contains(&id) { "Chief" } else { "Clerk" };
+        format!("{id},\"Family {id},Given\",{job},2020-01-06,")
+    };
+    let rows: Vec<String> = (0..people).map(row).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    Upload { mapping: lenient(), ..Upload::full("2026-03-01", file(&rows)) }
+}
+
+/// How many rows are packed, and how many of them are gone, once what was listed is packed.
+async fn packed(ingest: &Ingest) -> (i64, i64) {
+    testkit::until("what is listed is packed", async || {
+        let pending: i64 = sqlx::query_scalar("SELECT count(*) FROM runs WHERE staged")
+            .fetch_one(ingest.pool())
+            .await
+            .unwrap();
+        (pending == 0).then_some(())
+    })
+    .await;
+    sqlx::query_as(
+        "SELECT COALESCE((SELECT sum(rows) FROM listed_packs), 0)::bigint,
+                (SELECT count(*) FROM listed_gone)",
+    )
+    .fetch_one(ingest.pool())
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_packed_is_passed_over_and_what_is_gone_of_it_is_not() {
+    let ingest = Ingest::start().await;
+    let first = ingest.import(crowd(1_500, 0..0)).await.unwrap();
+    assert_eq!(packed(&ingest).await, (1_500, 0));
+
+    let promoted = ingest.import(crowd(1_499, 10..13)).await.unwrap();
+    let few = packed(&ingest).await;
+    let again = ingest.import(crowd(1_499, 10..13)).await.unwrap();
+    let demoted = ingest.import(crowd(1_500, 0..0)).await.unwrap();
+
+    assert_eq!(counts(&first), (1_500, 0, 0, 0));
+    assert_eq!(counts(&promoted), (0, 3, 1, 1_496));
+    assert_eq!(few, (1_500, 4), "a few rows more are not worth a pack");
+    assert_eq!(counts(&again), (0, 0, 0, 1_499));
+    assert_eq!(
+        counts(&demoted),
+        (0, 4, 0, 1_496),
+        "who is listed again on the same day had not left"
+    );
+    assert_eq!(passed_over(&ingest).await, [0, 1_496, 1_499, 1_496]);
+    ingest.stop().await;
+}
+
+#[tokio::test]
+async fn packs_of_which_most_is_gone_are_made_anew_and_hold_the_same() {
+    let ingest = Ingest::start().await;
+    ingest.import(crowd(1_500, 0..0)).await.unwrap();
+    assert_eq!(packed(&ingest).await, (1_500, 0));
+
+    let promoted = ingest.import(crowd(1_500, 0..1_100)).await.unwrap();
+    let anew = packed(&ingest).await;
+    let again = ingest.import(crowd(1_500, 0..1_100)).await.unwrap();
+
+    assert_eq!(counts(&promoted), (0, 1_100, 0, 400));
+    assert_eq!(anew, (1_500, 0));
+    assert_eq!(counts(&again), (0, 0, 0, 1_500));
+    ingest.stop().await;
+}

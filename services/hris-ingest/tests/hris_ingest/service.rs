@@ -143,7 +143,7 @@ impl Upload {
         Self { contract: FileContract::Partial, ..Self::lines(snapshot_date, content) }
     }
 
-    fn parts(self) -> Vec<ImportRequest> {
+    pub(crate) fn parts(self) -> Vec<ImportRequest> {
         let date: domain::Date = self.snapshot_date.parse().unwrap();
         let size = u64::try_from(self.content.len()).unwrap();
         let open = import_request::Part::Open(OpenImport {
@@ -156,7 +156,7 @@ impl Upload {
             notify: self.notify,
             ..OpenImport::default()
         });
-        let content = self.content.chunks(64 * 1024).map(<[u8]>::to_vec);
+        let content = self.content.chunks(64 * 1024).map(|part| part.to_vec().into());
         std::iter::once(open)
             .chain(content.map(import_request::Part::Content))
             .map(|part| ImportRequest { part: Some(part) })

@@ -56,6 +56,11 @@ pub struct Running {
     store: Store,
 }
 
+/// Bytes of one request, and of all on one connection, that may be on their way unread; files come in by them.
+const STREAM_BYTES: u32 = 4 << 20;
+const CONNECTION_BYTES: u32 = 8 << 20;
+/// Bytes that are sent at once.
+const FRAME_BYTES: u32 = 256 << 10;
 /// How long each stage of the drain may take.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often what is kept too long is dropped.
@@ -150,6 +155,9 @@ impl Running {
         self.servers.spawn(async move {
             let served = tonic::transport::Server::builder()
                 .trace_fn(traced)
+                .initial_stream_window_size(STREAM_BYTES)
+                .initial_connection_window_size(CONNECTION_BYTES)
+                .max_frame_size(FRAME_BYTES)
                 .add_routes(routes.routes())
                 .serve_with_incoming_shutdown(
                     TcpListenerStream::new(listener),

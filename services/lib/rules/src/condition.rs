@@ -5,6 +5,7 @@
 
 mod check;
 mod compiled;
+mod computed;
 mod exists;
 mod expression;
 mod finding;
@@ -23,6 +24,7 @@ use cel::{Context, Env, ExecutionError};
 
 pub(crate) use check::Shape;
 pub use compiled::Condition;
+pub use computed::Computed;
 pub(crate) use expression::Expression;
 pub use finding::Finding;
 pub(crate) use finding::position;

@@ -27,7 +27,7 @@ mod trace;
 
 pub use access::{Access, Conflict, DesiredAccount, DesiredGrant, Evaluation, Reason, USER_NAME};
 pub use change::Change;
-pub use condition::{Condition, Finding, Opaque, slug};
+pub use condition::{Computed, Condition, Finding, Opaque, slug};
 pub use desired::{desired, desired_after};
 pub use document::Document;
 pub use formula::{Atom, Formula, Node};

@@ -103,7 +103,7 @@ impl Ingest {
                     break;
                 }
                 content.truncate(read);
-                part = import_request::Part::Content(content);
+                part = import_request::Part::Content(content.into());
             }
             anyhow::Ok(())
         };

@@ -28,9 +28,39 @@ pub(crate) enum Shape {
     Wrong,
 }
 
+/// What expressions are about: what its attributes are called, and where they are declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// What stands before the dot.
+    pub(crate) name: &'static str,
+    /// An attribute, as an example.
+    pub(crate) example: &'static str,
+    /// What its attributes are called.
+    pub(crate) part: &'static str,
+    /// What declares them.
+    pub(crate) declared: &'static str,
+}
+
+/// Whoever a policy is asked about.
+pub(crate) const PERSON: Subject = Subject {
+    name: "person",
+    example: "person.title",
+    part: "an attribute",
+    declared: "the AttributeSchema",
+};
+
+/// A row of a source's file.
+pub(crate) const ROW: Subject = Subject {
+    name: "row",
+    example: "row.family_name",
+    part: "a field",
+    declared: "no field with a column",
+};
+
 /// What the schema says of attributes beyond their type.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts {
+    pub(crate) subject: Subject,
     /// The only values of a text or list, if they are known.
     pub(crate) values: fn(&Attribute) -> Option<&BTreeSet<String>>,
     /// Whether somebody may be without it for good.
@@ -38,6 +68,7 @@ pub(crate) struct Facts {
 }
 
 pub(crate) const FACTS: Facts = Facts {
+    subject: PERSON,
     values: |attribute| (!attribute.values.is_empty()).then_some(&attribute.values),
     optional: |attribute| attribute.optional,
 };
@@ -82,12 +113,14 @@ impl<'a> Checker<'a> {
     fn node(&mut self, expression: &'a IdedExpr) -> Shape {
         match &expression.expr {
             Expr::Literal(literal) => self.literal(literal),
-            Expr::Ident(name) if name == "person" => {
-                self.wrong("uses `person` as a whole; name an attribute, as in person.title")
+            Expr::Ident(name) if name == self.facts.subject.name => {
+                let Subject { name, example, part, .. } = self.facts.subject;
+                self.wrong(format!("uses `{name}` as a whole; name {part}, as in {example}"))
             }
             Expr::Ident(name) => self.wrong(format!(
                 "uses `{name}`, which is nothing a condition sees; attributes are written \
-                 person.<name>, texts stand in quotes"
+                 {}.<name>, texts stand in quotes",
+                self.facts.subject.name
             )),
             Expr::Select(select) => self.select(select),
             Expr::Call(call) => self.call(call),
@@ -104,9 +137,10 @@ impl<'a> Checker<'a> {
             LiteralValue::Boolean(_) => Shape::Boolean,
             LiteralValue::Int(_) => Shape::Integer,
             LiteralValue::String(_) => Shape::Text,
-            LiteralValue::Null => {
-                self.wrong("uses null; ask whether an attribute is known with has(person.title)")
-            }
+            LiteralValue::Null => self.wrong(format!(
+                "uses null; ask whether an attribute is known with has({})",
+                self.facts.subject.example
+            )),
             LiteralValue::Bytes(_) | LiteralValue::Double(_) | LiteralValue::UInt(_) => self.wrong(
                 "uses a literal that no attribute can equal; write texts, whole numbers, true \
                  or false",
@@ -115,9 +149,10 @@ impl<'a> Checker<'a> {
     }
 
     fn select(&mut self, select: &'a SelectExpr) -> Shape {
-        if select.operand.expr != Expr::Ident("person".to_owned()) {
+        let Subject { name, declared, .. } = self.facts.subject;
+        if select.operand.expr != Expr::Ident(name.to_owned()) {
             return self.wrong(format!(
-                "selects `.{}` of something that is not the person; only person.<name> has parts",
+                "selects `.{}` of something that is not the {name}; only {name}.<name> has parts",
                 select.field
             ));
         }
@@ -125,10 +160,11 @@ impl<'a> Checker<'a> {
             None => {
                 let known = self.schema.attributes.keys().map(String::as_str);
                 let hint = did_you_mean(&select.field, known);
-                self.wrong(format!(
-                    "uses person.{}, which the AttributeSchema does not declare{hint}",
-                    select.field
-                ))
+                let unknown = match self.facts.subject {
+                    PERSON => format!("which {declared} does not declare"),
+                    _ => format!("and there is {declared} of that name"),
+                };
+                self.wrong(format!("uses {name}.{}, {unknown}{hint}", select.field))
             }
             Some(_) if select.test => Shape::Boolean,
             Some(attribute) => match attribute.kind {

@@ -30,7 +30,16 @@ impl Expression {
         schema: &AttributeSchema,
         wanted: &[Shape],
     ) -> Result<Self, Vec<Finding>> {
-        parse(text, schema, wanted, check::FACTS)
+        Self::with_facts(text, schema, wanted, check::FACTS)
+    }
+
+    pub(super) fn with_facts(
+        text: &str,
+        schema: &AttributeSchema,
+        wanted: &[Shape],
+        facts: Facts,
+    ) -> Result<Self, Vec<Finding>> {
+        parse(text, schema, wanted, facts)
             .map(|Parsed { program, shape, .. }| Self { program, shape })
     }
 

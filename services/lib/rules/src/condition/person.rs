@@ -5,6 +5,7 @@ use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use domain::{Attributes, Value};
 
+use super::check::{PERSON, ROW, Subject};
 use crate::document::{Attribute, AttributeSchema};
 
 /// A person as expressions see them.
@@ -12,6 +13,7 @@ use crate::document::{Attribute, AttributeSchema};
 /// An attribute whose value is not of the type that the schema declares is unknown, like one
 /// that is missing: neither may decide anything.
 pub(crate) struct Person<'a> {
+    subject: Subject,
     attributes: &'a Attributes,
     types: &'a dyn Types,
 }
@@ -35,7 +37,12 @@ impl Types for BTreeMap<String, Attribute> {
 
 impl<'a> Person<'a> {
     pub(crate) fn new(attributes: &'a Attributes, types: &'a dyn Types) -> Self {
-        Self { attributes, types }
+        Self { subject: PERSON, attributes, types }
+    }
+
+    /// A row as expressions see it: a person of other attributes and another name.
+    pub(crate) fn row(fields: &'a Attributes, types: &'a dyn Types) -> Self {
+        Self { subject: ROW, attributes: fields, types }
     }
 
     fn get(&self, name: &str) -> Option<&Value> {
@@ -48,10 +55,11 @@ impl<'a> Person<'a> {
 // without a map of the whole person; `has(person.title)` asks for `person`.
 impl VariableResolver for Person<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        if let Some(name) = variable.strip_prefix("person.") {
+        let part = variable.strip_prefix(self.subject.name);
+        if let Some(name) = part.and_then(|part| part.strip_prefix('.')) {
             return self.get(name).map(|value| CowVal::Owned(boxed(value)));
         }
-        (variable == "person").then(|| {
+        (variable == self.subject.name).then(|| {
             let known = self.attributes.keys().filter_map(|name| Some((name, self.get(name)?)));
             let map: HashMap<CelMapKey<'b>, Box<dyn Val + 'b>> =
                 known.map(|(name, value)| (CelMapKey::from(name.as_str()), boxed(value))).collect();

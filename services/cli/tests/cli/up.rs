@@ -1,10 +1,6 @@
 //! `tenure up` and what becomes of a mesh whose parts are killed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,6 +8,8 @@ use proto::audit::v1::GetTotalsRequest;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::catalogue::Service;
 use serde_json::Value;
+
+use crate::mesh::{DEADLINE, Mesh};
 
 const POLICIES: &str = "
 apiVersion: tenure.dev/v1
@@ -63,66 +61,6 @@ spec:
     first: {column: First, type: date, format: YYYY-MM-DD}
   attributes: [display_name]
 ";
-
-const DEADLINE: Duration = Duration::from_secs(120);
-
-/// A mesh in a folder of its own; dropping it stops the mesh.
-struct Mesh {
-    state: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Mesh {
-    fn new() -> Self {
-        for name in ["hris-ingest", "policy-evaluation", "provisioning", "notification", "audit"] {
-            let program = Path::new(env!("CARGO_BIN_EXE_tenure")).with_file_name(name);
-            assert!(
-                program.is_file(),
-                "{} is not built: run `cargo build --bins`",
-                program.display()
-            );
-        }
-        let folder = servers::scratch().expect("a scratch folder can be made");
-        Self { state: folder.path().join("state"), _folder: folder }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_tenure"))
-            .args(["--output", "json", "--state"])
-            .arg(&self.state)
-            .args(arguments)
-            .env_remove("TENURE_NATS_URL")
-            .env_remove("TENURE_DATABASE_URL")
-            .output()
-            .expect("tenure can be run")
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> Value {
-        let output = self.run(arguments);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        serde_json::from_slice(&output.stdout).expect("tenure prints JSON")
-    }
-
-    /// Looks until the status is as wanted.
-    fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let begin = Instant::now();
-        loop {
-            let output = self.run(&["status"]);
-            let status = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-            if output.status.success() && wanted(&status) {
-                return status;
-            }
-            assert!(begin.elapsed() < DEADLINE, "{status:#}");
-        }
-    }
-}
-
-impl Drop for Mesh {
-    fn drop(&mut self) {
-        self.run(&["down"]);
-    }
-}
 
 #[test]
 fn whatever_is_killed_comes_back_and_nothing_is_left_in_the_end() {

@@ -1,0 +1,7 @@
+//! The command line, as operators use it on a mesh of real processes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod mesh;
+mod tried;
+mod up;
