@@ -2,7 +2,7 @@ use domain::{Lane, PersonId, Version};
 
 use crate::catalogue::{self, EventRow};
 use crate::convert::{self, Invalid};
-use crate::{common, hris, notification, policy, provisioning};
+use crate::{common, hris, notification, policy, provisioning, upstream};
 
 /// A message of the catalogue: a fact about one subject.
 pub trait Event: prost::Message + Default + Clone + 'static {
@@ -130,6 +130,24 @@ impl Event for hris::v1::SourceRunFinished {
         let run: domain::RunId = convert::id("run_id", &self.run_id)?;
         Ok(Subject {
             id: run.to_string(),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: Lane::Regular,
+            person: None,
+        })
+    }
+}
+
+impl Event for hris::v1::IntakeReceived {
+    const TYPE: &'static str = "tenure.hris.v1.IntakeReceived";
+
+    /// Its source is a token of its own, so that a publisher hears of what it sent and of nothing else.
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let receipt: domain::ReceiptId = convert::id("receipt_id", &self.receipt_id)?;
+        if !upstream::is_source_name(&self.source) {
+            return Err(Invalid::field("source", "not a name of a source"));
+        }
+        Ok(Subject {
+            id: format!("{}.{receipt}", self.source),
             version: convert::version("version", self.version.as_ref())?,
             lane: Lane::Regular,
             person: None,

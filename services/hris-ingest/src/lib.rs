@@ -2,7 +2,7 @@
 //!
 //! Three doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
 //! is staged, chunk by chunk; by `rpc`, `scim` and `webhook` sources push people, who are taken over at
-//! once. What any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do
+//! once; so does the mesh's broker, by `intake`. What any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do
 //! unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people.
 //!
 //! Invariants:
@@ -17,8 +17,10 @@ mod config;
 mod driver;
 pub mod facts;
 mod gate;
+mod handlers;
 mod hold;
 pub mod import;
+pub mod intake;
 mod listed;
 pub mod mapping;
 mod person;
@@ -68,7 +70,9 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         None => app,
     };
     Ok(app
-        .drive(driver::Imports::new(config, store.clone()))
+        .drive(driver::Imports::new(config.clone(), store.clone()))
+        .receive(handlers::ReceiveIntake::new(config.clone(), store.clone()))
+        .respond(intake::submit::Submit::new(config, store.clone()))
         .drive(chassis::Resync::new(&store).tell(republish::People))
         .serve(IngestServiceServer::new(rpc.clone()))
         .serve(SourceServiceServer::new(rpc.clone()))

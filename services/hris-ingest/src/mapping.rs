@@ -51,6 +51,7 @@ pub struct Source {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) limits: Limits,
     pub(crate) pushed_leavers_percent: u8,
+    accepts_events: bool,
     digest: [u8; 32],
     zone: TimeZone,
     zone_name: String,
@@ -172,6 +173,12 @@ impl Source {
     #[must_use]
     pub fn zone_name(&self) -> &str {
         &self.zone_name
+    }
+
+    /// Whether it publishes events over NATS.
+    #[must_use]
+    pub const fn accepts_events(&self) -> bool {
+        self.accepts_events
     }
 
     /// What a full file may do without being asked about it.

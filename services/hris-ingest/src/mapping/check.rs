@@ -15,6 +15,8 @@ use super::{
 use crate::scim::offer::{Place, USER_NAME};
 
 const API_VERSION: &str = "tenure.dev/v1";
+/// The door of sources that publish over NATS.
+const EVENTS: &str = "events";
 const COLUMNS_MAX: usize = 1_000;
 const FIELDS_MAX: usize = 200;
 const NAME_BYTES_MAX: usize = 63;
@@ -64,6 +66,8 @@ pub(super) fn check(
         problems.add("spec.limits.pushed_leavers_percent", "must be at most 100");
     }
 
+    let accepts_events = accepts_events(&spec, format, &mut problems);
+
     let names = Names { fields: &fields };
     let key = names.key(&spec.key, &mut problems);
     let engagement = spec
@@ -108,9 +112,23 @@ pub(super) fn check(
         digest,
         limits,
         pushed_leavers_percent,
+        accepts_events,
         zone_name,
         zone,
     })
+}
+
+/// What it pushes are JSON objects, as those of its files.
+fn accepts_events(spec: &Spec, format: Option<Format>, problems: &mut Problems) -> bool {
+    for door in &spec.accepts {
+        if door != EVENTS {
+            problems.add("spec.accepts", format_args!("{door:?} is no door: {EVENTS} is"));
+        }
+    }
+    if !spec.accepts.is_empty() && format.is_some_and(|format| format != Format::JsonLines) {
+        problems.add("spec.accepts", "events hold records as the lines of a jsonl source do");
+    }
+    spec.accepts.iter().any(|door| door == EVENTS)
 }
 
 fn check_columns(columns: &[String], problems: &mut Problems) {

@@ -44,6 +44,9 @@ pub(super) struct Spec {
     pub(super) zone: Option<Zone>,
     pub(super) fields: BTreeMap<String, Field>,
     pub(super) attributes: Vec<String>,
+    /// By which doors it pushes that no token or key opens.
+    #[serde(default)]
+    pub(super) accepts: Vec<String>,
     #[serde(default)]
     pub(super) limits: Limits,
 }

@@ -6,6 +6,7 @@ mod city;
 mod company;
 mod corpora;
 mod ends;
+mod events;
 mod facts;
 mod feeds;
 mod held;
