@@ -106,6 +106,7 @@ pub(crate) enum Command {
 Examples:
   tenure up                     in the foreground, until Ctrl-C
   tenure up --detach            in the background, until `tenure down`
+  tenure up --publisher payroll lets a source publish events over NATS
   TENURE_APP_CRM_URL=https://crm.example/scim/v2 TENURE_APP_CRM_TOKEN=... tenure up
                                 applications may name these as env:TENURE_APP_CRM_URL
   TENURE_DATABASE_URL=postgres://postgres:...@db.example:5432/postgres tenure up

@@ -1,8 +1,8 @@
 //! Reads the files of HR systems, and tells of every person whose facts they change.
 //!
-//! Three doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
+//! Doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
 //! is staged, chunk by chunk; by `rpc`, `scim` and `webhook` sources push people, who are taken over at
-//! once; so does the mesh's broker, by `intake`. What any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do
+//! once; so are events by `intake`. Files that wait in a `folder` are taken on a `schedule`. What any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do
 //! unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people.
 //!
 //! Invariants:
@@ -16,6 +16,7 @@ mod chunk;
 mod config;
 mod driver;
 pub mod facts;
+mod folder;
 mod gate;
 mod handlers;
 mod hold;
@@ -30,6 +31,7 @@ mod republish;
 mod roster;
 mod rpc;
 mod run;
+mod schedule;
 pub mod scim;
 mod source;
 mod token;
@@ -46,7 +48,7 @@ use sqlx::migrate::Migrator;
 use store::Store;
 use tokio::net::TcpListener;
 
-pub use config::{Config, ScimConfig, WebhookConfig};
+pub use config::{Config, FoldersConfig, ScimConfig, WebhookConfig};
 
 /// The schema.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -71,6 +73,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     };
     Ok(app
         .drive(driver::Imports::new(config.clone(), store.clone()))
+        .drive(schedule::driver::Schedules::new(config.clone(), store.clone()))
         .receive(handlers::ReceiveIntake::new(config.clone(), store.clone()))
         .respond(intake::submit::Submit::new(config, store.clone()))
         .drive(chassis::Resync::new(&store).tell(republish::People))

@@ -1,5 +1,6 @@
 //! From the document as written to a mapping that holds together.
 
+mod feeds;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -46,7 +47,8 @@ pub(super) fn check(
         check_scim(&mut spec, &mut problems);
     }
     // A CSV file without a header to hold it against would be read by guesswork.
-    let strict = format == Some(Format::Csv) || !spec.columns.is_empty();
+    let tabular = matches!(format, Some(Format::Csv | Format::Tsv));
+    let strict = tabular || !spec.columns.is_empty();
     if !strict {
         let named: BTreeSet<_> = spec.fields.values().map(|field| field.column.clone()).collect();
         spec.columns = named.into_iter().collect();
@@ -67,6 +69,9 @@ pub(super) fn check(
     }
 
     let accepts_events = accepts_events(&spec, format, &mut problems);
+    let delimiter = feeds::delimiter(&spec, format, &mut problems);
+    let schedule = feeds::schedule(&spec, &zone, &mut problems);
+    let folder = feeds::folder(&spec, format, &mut problems);
 
     let names = Names { fields: &fields };
     let key = names.key(&spec.key, &mut problems);
@@ -113,6 +118,9 @@ pub(super) fn check(
         limits,
         pushed_leavers_percent,
         accepts_events,
+        delimiter,
+        schedule,
+        folder,
         zone_name,
         zone,
     })

@@ -24,6 +24,8 @@ pub(super) struct Metadata {
 pub(super) struct Spec {
     pub(super) format: String,
     #[serde(default)]
+    pub(super) delimiter: Option<String>,
+    #[serde(default)]
     pub(super) columns: Vec<String>,
     pub(super) key: Vec<String>,
     #[serde(default)]
@@ -47,6 +49,10 @@ pub(super) struct Spec {
     /// By which doors it pushes that no token or key opens.
     #[serde(default)]
     pub(super) accepts: Vec<String>,
+    #[serde(default)]
+    pub(super) schedule: Option<When>,
+    #[serde(default)]
+    pub(super) folder: Option<Folder>,
     #[serde(default)]
     pub(super) limits: Limits,
 }
@@ -101,6 +107,32 @@ pub(super) struct Match {
     pub(super) immutable: String,
     #[serde(default)]
     pub(super) scope: Option<String>,
+}
+
+/// One of a span and a cron pattern; a pattern may have a zone of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct When {
+    #[serde(default)]
+    pub(super) every: Option<String>,
+    #[serde(default)]
+    pub(super) cron: Option<String>,
+    #[serde(default)]
+    pub(super) zone: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Folder {
+    pub(super) path: String,
+    pub(super) files: String,
+    pub(super) contract: String,
+    #[serde(default = "settled")]
+    pub(super) complete: String,
+}
+
+fn settled() -> String {
+    "settled".to_owned()
 }
 
 fn text() -> String {

@@ -59,11 +59,11 @@ impl<'a> Record<'a> {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn try_new(input: R) -> Result<Self, Error> {
+    pub(super) fn try_new(input: R, delimiter: u8) -> Result<Self, Error> {
         let (input, bytes_read) = open(input)?;
         Ok(Self {
             input,
-            parser: csv_core::Reader::new(),
+            parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
             text: vec![0; ROW_BYTES_MAX],
             ends: vec![0; COLUMNS_MAX],
             line: 1,

@@ -114,7 +114,7 @@ async fn submit(
     let source = source::get(&mut tx, config, &request.source).await.map_err(unknown)?;
     match source.format() {
         Format::JsonLines => {}
-        Format::Csv | Format::Scim => {
+        Format::Csv | Format::Tsv | Format::Scim => {
             let message = "the source's document is of another format: jsonl can be submitted";
             return Err(Status::failed_precondition(message));
         }

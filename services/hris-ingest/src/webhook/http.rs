@@ -108,7 +108,7 @@ impl Door {
 fn check(source: &Source) -> Result<(), Error> {
     match source.format() {
         Format::JsonLines => Ok(()),
-        Format::Csv | Format::Scim => {
+        Format::Csv | Format::Tsv | Format::Scim => {
             Err(Error::new(403, "the source's document is of another format: messages hold jsonl"))
         }
     }

@@ -9,6 +9,7 @@ mod ends;
 mod events;
 mod facts;
 mod feeds;
+mod folders;
 mod held;
 mod identities;
 mod imports;

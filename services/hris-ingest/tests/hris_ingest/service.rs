@@ -215,6 +215,13 @@ impl Ingest {
         Self::on(database, broker, clock, config).await
     }
 
+    /// The same after its process was killed: nothing was drained, and what it had leased stays leased.
+    pub(crate) async fn killed_and_replaced_by(self, config: Config) -> Self {
+        let Self { client, channel, clock, running, broker, database, feed: _ } = self;
+        drop((client, channel, running));
+        Self::on(database, broker, clock, config).await
+    }
+
     /// Another process of the service beside it.
     pub(crate) async fn replica(&self, config: Config) -> Running {
         launch(&self.database, &self.broker, &self.clock, config).await.0

@@ -24,7 +24,7 @@ async fn answered(client: &Client, subject: &str, payload: &str) -> bool {
 /// How many messages a stream holds.
 async fn messages(broker: &Broker, stream: &str) -> u64 {
     let owner = jetstream::new(broker.owner().await);
-    owner.get_stream(stream).await.unwrap().cached_info().state.messages
+    owner.get_stream(stream).await.expect("the stream is there").cached_info().state.messages
 }
 
 #[tokio::test]
