@@ -8,6 +8,8 @@ use std::fmt;
 
 use domain::Lane;
 
+use crate::upstream;
+
 /// A service of the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Service {
@@ -148,6 +150,7 @@ pub const EVENTS: &[EventRow] = &[
     fact("tenure.hris.v1.PersonMatched", "HRIS", "person", "matched"),
     fact("tenure.hris.v1.CaseOpened", "HRIS", "case", "opened"),
     fact("tenure.hris.v1.CaseClosed", "HRIS", "case", "closed"),
+    fact("tenure.hris.v1.IntakeReceived", "HRIS", "intake", "received"),
     state("tenure.policy.v1.DesiredAccessChanged", "POLICY", "access", "changed"),
     state("tenure.policy.v1.DesiredAccessConfirmed", "POLICY", "access", "confirmed"),
     state("tenure.policy.v1.LifecycleChanged", "POLICY", "lifecycle", "changed"),
@@ -348,6 +351,14 @@ pub fn stream_of(service: Service) -> Option<&'static StreamRow> {
 /// Returns the consumers of a service.
 pub fn consumers_of(service: Service) -> impl Iterator<Item = &'static ConsumerRow> {
     CONSUMERS.iter().filter(move |row| row.service == service)
+}
+
+/// Returns everything that a service pulls, what comes from outside of the mesh included.
+#[must_use]
+pub fn durables_of(service: Service) -> Vec<Durable> {
+    let own = consumers_of(service).flat_map(ConsumerRow::durables);
+    let outside = if service == upstream::SERVICE { upstream::durables() } else { Vec::new() };
+    own.chain(outside).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use domain::{Lane, PersonId, Version};
 
 use crate::catalogue::{self, EventRow};
 use crate::convert::{self, Invalid};
-use crate::{common, hris, notification, policy, provisioning};
+use crate::{common, hris, notification, policy, provisioning, upstream};
 
 /// A message of the catalogue: a fact about one subject.
 pub trait Event: prost::Message + Default + Clone + 'static {
@@ -174,6 +174,24 @@ macro_rules! case_events {
 case_events! {
     hris::v1::CaseOpened = "tenure.hris.v1.CaseOpened",
     hris::v1::CaseClosed = "tenure.hris.v1.CaseClosed",
+}
+
+impl Event for hris::v1::IntakeReceived {
+    const TYPE: &'static str = "tenure.hris.v1.IntakeReceived";
+
+    /// Its source is a token of its own, so that a publisher hears of what it sent and of nothing else.
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let receipt: domain::ReceiptId = convert::id("receipt_id", &self.receipt_id)?;
+        if !upstream::is_source_name(&self.source) {
+            return Err(Invalid::field("source", "not a name of a source"));
+        }
+        Ok(Subject {
+            id: format!("{}.{receipt}", self.source),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: Lane::Regular,
+            person: None,
+        })
+    }
 }
 
 impl Event for policy::v1::DocumentReleased {

@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod convert;
 mod event;
+pub mod upstream;
 
 /// Generated from the `.proto` files; they hold the documentation.
 #[expect(missing_docs, reason = "documented where it is written: in the .proto files")]

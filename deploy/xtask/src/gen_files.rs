@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use proto::catalogue::{CONSUMERS, EVENTS, STREAMS};
+use proto::upstream;
 
 use crate::shell;
 
@@ -67,5 +68,17 @@ fn catalogue() -> anyhow::Result<String> {
             )?;
         }
     }
+    writeln!(
+        text,
+        "\n## {}\n\nPublished by systems outside of the mesh, each under the name of its source, kept {} \
+         days, read by `{}`. Subjects `{}` and `{}`; what is answered at once goes to `{}` ([how \
+         to](sources.md)).",
+        upstream::STREAM,
+        upstream::MAX_AGE_DAYS,
+        upstream::CONSUMER,
+        upstream::intake("<source>", domain::Lane::Regular),
+        upstream::intake("<source>", domain::Lane::Leaver),
+        upstream::request("<source>"),
+    )?;
     Ok(text)
 }

@@ -111,6 +111,7 @@ pub(crate) enum Command {
 Examples:
   tenure up                     in the foreground, until Ctrl-C
   tenure up --detach            in the background, until `tenure down`
+  tenure up --publisher payroll lets a source publish events over NATS
   TENURE_APP_CRM_URL=https://crm.example/scim/v2 TENURE_APP_CRM_TOKEN=... tenure up
                                 applications may name these as env:TENURE_APP_CRM_URL
   TENURE_DATABASE_URL=postgres://postgres:...@db.example:5432/postgres tenure up
@@ -144,6 +145,18 @@ pub(crate) struct Launch {
     /// Every service gets a role and a database of its own there.
     #[arg(long, value_name = "URL", env = "TENURE_DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
+    /// Source that may publish over NATS from outside of the mesh; may be given several times.
+    ///
+    /// Its user is source-NAME, its password stands in secrets/nats-source-NAME in the state folder.
+    #[arg(long = "publisher", value_name = "SOURCE", value_parser = source_name)]
+    pub(crate) publishers: Vec<String>,
+}
+
+fn source_name(name: &str) -> Result<String, String> {
+    if proto::upstream::is_source_name(name) {
+        return Ok(name.to_owned());
+    }
+    Err("a source has lower-case letters, digits and '-' in its name, at most 63".to_owned())
 }
 
 /// Stops the mesh that `tenure up` started

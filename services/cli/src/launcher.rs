@@ -51,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) bin_dir: PathBuf,
     pub(crate) nats_url: Option<String>,
     pub(crate) database_url: Option<String>,
+    /// Sources that publish over NATS, from outside of the mesh.
+    pub(crate) publishers: Vec<String>,
     /// Told to provisioning besides this process's own `TENURE_APP_*`: where applications are.
     pub(crate) applications: BTreeMap<String, String>,
     /// Told to notification besides this process's own settings for it: where the mail server is.
@@ -69,6 +71,7 @@ impl Options {
             bin_dir,
             nats_url: launch.nats_url,
             database_url: launch.database_url,
+            publishers: launch.publishers,
             applications: BTreeMap::new(),
             mail: BTreeMap::new(),
         })
@@ -112,7 +115,7 @@ impl Running {
         let state = options.state.clone();
         let lock = state.lock().await?;
         state.prepare()?;
-        let secrets = Secrets::load(&state)?;
+        let secrets = Secrets::load(&state, &options.publishers)?;
         state.write_accounts(&secrets)?;
         let tools = match (&options.nats_url, &options.database_url) {
             (Some(_), Some(_)) => None,

@@ -20,10 +20,21 @@ pub struct Config {
     /// IANA name of the zone of sources whose mapping names none; without it such a mapping is
     /// refused.
     pub zone: Option<String>,
+    /// Folders into which sources drop files.
+    pub folders: FoldersConfig,
     /// Where SCIM clients and signed messages come in.
     pub scim: ScimConfig,
     /// Sources that send signed messages to `/webhooks/<source>` at the same address.
     pub webhooks: BTreeMap<String, WebhookConfig>,
+}
+
+/// Folders into which sources drop files.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FoldersConfig {
+    /// The folder below which they all are; without it none is watched. Every replica has to see the
+    /// same one.
+    pub root: Option<PathBuf>,
 }
 
 /// A source that sends signed messages.
@@ -55,6 +66,7 @@ impl Default for Config {
             chunk_workers: NonZeroU16::MIN.saturating_add(511),
             spool_folder: None,
             zone: None,
+            folders: FoldersConfig::default(),
             scim: ScimConfig::default(),
             webhooks: BTreeMap::new(),
         }

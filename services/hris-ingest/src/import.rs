@@ -91,7 +91,7 @@ impl Order {
     pub fn source(&self, config: &Config) -> Result<Source, mapping::Error> {
         let source = Source::parse_in(&self.mapping, config.zone.as_deref())?;
         match source.format() {
-            Format::Csv | Format::JsonLines => Ok(source),
+            Format::Csv | Format::Tsv | Format::JsonLines => Ok(source),
             Format::Scim => {
                 let problem = "spec.format: a SCIM source has no files, a client pushes its people";
                 Err(mapping::Error { problems: vec![problem.to_owned()] })

@@ -1,10 +1,11 @@
 //! Reads the files of HR systems, and tells of every person whose facts they change.
 //!
-//! Three doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
+//! Doors: `rpc` (operators) receives a file, reads it and stages its rows; `driver` applies what
 //! is staged, chunk by chunk; by `rpc`, `scim` and `webhook` sources push people, who are taken over at
-//! once. What any of them says is decided in `mapping`, `reader` and `facts`, and what a file may do
-//! unasked in `gate`; they are pure. What it may not do unasked waits in `hold` for two people, and what
-//! nobody but a human can know in `case`.
+//! once, and so are events by `intake`. Files that wait in a `folder` are taken on a `schedule`. What any of
+//! them says is decided in `mapping`, `reader` and `facts`, and what a file may do unasked in `gate`; they
+//! are pure. What it may not do unasked waits in `hold` for two people, and what nobody but a human can
+//! know in `case`.
 //!
 //! Invariants:
 //! - a file is applied as a whole or not at all: it is staged to its end before anybody is changed,
@@ -19,9 +20,12 @@ mod chunk;
 mod config;
 mod driver;
 pub mod facts;
+mod folder;
 mod gate;
+mod handlers;
 mod hold;
 pub mod import;
+pub mod intake;
 mod listed;
 pub mod mapping;
 mod matching;
@@ -32,6 +36,7 @@ mod republish;
 mod roster;
 mod rpc;
 mod run;
+mod schedule;
 pub mod scim;
 mod source;
 mod token;
@@ -49,7 +54,7 @@ use sqlx::migrate::Migrator;
 use store::Store;
 use tokio::net::TcpListener;
 
-pub use config::{Config, ScimConfig, WebhookConfig};
+pub use config::{Config, FoldersConfig, ScimConfig, WebhookConfig};
 
 /// The schema.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -73,7 +78,10 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         None => app,
     };
     Ok(app
-        .drive(driver::Imports::new(config, store.clone()))
+        .drive(driver::Imports::new(config.clone(), store.clone()))
+        .drive(schedule::driver::Schedules::new(config.clone(), store.clone()))
+        .receive(handlers::ReceiveIntake::new(config.clone(), store.clone()))
+        .respond(intake::submit::Submit::new(config, store.clone()))
         .drive(chassis::Resync::new(&store).tell(republish::People))
         .serve(CaseServiceServer::new(rpc.clone()))
         .serve(IngestServiceServer::new(rpc.clone()))

@@ -1,4 +1,4 @@
-//! The `Source` document: which columns a source's files have and what they mean.
+//! The `Source` document: which columns a source's files have, what they mean, and how they come.
 //!
 //! A mapping is checked completely before the first row is read, and every problem is told at once.
 
@@ -7,12 +7,17 @@ mod check;
 pub(crate) mod clean;
 mod date_format;
 mod document;
+mod folder;
 mod limits;
+mod schedule;
 pub(crate) mod transform;
 
 pub use authority::{Authority, RANK_DEFAULT, Role};
 pub use date_format::DateFormat;
+pub(crate) use folder::Complete;
+pub use folder::Folder;
 pub use limits::{Completeness, Limits};
+pub use schedule::Schedule;
 pub use transform::Transform;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +64,11 @@ pub struct Source {
     pub(crate) limits: Limits,
     pub(crate) pushed_leavers_percent: u8,
     pub(crate) authority: Authority,
+    accepts_events: bool,
+    /// What parts the columns of a line.
+    pub(crate) delimiter: u8,
+    schedule: Option<Schedule>,
+    folder: Option<Folder>,
     digest: [u8; 32],
     zone: TimeZone,
     zone_name: String,
@@ -69,6 +79,8 @@ pub struct Source {
 pub enum Format {
     /// A header and one row a line, as RFC 4180 has it.
     Csv,
+    /// The same, but that tabs part the columns.
+    Tsv,
     /// One JSON object a line.
     JsonLines,
     /// None: a SCIM client pushes people.
@@ -230,6 +242,24 @@ impl Source {
         &self.zone_name
     }
 
+    /// Whether it publishes events over NATS.
+    #[must_use]
+    pub const fn accepts_events(&self) -> bool {
+        self.accepts_events
+    }
+
+    /// When it is looked at.
+    #[must_use]
+    pub const fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// The folder into which it drops files.
+    #[must_use]
+    pub const fn folder(&self) -> Option<&Folder> {
+        self.folder.as_ref()
+    }
+
     /// What a full file may do without being asked about it.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
@@ -294,13 +324,14 @@ impl Unlisted {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Csv, Self::JsonLines, Self::Scim];
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Tsv, Self::JsonLines, Self::Scim];
 
     /// The format's name in a mapping.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Csv => "csv",
+            Self::Tsv => "tsv",
             Self::JsonLines => "jsonl",
             Self::Scim => "scim",
         }

@@ -7,6 +7,7 @@
 
 pub(crate) mod records;
 pub(crate) mod table;
+pub(crate) mod told;
 
 use std::fmt;
 

@@ -126,8 +126,8 @@ impl<'a, R: Read> Reader<'a, R> {
     /// When the file is empty, is not UTF-8, or has another header than the mapping says.
     pub fn try_new(source: &'a Source, snapshot_date: Date, input: R) -> Result<Self, Error> {
         let content = match source.format() {
-            Format::Csv => {
-                let mut records = Records::try_new(input)?;
+            Format::Csv | Format::Tsv => {
+                let mut records = Records::try_new(input, source.delimiter)?;
                 let found = records.next()?.ok_or(Error::Empty)?;
                 header::check(&source.columns, &found.fields().collect::<Vec<_>>())?;
                 Content::Csv(Box::new(records))

@@ -7,6 +7,7 @@ use store::Tx;
 
 use crate::config::Config;
 use crate::mapping::{self, Source};
+use crate::schedule;
 
 /// Why a source has no document that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,5 +47,14 @@ pub(crate) async fn apply(
 ) -> Result<Applied, store::Error> {
     let digest = Sha256::digest(document).to_vec();
     let changed = table::apply(tx, source.name(), document, &digest).await?;
+    if changed {
+        match source.schedule() {
+            Some(when) => {
+                let next = when.next(tx.now());
+                schedule::table::plan(tx, source.name(), &when.to_string(), next).await?;
+            }
+            None => schedule::table::cancel(tx, source.name()).await?,
+        }
+    }
     Ok(Applied { source, digest, changed })
 }

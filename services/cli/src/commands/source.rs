@@ -26,6 +26,22 @@ struct Source {
     /// People who are present, or will be.
     people: u64,
     last_run: Option<Run>,
+    /// When it is looked at, if its document says so.
+    schedule: Option<Schedule>,
+}
+
+/// When a source is looked at, and what the last look came to.
+#[derive(Debug, Serialize)]
+struct Schedule {
+    schedule: String,
+    next_run_at: Option<Timestamp>,
+    looked_at: Option<Timestamp>,
+    outcome: String,
+    reason: String,
+    file: String,
+    file_fate: String,
+    file_reason: String,
+    file_at: Option<Timestamp>,
 }
 
 /// One read of one file.
@@ -77,9 +93,19 @@ fn listed(sources: &[Source]) -> String {
     if sources.is_empty() {
         return "no file was read yet".to_owned();
     }
-    let header = ["source", "format", "snapshot", "people ", "last run", "started"];
+    let header = [
+        "source",
+        "format",
+        "snapshot",
+        "people ",
+        "last run",
+        "started",
+        "next look",
+        "last look",
+    ];
     let row = |source: &Source| {
         let run = source.last_run.as_ref();
+        let schedule = source.schedule.as_ref();
         vec![
             source.source.clone(),
             if source.format.is_empty() { "-".to_owned() } else { source.format.clone() },
@@ -87,9 +113,24 @@ fn listed(sources: &[Source]) -> String {
             grouped(source.people),
             optional(run.map(|run| &run.state)),
             instant(run.and_then(|run| run.started_at)),
+            instant(schedule.and_then(|schedule| schedule.next_run_at)),
+            optional(
+                schedule.map(|schedule| schedule.outcome.as_str()).filter(|one| !one.is_empty()),
+            ),
         ]
     };
-    table(&header, sources.iter().map(row))
+    let mut text = table(&header, sources.iter().map(row));
+    for source in sources {
+        let Some(schedule) = &source.schedule else { continue };
+        let Schedule { outcome, reason, file, file_fate, file_reason, .. } = schedule;
+        if !reason.is_empty() {
+            text += &format!("\n{}: {outcome}: {reason}", source.source);
+        }
+        if !file_reason.is_empty() {
+            text += &format!("\n{}: {file} {file_fate}: {file_reason}", source.source);
+        }
+    }
+    text
 }
 
 fn run_lines(runs: &[Run]) -> String {
@@ -142,6 +183,24 @@ impl From<wire::Source> for Source {
             snapshot_date: date("snapshot_date", source.snapshot_date.as_ref()).unwrap_or_default(),
             people: source.people,
             last_run: source.last_run.map(Run::from),
+            schedule: source.schedule.map(Schedule::from),
+        }
+    }
+}
+
+impl From<wire::SourceSchedule> for Schedule {
+    fn from(schedule: wire::SourceSchedule) -> Self {
+        let at = |instant| optional_instant("instant", instant).unwrap_or_default();
+        Self {
+            next_run_at: at(schedule.next_run_at.as_ref()),
+            looked_at: at(schedule.looked_at.as_ref()),
+            file_at: at(schedule.file_at.as_ref()),
+            schedule: schedule.written,
+            outcome: schedule.outcome,
+            reason: schedule.reason,
+            file: schedule.file_name,
+            file_fate: schedule.file_fate,
+            file_reason: schedule.file_reason,
         }
     }
 }
@@ -174,6 +233,28 @@ impl From<wire::Run> for Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_that_failed_and_a_file_that_was_rejected_are_told_below() {
+        let schedule = wire::SourceSchedule {
+            outcome: "failed".to_owned(),
+            reason: "open the folder hr".to_owned(),
+            file_name: "people.csv".to_owned(),
+            file_fate: "rejected".to_owned(),
+            file_reason: "the file is empty".to_owned(),
+            ..wire::SourceSchedule::default()
+        };
+        let source = wire::Source {
+            name: "payroll".to_owned(),
+            schedule: Some(schedule),
+            ..wire::Source::default()
+        };
+
+        let text = listed(&[Source::from(source)]);
+
+        let told = "\npayroll: failed: open the folder hr\npayroll: people.csv rejected: the file is empty";
+        assert!(text.ends_with(told), "{text}");
+    }
 
     #[test]
     fn a_failed_run_is_listed_with_its_error_below() {

@@ -122,8 +122,7 @@ fn fitting(folder: &Path) -> anyhow::Result<StreamOptions> {
 
 fn of_size(free: u64) -> StreamOptions {
     let options = StreamOptions::default();
-    let streams = u64::try_from(proto::catalogue::STREAMS.len()).unwrap_or(u64::MAX);
-    let share = i64::try_from(free / 2 / streams.max(1)).unwrap_or(i64::MAX);
+    let share = i64::try_from(free / 2 / admin::STREAMS_COUNT).unwrap_or(i64::MAX);
     StreamOptions { bytes_max: options.bytes_max.min(share), ..options }
 }
 
@@ -161,8 +160,7 @@ mod tests {
 
     #[test]
     fn streams_fit_on_a_small_disk_and_stop_growing_on_a_large_one() {
-        let streams = u64::try_from(proto::catalogue::STREAMS.len()).unwrap();
-        assert_eq!(of_size((streams * 2) << 20).bytes_max, 1 << 20);
+        assert_eq!(of_size((admin::STREAMS_COUNT * 2) << 20).bytes_max, 1 << 20);
         assert_eq!(of_size(1 << 40).bytes_max, StreamOptions::default().bytes_max);
     }
 }

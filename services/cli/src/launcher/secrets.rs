@@ -15,15 +15,21 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Reads the passwords; those that are not there are made.
-    pub(crate) fn load(state: &StateDir) -> anyhow::Result<Self> {
+    /// Reads the passwords, those too of sources that publish over NATS; those that are not there are
+    /// made.
+    pub(crate) fn load(state: &StateDir, publishers: &[String]) -> anyhow::Result<Self> {
         let of_each = |name: fn(Service) -> String| {
             Service::ALL
                 .into_iter()
                 .map(|service| Ok((service, secret(state, &name(service))?)))
                 .collect::<anyhow::Result<Vec<_>>>()
         };
-        let nats = Passwords { owner: secret(state, "nats-owner")?, services: of_each(nats)? };
+        let sources = publishers
+            .iter()
+            .map(|name| Ok((name.clone(), secret(state, &source(name))?)))
+            .collect::<anyhow::Result<_>>()?;
+        let owner = secret(state, "nats-owner")?;
+        let nats = Passwords { owner, services: of_each(nats)?, sources };
         Ok(Self { nats, databases: of_each(database)? })
     }
 }
@@ -31,6 +37,11 @@ impl Secrets {
 /// The file with a service's password for NATS.
 pub(crate) fn nats(service: Service) -> String {
     format!("nats-{service}")
+}
+
+/// The file with a source's password for NATS.
+fn source(name: &str) -> String {
+    format!("nats-source-{name}")
 }
 
 /// The file with a service's password for PostgreSQL.

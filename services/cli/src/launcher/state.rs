@@ -313,11 +313,12 @@ mod tests {
         let _lock = state.lock().await.unwrap();
         state.prepare().unwrap();
 
-        let first = Secrets::load(&state).unwrap();
-        let again = Secrets::load(&state).unwrap();
+        let first = Secrets::load(&state, &["payroll".to_owned()]).unwrap();
+        let again = Secrets::load(&state, &["payroll".to_owned()]).unwrap();
 
         assert_eq!(first.nats.owner, again.nats.owner);
         assert_eq!(first.databases, again.databases);
+        assert_eq!(first.nats.sources, again.nats.sources);
         assert_ne!(first.databases[0].1, first.databases[1].1);
         let mode = fs::metadata(state.secret("nats-owner")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -1,6 +1,7 @@
 //! From the document as written to a mapping that holds together.
 
 mod authority;
+mod feeds;
 mod fields;
 mod limits;
 mod matching;
@@ -10,12 +11,12 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 
 use super::document::{Document, SecurityHold as HoldDocument, Spec, Zone};
-use super::{
-    Attribute, Error, Field, Format, Kind, SecurityHold, Source, WORKER_ID, ZoneField,
-};
+use super::{Attribute, Error, Field, Format, Kind, SecurityHold, Source, WORKER_ID, ZoneField};
 use crate::scim::offer::{Place, USER_NAME};
 
 const API_VERSION: &str = "tenure.dev/v1";
+/// The door of sources that publish over NATS.
+const EVENTS: &str = "events";
 const COLUMNS_MAX: usize = 1_000;
 const NAME_BYTES_MAX: usize = 63;
 
@@ -44,7 +45,8 @@ pub(super) fn check(
         check_scim(&mut spec, &mut problems);
     }
     // A CSV file without a header to hold it against would be read by guesswork.
-    let strict = format == Some(Format::Csv) || !spec.columns.is_empty();
+    let tabular = matches!(format, Some(Format::Csv | Format::Tsv));
+    let strict = tabular || !spec.columns.is_empty();
     if !strict {
         let named: BTreeSet<_> =
             spec.fields.values().filter_map(|field| field.column.clone()).collect();
@@ -64,6 +66,11 @@ pub(super) fn check(
     if spec.limits.pushed_leavers_percent > 100 {
         problems.add("spec.limits.pushed_leavers_percent", "must be at most 100");
     }
+
+    let accepts_events = accepts_events(&spec, format, &mut problems);
+    let delimiter = feeds::delimiter(&spec, format, &mut problems);
+    let schedule = feeds::schedule(&spec, &zone, &mut problems);
+    let folder = feeds::folder(&spec, format, &mut problems);
 
     let names = Names { fields: &fields };
     let key = names.key(&spec.key, &mut problems);
@@ -117,9 +124,26 @@ pub(super) fn check(
         limits,
         pushed_leavers_percent,
         authority,
+        accepts_events,
+        delimiter,
+        schedule,
+        folder,
         zone_name,
         zone,
     })
+}
+
+/// What it pushes are JSON objects, as those of its files.
+fn accepts_events(spec: &Spec, format: Option<Format>, problems: &mut Problems) -> bool {
+    for door in &spec.accepts {
+        if door != EVENTS {
+            problems.add("spec.accepts", format_args!("{door:?} is no door: {EVENTS} is"));
+        }
+    }
+    if !spec.accepts.is_empty() && format.is_some_and(|format| format != Format::JsonLines) {
+        problems.add("spec.accepts", "events hold records as the lines of a jsonl source do");
+    }
+    spec.accepts.iter().any(|door| door == EVENTS)
 }
 
 fn check_columns(columns: &[String], problems: &mut Problems) {

@@ -24,6 +24,8 @@ pub(super) struct Metadata {
 pub(super) struct Spec {
     pub(super) format: String,
     #[serde(default)]
+    pub(super) delimiter: Option<String>,
+    #[serde(default)]
     pub(super) columns: Vec<String>,
     pub(super) key: Vec<String>,
     #[serde(default)]
@@ -44,6 +46,13 @@ pub(super) struct Spec {
     pub(super) zone: Option<Zone>,
     pub(super) fields: BTreeMap<String, Field>,
     pub(super) attributes: Vec<String>,
+    /// By which doors it pushes that no token or key opens.
+    #[serde(default)]
+    pub(super) accepts: Vec<String>,
+    #[serde(default)]
+    pub(super) schedule: Option<When>,
+    #[serde(default)]
+    pub(super) folder: Option<Folder>,
     #[serde(default)]
     pub(super) limits: Limits,
     #[serde(default)]
@@ -165,6 +174,32 @@ impl Default for Authority {
         let role = "employer".to_owned();
         Self { role, rank: None, attributes: BTreeMap::new(), personal: Vec::new() }
     }
+}
+
+/// One of a span and a cron pattern; a pattern may have a zone of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct When {
+    #[serde(default)]
+    pub(super) every: Option<String>,
+    #[serde(default)]
+    pub(super) cron: Option<String>,
+    #[serde(default)]
+    pub(super) zone: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Folder {
+    pub(super) path: String,
+    pub(super) files: String,
+    pub(super) contract: String,
+    #[serde(default = "settled")]
+    pub(super) complete: String,
+}
+
+fn settled() -> String {
+    "settled".to_owned()
 }
 
 fn text() -> String {

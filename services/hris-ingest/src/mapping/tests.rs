@@ -278,7 +278,7 @@ fn columns_of_json_lines_are_paths_and_may_be_left_out() {
     );
     assert_eq!(
         problems("format: csv", "format: xml"),
-        ["spec.format: must be csv or jsonl or scim"]
+        ["spec.format: must be csv or tsv or jsonl or scim"]
     );
     assert_eq!(problems(columns, "")[0], "spec.columns: there must be 1 to 1000 of them");
 }
@@ -417,5 +417,59 @@ fn an_unlisted_value_and_a_default_need_what_makes_sense_of_them() {
     assert_eq!(
         title("default: Clerk, optional: true"),
         ["spec.fields.title: is never empty with a default, and so not optional"]
+    );
+}
+
+#[test]
+fn how_files_come_is_told_wrong_with_its_path() {
+    let spec = |more: &str| problems("spec:\n", &format!("spec:\n{more}\n"));
+    let folder = |more: &str| {
+        let stated = "schedule: {every: PT5M}, folder: {path: a, files: '*.csv', contract: full}";
+        let text = format!("  {}", stated.replacen(", folder", "\n  folder", 1));
+        let (from, to) = more.split_once(" => ").unwrap();
+        assert!(text.contains(from), "{from}");
+        spec(&text.replacen(from, to, 1))
+    };
+
+    assert_eq!(
+        spec("  accepts: [fax]"),
+        [
+            "spec.accepts: \"fax\" is no door: events is",
+            "spec.accepts: events hold records as the lines of a jsonl source do"
+        ]
+    );
+    assert_eq!(
+        spec("  delimiter: ab"),
+        ["spec.delimiter: must be one character of punctuation that is no quote, or a tab"]
+    );
+    let nothing = "spec.schedule: there is nothing to look at: name a folder";
+    assert_eq!(spec("  schedule: {every: PT5M}"), [nothing]);
+    assert_eq!(
+        folder("schedule: {every: PT5M} => accepts: []"),
+        ["spec.schedule: must say when the folder is looked at"]
+    );
+    assert_eq!(
+        folder("PT5M => PT7M"),
+        ["spec.schedule.every: must divide a day, so that it comes at the same times every day"]
+    );
+    assert_eq!(
+        folder("{every: PT5M} => {every: PT5M, zone: UTC}"),
+        ["spec.schedule: holds every, or cron and its zone"]
+    );
+    assert_eq!(
+        folder("{every: PT5M} => {cron: '0 6 * * *', zone: Nowhere}"),
+        ["spec.schedule.zone: there is no such time zone"]
+    );
+    assert!(folder("path: a => path: ../a")[0].starts_with("spec.folder.path: must be names"));
+    assert_eq!(
+        folder("'*.csv' => '{YY-MM-DD}'"),
+        ["spec.folder.files: the year in a file's name must have four digits"]
+    );
+    assert_eq!(
+        folder("full => whole, complete: soon"),
+        [
+            "spec.folder.contract: must be full or partial",
+            "spec.folder.complete: must be settled or marked"
+        ]
     );
 }

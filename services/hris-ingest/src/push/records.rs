@@ -2,6 +2,7 @@
 
 use clock::Clock;
 use domain::Date;
+use serde_json::Value;
 use store::{Error, Tx};
 
 use super::begin;
@@ -17,6 +18,32 @@ pub(crate) const RECORDS_MAX: usize = 1_000;
 pub(crate) struct Record<'a> {
     pub(crate) json: &'a str,
     pub(crate) sequence: Option<u64>,
+}
+
+/// Why something holds no records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error("are not JSON")]
+    NotJson,
+    #[error("are neither an object nor a list of them")]
+    NoRecords,
+    #[error("hold more than {RECORDS_MAX} records: send them in parts")]
+    TooMany,
+}
+
+/// Returns the records of what came in one: an object, or a list.
+pub(crate) fn texts(body: Value) -> Result<Vec<String>, Unusable> {
+    let records = match body {
+        Value::Array(records) => records,
+        Value::Object(_) => vec![body],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            return Err(Unusable::NoRecords);
+        }
+    };
+    if records.len() > RECORDS_MAX {
+        return Err(Unusable::TooMany);
+    }
+    Ok(records.iter().map(Value::to_string).collect())
 }
 
 /// Takes records over; one outcome each, in the same order.

@@ -58,10 +58,10 @@ impl<'a> Record<'a> {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn try_new(input: R) -> Result<Self, Error> {
+    pub(super) fn try_new(input: R, delimiter: u8) -> Result<Self, Error> {
         Ok(Self {
             input: Window::open(input)?,
-            parser: csv_core::Reader::new(),
+            parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
             text: vec![0; ROW_BYTES_MAX],
             ends: vec![0; COLUMNS_MAX],
             line: 1,

@@ -338,3 +338,27 @@ fn a_row_survives_being_stored() {
     let json = serde_json::to_string(row).unwrap();
     assert_eq!(serde_json::from_str::<Row>(&json).unwrap(), *row);
 }
+
+#[test]
+fn columns_are_parted_by_what_the_document_states() {
+    let row = "2012,\"Lovelace,Ada\",Engineer; first,A1,Works,1/6/10\n";
+    let expected = read(format!("{HEADER}{row}")).map(rows).unwrap();
+    let tsv = CITY.replace("format: csv", "format: tsv");
+    let bars = CITY.replace("format: csv", "format: csv\n  delimiter: \"|\"");
+
+    for (document, delimiter) in [(tsv, "\t"), (bars, "|")] {
+        let source = Source::parse(&document).unwrap();
+        let row = format!("2012,'Lovelace\u{1f},Ada',Engineer; first,A1,Works,1/6/10\n");
+        let file = format!("{HEADER}{row}")
+            .replace("\u{1f},", "\u{1f}")
+            .replace(',', delimiter)
+            .replace('\u{1f}', ",")
+            .replace('\'', "\"");
+        let mut read = read_with(&source, file.as_bytes()).map(rows).unwrap();
+        // What a row is known by depends on the document.
+        read[0].marks = expected[0].marks;
+        assert_eq!(read, expected);
+    }
+    let wrong = Source::parse(&CITY.replace("format: csv", "format: tsv")).unwrap();
+    assert!(read_with(&wrong, format!("{HEADER}{row}").as_bytes()).is_err());
+}

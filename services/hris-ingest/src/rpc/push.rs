@@ -8,10 +8,11 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{Rpc, internal};
-use crate::chunk::{self, Outcome};
+use crate::chunk::Outcome;
 use crate::config::Config;
 use crate::mapping::{Format, Source};
 use crate::push::records::{self, RECORDS_MAX, Record};
+use crate::push::told::told;
 use crate::source;
 use crate::token;
 
@@ -113,7 +114,7 @@ async fn submit(
     let source = source::get(&mut tx, config, &request.source).await.map_err(unknown)?;
     match source.format() {
         Format::JsonLines => {}
-        Format::Csv | Format::Scim => {
+        Format::Csv | Format::Tsv | Format::Scim => {
             let message = "the source's document is of another format: jsonl can be submitted";
             return Err(Status::failed_precondition(message));
         }
@@ -135,36 +136,6 @@ async fn submit(
         request.records.len()
     );
     Ok(wire::SubmitResponse { outcomes: outcomes.into_iter().map(told).collect() })
-}
-
-fn told(outcome: Outcome) -> wire::SubmittedOutcome {
-    let state = |state: wire::SubmittedState| wire::SubmittedOutcome {
-        state: state.into(),
-        ..wire::SubmittedOutcome::default()
-    };
-    let of = |outcome: wire::SubmittedOutcome, taken: chunk::Taken| wire::SubmittedOutcome {
-        person_id: taken.person.to_string(),
-        engagement_id: taken.engagement.to_string(),
-        ..outcome
-    };
-    match outcome {
-        Outcome::Taken(taken) => of(state(wire::SubmittedState::Taken), taken),
-        Outcome::Unchanged(taken) => of(state(wire::SubmittedState::Unchanged), taken),
-        Outcome::Late => state(wire::SubmittedState::Late),
-        Outcome::Waits(reject) => wire::SubmittedOutcome {
-            column: reject.column,
-            reason: reject.reason,
-            ..state(wire::SubmittedState::Waits)
-        },
-        Outcome::Rejected(reject) => wire::SubmittedOutcome {
-            column: reject.column,
-            reason: reject.reason,
-            ..state(wire::SubmittedState::Rejected)
-        },
-        Outcome::Held(reason) => {
-            wire::SubmittedOutcome { reason, ..state(wire::SubmittedState::Rejected) }
-        }
-    }
 }
 
 fn unknown(error: source::Error) -> Status {

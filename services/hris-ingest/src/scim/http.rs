@@ -109,7 +109,7 @@ impl Door {
         tx.commit().await?;
         match source.format() {
             Format::Scim => {}
-            Format::Csv | Format::JsonLines => {
+            Format::Csv | Format::Tsv | Format::JsonLines => {
                 return Err(Error::new(403, "the source does not come by SCIM"));
             }
         }

@@ -17,7 +17,8 @@ use super::table;
 use crate::chunk::Outcome;
 use crate::config::Config;
 use crate::mapping::{Format, Source};
-use crate::push::records::{self, RECORDS_MAX, Record};
+use crate::push::records::{self, Record, Unusable};
+use crate::push::told;
 use crate::scim::{Error, read_body};
 use crate::source;
 
@@ -42,7 +43,7 @@ async fn answer(
     let span = tracing::info_span!("request", otel.name = "POST /webhooks", otel.kind = "server");
     async {
         let (status, body) = match door.take(&source, request).await {
-            Ok(outcomes) => told(&outcomes),
+            Ok(outcomes) => told(outcomes),
             Err(error) => {
                 tracing::info!("a message is refused with {}", error.status);
                 let status = StatusCode::from_u16(error.status);
@@ -111,7 +112,7 @@ impl Door {
 fn check(source: &Source) -> Result<(), Error> {
     match source.format() {
         Format::JsonLines => Ok(()),
-        Format::Csv | Format::Scim => {
+        Format::Csv | Format::Tsv | Format::Scim => {
             Err(Error::new(403, "the source's document is of another format: messages hold jsonl"))
         }
     }
@@ -128,37 +129,21 @@ fn envelope(headers: &HeaderMap) -> Option<Envelope<'_>> {
 
 /// The records of a message: one object, or a list of them.
 fn texts(body: &Bytes) -> Result<Vec<String>, Error> {
-    let body: Value =
-        serde_json::from_slice(body).map_err(|_error| Error::new(400, "the body is not JSON"))?;
-    let records = match body {
-        Value::Array(records) => records,
-        Value::Object(_) => vec![body],
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            return Err(Error::new(400, "the body is neither an object nor a list of them"));
-        }
-    };
-    if records.len() > RECORDS_MAX {
-        return Err(Error::new(413, format!("there are more than {RECORDS_MAX} records")));
-    }
-    Ok(records.iter().map(Value::to_string).collect())
+    let read = serde_json::from_slice(body).map_err(|_error| Unusable::NotJson);
+    read.and_then(records::texts).map_err(|why| {
+        let status = match why {
+            Unusable::NotJson | Unusable::NoRecords => 400,
+            Unusable::TooMany => 413,
+        };
+        Error::new(status, format!("the contents of the body {why}"))
+    })
 }
 
 /// A message of which nothing could be used is an error of its sender; else each record tells of its own.
-fn told(outcomes: &[Outcome]) -> (StatusCode, Value) {
-    let one = |outcome: &Outcome| match outcome {
-        Outcome::Taken(_) => json!({"state": "taken"}),
-        Outcome::Unchanged(_) => json!({"state": "unchanged"}),
-        Outcome::Late => json!({"state": "late"}),
-        Outcome::Held(reason) => json!({"state": "rejected", "reason": reason}),
-        Outcome::Waits(reject) => {
-            json!({"state": "waits", "column": reject.column, "reason": reject.reason})
-        }
-        Outcome::Rejected(reject) => {
-            json!({"state": "rejected", "column": reject.column, "reason": reject.reason})
-        }
-    };
+fn told(outcomes: Vec<Outcome>) -> (StatusCode, Value) {
     let rejected = |outcome: &Outcome| matches!(outcome, Outcome::Rejected(_));
     let useless = !outcomes.is_empty() && outcomes.iter().all(rejected);
     let status = if useless { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    (status, json!({"outcomes": outcomes.iter().map(one).collect::<Vec<_>>()}))
+    let outcomes = outcomes.into_iter().map(|outcome| told::json(&told::told(outcome)));
+    (status, json!({"outcomes": outcomes.collect::<Vec<_>>()}))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hris_ingest::mapping::Source;
 use hris_ingest::scim::fuzzed;
-use hris_ingest::{reader, webhook};
+use hris_ingest::{intake, reader, webhook};
 use serde_json::Value;
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
@@ -111,4 +111,15 @@ fn no_message_is_believed_that_nobody_signed() {
             assert!(!believed, "{text}");
         }
     }
+}
+
+#[test]
+fn events_are_read_or_refused() {
+    let (source, mut records) = (document("lines.yaml"), 0);
+    for seed in corpus("cloudevents") {
+        for input in std::iter::once(seed.clone()).chain(nearly(&seed)) {
+            records += intake::fuzzed::message(&source, &input);
+        }
+    }
+    assert!(records > 100, "{records} records were read");
 }

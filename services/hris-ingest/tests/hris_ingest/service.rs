@@ -188,15 +188,7 @@ impl Ingest {
     }
 
     async fn on(database: Database, broker: Broker, clock: TestClock, config: Config) -> Self {
-        let store = database.store(Service::HrisIngest, &MIGRATIONS, clock.clock()).await;
-        let app = hris_ingest::start(config, store.clone()).await.unwrap();
-        let resources = Resources {
-            store: store.clone(),
-            nats: broker.connect(Service::HrisIngest).await,
-            grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-            admin: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-        };
-        let running = Running::start(app, resources, None::<fn() -> String>).unwrap();
+        let (running, store) = launch(&database, &broker, &clock, config).await;
         let address = format!("http://{}", running.addresses().grpc);
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
         let client = HrisIngestServiceClient::new(channel.clone());
@@ -207,10 +199,37 @@ impl Ingest {
 
     /// The same on the same database and broker, started anew.
     pub(crate) async fn restart_with(self, config: Config) -> Self {
+        self.restarted_after(config, async || {}).await
+    }
+
+    /// The same, once something was done while nothing of the service ran.
+    pub(crate) async fn restarted_after(
+        self,
+        config: Config,
+        meanwhile: impl AsyncFnOnce(),
+    ) -> Self {
         let Self { client, channel, clock, running, broker, database, feed: _ } = self;
         drop((client, channel));
         running.stop().await;
+        meanwhile().await;
         Self::on(database, broker, clock, config).await
+    }
+
+    /// The same after its process was killed: nothing was drained, and what it had leased stays leased.
+    pub(crate) async fn killed_and_replaced_by(self, config: Config) -> Self {
+        let Self { client, channel, clock, running, broker, database, feed: _ } = self;
+        drop((client, channel, running));
+        Self::on(database, broker, clock, config).await
+    }
+
+    /// Another process of the service beside it.
+    pub(crate) async fn replica(&self, config: Config) -> Running {
+        launch(&self.database, &self.broker, &self.clock, config).await.0
+    }
+
+    /// The broker, for those outside of the mesh.
+    pub(crate) fn broker(&self) -> &Broker {
+        &self.broker
     }
 
     pub(crate) async fn stop(self) {
@@ -397,4 +416,21 @@ impl Ingest {
         .unwrap();
         PersonUpdated::decode(announced.as_slice()).unwrap()
     }
+}
+
+async fn launch(
+    database: &Database,
+    broker: &Broker,
+    clock: &TestClock,
+    config: Config,
+) -> (Running, store::Store) {
+    let store = database.store(Service::HrisIngest, &MIGRATIONS, clock.clock()).await;
+    let app = hris_ingest::start(config, store.clone()).await.unwrap();
+    let resources = Resources {
+        store: store.clone(),
+        nats: broker.connect(Service::HrisIngest).await,
+        grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        admin: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    };
+    (Running::start(app, resources, None::<fn() -> String>).unwrap(), store)
 }

@@ -4,10 +4,15 @@
 //! needs from there: its publish subjects, the pull, acknowledgement and info of its own consumers,
 //! and its own stream's info. Permissions inside one account would not be a boundary: a pull
 //! request's reply subject can name any subject that a stream listens on.
+//!
+//! A source that publishes from outside of the mesh has an account of its own as well. It may send under
+//! its own name, and hears its own receipts, which the broker republishes.
 
 use std::fmt::Write as _;
 
+use domain::Lane;
 use proto::catalogue::{self, Service, StreamRow};
+use proto::upstream;
 
 /// The account that owns the streams.
 pub const OWNER: &str = "TENURE";
@@ -21,6 +26,9 @@ pub struct Passwords {
     pub owner: String,
     /// Of each service; the user has the service's name.
     pub services: Vec<(Service, String)>,
+    /// Of each source that publishes from outside; its name is one that
+    /// [`upstream::is_source_name`] allows, and the user is [`user_of`] it.
+    pub sources: Vec<(String, String)>,
 }
 
 impl std::fmt::Debug for Passwords {
@@ -62,7 +70,7 @@ fn doors(service: Service) -> Vec<Door> {
         doors.push(same(format!("tenure.{token}.v1.>")));
         doors.push(api(format!("STREAM.INFO.{name}"), false));
     }
-    for durable in catalogue::consumers_of(service).flat_map(catalogue::ConsumerRow::durables) {
+    for durable in catalogue::durables_of(service) {
         let (stream, name) = (durable.stream, &durable.name);
         doors.push(api(format!("CONSUMER.INFO.{stream}.{name}"), false));
         doors.push(api(format!("CONSUMER.MSG.NEXT.{stream}.{name}"), true));
@@ -77,7 +85,10 @@ pub fn configuration(passwords: &Passwords) -> String {
     let mut text = String::from("accounts {\n");
     owner(&mut text, passwords);
     for (service, password) in &passwords.services {
-        account(&mut text, *service, password);
+        account(&mut text, *service, password, &passwords.sources);
+    }
+    for (source, password) in &passwords.sources {
+        source_account(&mut text, source, password);
     }
     text.push_str("}\n");
     text
@@ -87,6 +98,17 @@ pub fn configuration(passwords: &Passwords) -> String {
 #[must_use]
 pub fn account_of(service: Service) -> String {
     service.database().to_uppercase()
+}
+
+/// The name of a source's account.
+fn account_of_source(source: &str) -> String {
+    format!("SOURCE_{}", source.to_uppercase().replace('-', "_"))
+}
+
+/// The user as which a source publishes.
+#[must_use]
+pub fn user_of(source: &str) -> String {
+    format!("source-{source}")
 }
 
 fn owner(text: &mut String, passwords: &Passwords) {
@@ -104,6 +126,23 @@ fn owner(text: &mut String, passwords: &Passwords) {
             );
         }
     }
+    for (source, _password) in &passwords.sources {
+        let account = account_of_source(source);
+        for subject in intake_of(source) {
+            line(
+                &mut exports,
+                format_args!(
+                    "      {{ service: \"{subject}\", accounts: [{account}], response_type: \
+                     singleton }}"
+                ),
+            );
+        }
+        let receipts = upstream::receipts(source);
+        line(
+            &mut exports,
+            format_args!("      {{ stream: \"{receipts}\", accounts: [{account}] }}"),
+        );
+    }
     line(
         text,
         format_args!(
@@ -114,7 +153,12 @@ fn owner(text: &mut String, passwords: &Passwords) {
     );
 }
 
-fn account(text: &mut String, service: Service, password: &str) {
+/// Where a source may publish what it wants a receipt of.
+fn intake_of(source: &str) -> [String; 2] {
+    Lane::ALL.map(|lane| upstream::intake(source, lane))
+}
+
+fn account(text: &mut String, service: Service, password: &str, sources: &[(String, String)]) {
     let mut imports = String::new();
     let mut publish = String::new();
     for Door { there, here, stream: _ } in doors(service) {
@@ -126,14 +170,68 @@ fn account(text: &mut String, service: Service, password: &str) {
         );
         line(&mut publish, format_args!("          \"{here}\""));
     }
+    let mut exports = String::new();
+    let mut hears = format!("\"{}.>\"", service.inbox_prefix());
+    let mut answers = "";
+    if service == upstream::SERVICE {
+        for (source, _password) in sources {
+            let (subject, account) = (upstream::request(source), account_of_source(source));
+            line(
+                &mut exports,
+                format_args!(
+                    "      {{ service: \"{subject}\", accounts: [{account}], response_type: \
+                     singleton }}"
+                ),
+            );
+        }
+        write!(hears, ", \"{}\"", upstream::REQUESTS).expect("writing to a String cannot fail");
+        answers = ANSWERS;
+    }
     line(
         text,
         format_args!(
             "  {}: {{\n    users: [{{\n      user: {service}, password: {password:?}\n      \
          permissions: {{\n        publish: {{ allow: [\n{publish}        ] }}\n        \
-         subscribe: {{ allow: [\"{}.>\"] }}\n      }}\n    }}]\n    imports: [\n{imports}    ]\n  }}",
+         subscribe: {{ allow: [{hears}] }}\n{answers}      }}\n    }}]\n    \
+         exports: [\n{exports}    ]\n    imports: [\n{imports}    ]\n  }}",
             account_of(service),
-            service.inbox_prefix(),
+        ),
+    );
+}
+
+/// Who answers requests may publish one answer to each, wherever it is to go.
+const ANSWERS: &str = "        allow_responses: { max: 1, expires: \"2m\" }\n";
+
+/// Nobody else's subjects are in a source's account, so its inboxes need no prefix of their own.
+fn source_account(text: &mut String, source: &str, password: &str) {
+    let (request, receipts) = (upstream::request(source), upstream::receipts(source));
+    let mut imports = String::new();
+    let service = account_of(upstream::SERVICE);
+    line(
+        &mut imports,
+        format_args!("      {{ service: {{ account: {service}, subject: \"{request}\" }} }}"),
+    );
+    let mut publish = format!("\"{request}\"");
+    for subject in intake_of(source) {
+        line(
+            &mut imports,
+            format_args!("      {{ service: {{ account: {OWNER}, subject: \"{subject}\" }} }}"),
+        );
+        write!(publish, ", \"{subject}\"").expect("writing to a String cannot fail");
+    }
+    line(
+        &mut imports,
+        format_args!("      {{ stream: {{ account: {OWNER}, subject: \"{receipts}\" }} }}"),
+    );
+    line(
+        text,
+        format_args!(
+            "  {}: {{\n    users: [{{\n      user: {}, password: {password:?}\n      \
+         permissions: {{\n        publish: {{ allow: [{publish}] }}\n        \
+         subscribe: {{ allow: [\"_INBOX.>\", \"{receipts}\"] }}\n      }}\n    }}]\n    \
+         imports: [\n{imports}    ]\n  }}",
+            account_of_source(source),
+            user_of(source),
         ),
     );
 }

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, Republish, RetentionPolicy, StorageType,
+};
 use async_nats::jetstream::{self};
-use proto::catalogue::{CONSUMERS, STREAMS};
+use proto::catalogue::{STREAMS, Service, durables_of};
+use proto::upstream;
 
 use crate::Error;
 
@@ -31,32 +34,40 @@ const ACK_WAIT: Duration = Duration::from_secs(15);
 const ACK_PENDING_MAX: i64 = 4096;
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
+/// How many streams there are.
+pub const STREAMS_COUNT: u64 = STREAMS.len() as u64 + 1;
+
 /// Makes every stream and consumer of the catalogue, or brings them up to date.
 ///
 /// # Errors
 /// When the broker refuses; the account must be the one that owns the streams.
 pub async fn ensure(client: &async_nats::Client, options: StreamOptions) -> Result<(), Error> {
     let context = jetstream::new(client.clone());
-    for row in STREAMS {
+    let own = STREAMS.iter().map(|row| (row.name, row.subjects(), row.max_age_days));
+    let outside = (upstream::STREAM, upstream::INTAKE.to_owned(), upstream::MAX_AGE_DAYS);
+    let (told, source, destination) = upstream::republished();
+    let receipts = Republish { source, destination, headers_only: false };
+    for (name, subjects, max_age_days) in own.chain([outside]) {
         context
             .create_or_update_stream(Config {
-                name: row.name.to_owned(),
-                subjects: vec![row.subjects()],
+                name: name.to_owned(),
+                subjects: vec![subjects],
                 storage: StorageType::File,
                 retention: RetentionPolicy::Limits,
                 discard: DiscardPolicy::New,
-                max_age: Duration::from_secs(u64::from(row.max_age_days) * 86_400),
+                max_age: Duration::from_secs(u64::from(max_age_days) * 86_400),
                 max_bytes: options.bytes_max,
                 num_replicas: options.replicas,
                 duplicate_window: DUPLICATE_WINDOW,
                 deny_delete: true,
                 deny_purge: true,
+                republish: (name == told).then(|| receipts.clone()),
                 ..Config::default()
             })
             .await
             .map_err(Error::during("make a stream"))?;
     }
-    for durable in CONSUMERS.iter().flat_map(proto::catalogue::ConsumerRow::durables) {
+    for durable in Service::ALL.into_iter().flat_map(durables_of) {
         let stream =
             context.get_stream(durable.stream).await.map_err(Error::during("find a stream"))?;
         stream

@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use crate::Error;
 use crate::message::Message;
+use crate::outside::{Incoming, Intake};
 use crate::process::{Consumer, Outcome, process};
 
 /// How a consumer is pulled.
@@ -35,6 +36,8 @@ impl Default for ConsumeOptions {
 const PAUSE: Duration = Duration::from_millis(500);
 /// A pull is renewed this often; it also bounds how long a broken one stays unnoticed.
 const PULL_EXPIRES: Duration = Duration::from_secs(15);
+/// Messages from outside of the mesh that one process has in hand: each is a transaction of its own.
+const OUTSIDE_AT_ONCE: usize = 32;
 /// A batch that is handled longer than this tells the broker that it is still held.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 /// So many that wait together are a sign of more to come; a transaction for few of them costs as
@@ -44,6 +47,71 @@ const BUSY: usize = 16;
 const GATHER: Duration = Duration::from_millis(5);
 /// The same for a consumer of both lanes: it keeps a record, and nobody waits for that.
 const GATHER_RECORDS: Duration = Duration::from_millis(25);
+
+/// What is done with what a durable consumer delivers.
+trait Work: Send + Sync {
+    /// For logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Says what became of each message, in their order.
+    fn work(&self, batch: &[jetstream::Message]) -> impl Future<Output = Vec<Outcome>> + Send;
+}
+
+/// Hands events of the mesh to a consumer, through the inbox.
+struct Events<'a> {
+    store: &'a Store,
+    consumer: &'a Consumer,
+    consumer_id: i16,
+    durable: &'a Durable,
+}
+
+impl Work for Events<'_> {
+    fn name(&self) -> &'static str {
+        self.consumer.row().name
+    }
+
+    async fn work(&self, batch: &[jetstream::Message]) -> Vec<Outcome> {
+        let received = |message: &jetstream::Message| Message::received(message, place(message));
+        let messages: Vec<Message> = batch.iter().map(received).collect();
+        // The messages have spans of their own, linked to this one.
+        let span = tracing::info_span!(
+            "handle",
+            otel.name = format!("handle {}", self.consumer.row().name),
+            messaging.system = "nats",
+            messaging.consumer.group.name = self.durable.name,
+            messaging.batch.message_count = messages.len(),
+        );
+        if let [Message { traceparent: Some(alone), .. }] = messages.as_slice() {
+            telemetry::follow(&span, alone);
+        }
+        process(self.store, self.consumer, self.consumer_id, &messages).instrument(span).await
+    }
+}
+
+/// Hands what systems outside of the mesh have sent to whoever takes it over.
+struct Outside<'a, I>(&'a I);
+
+impl<I: Intake> Work for Outside<'_, I> {
+    fn name(&self) -> &'static str {
+        proto::upstream::CONSUMER
+    }
+
+    async fn work(&self, batch: &[jetstream::Message]) -> Vec<Outcome> {
+        let incoming: Vec<Incoming> =
+            batch.iter().map(|message| Incoming::received(message, place(message))).collect();
+        let span = tracing::info_span!(
+            "handle",
+            otel.name = format!("handle {}", self.name()),
+            messaging.system = "nats",
+            messaging.batch.message_count = incoming.len(),
+        );
+        self.0.take(&incoming).instrument(span).await
+    }
+}
+
+fn place(message: &jetstream::Message) -> u64 {
+    message.info().map_or(0, |info| info.stream_sequence)
+}
 
 /// Pulls one durable consumer until `drain`, then finishes what it holds.
 ///
@@ -68,22 +136,44 @@ pub async fn consume(
             Err(error) => return Err(error),
         }
     };
+    let work = Events { store, consumer, consumer_id, durable };
+    pull_until(client, store, &work, durable, options, drain).await;
+    Ok(())
+}
+
+/// The same for a durable consumer of what systems outside of the mesh send.
+pub async fn receive<I: Intake>(
+    client: async_nats::Client,
+    store: &Store,
+    intake: &I,
+    durable: &Durable,
+    drain: CancellationToken,
+) {
+    let options = ConsumeOptions { batch_max: OUTSIDE_AT_ONCE, ..ConsumeOptions::default() };
+    pull_until(client, store, &Outside(intake), durable, options, drain).await;
+}
+
+async fn pull_until(
+    client: async_nats::Client,
+    store: &Store,
+    work: &impl Work,
+    durable: &Durable,
+    options: ConsumeOptions,
+    drain: CancellationToken,
+) {
     let context = crate::accounts::jetstream(client);
     while !drain.is_cancelled() {
-        let pulled = pull(&context, store, consumer, consumer_id, durable, options, &drain).await;
-        if let Err(error) = pulled {
+        if let Err(error) = pull(&context, store, work, durable, options, &drain).await {
             tracing::warn!(consumer = durable.name, %error, "the broker is asked again");
             paused(&drain).await;
         }
     }
-    Ok(())
 }
 
 async fn pull(
     context: &jetstream::Context,
     store: &Store,
-    consumer: &Consumer,
-    consumer_id: i16,
+    work: &impl Work,
     durable: &Durable,
     options: ConsumeOptions,
     drain: &CancellationToken,
@@ -106,7 +196,7 @@ async fn pull(
         let first = first.map_err(Error::during("pull messages"))?;
         let mut batch = vec![first];
         let ended = fill(&mut waiting, durable, options.batch_max, &mut batch).await;
-        settle(store, consumer, consumer_id, durable, options, batch).await;
+        settle(store, work, durable, options, batch).await;
         if let Some(error) = ended {
             return Err(error);
         }
@@ -163,36 +253,17 @@ async fn messages(consumer: &PullConsumer, options: ConsumeOptions) -> Result<pu
         .map_err(Error::during("pull messages"))
 }
 
-/// Processes a batch and tells the broker what became of it.
+/// Has a batch worked on and tells the broker what became of it.
 async fn settle(
     store: &Store,
-    consumer: &Consumer,
-    consumer_id: i16,
+    work: &impl Work,
     durable: &Durable,
     options: ConsumeOptions,
     batch: Vec<jetstream::Message>,
 ) {
-    let messages: Vec<Message> = batch
-        .iter()
-        .map(|message| {
-            let sequence = message.info().map_or(0, |info| info.stream_sequence);
-            Message::received(message, sequence)
-        })
-        .collect();
-    // The messages have spans of their own, linked to this one.
-    let span = tracing::info_span!(
-        "handle",
-        otel.name = format!("handle {}", consumer.row().name),
-        messaging.system = "nats",
-        messaging.consumer.group.name = durable.name,
-        messaging.batch.message_count = messages.len(),
-    );
-    if let [Message { traceparent: Some(alone), .. }] = messages.as_slice() {
-        telemetry::follow(&span, alone);
-    }
     let started = tokio::time::Instant::now();
     let outcomes = {
-        let work = process(store, consumer, consumer_id, &messages).instrument(span);
+        let work = work.work(&batch);
         tokio::pin!(work);
         loop {
             tokio::select! {
@@ -206,7 +277,7 @@ async fn settle(
         }
     };
     let seconds = started.elapsed().as_secs_f64();
-    telemetry::metrics().batch_duration(consumer.row().name, seconds);
+    telemetry::metrics().batch_duration(work.name(), seconds);
     tracing::debug!(consumer = durable.name, events = batch.len(), seconds, "batch handled");
 
     let now = store.clock().now();

@@ -1,4 +1,4 @@
-//! Events over JetStream: handlers, the relay, and what an operator sets up once.
+//! Events over JetStream: handlers, the relay, what comes from outside, and what is set up once.
 //!
 //! The loop in `consume` is the only place that decodes, begins, claims in the inbox, calls the
 //! handler, commits and then acknowledges. The relay is the only place that publishes.
@@ -13,15 +13,19 @@ pub mod admin;
 mod consume;
 mod handler;
 mod message;
+mod outside;
 mod process;
 mod relay;
+mod respond;
 mod stream;
 
-pub use consume::{ConsumeOptions, consume};
+pub use consume::{ConsumeOptions, consume, receive};
 pub use handler::{Batch, Event, Handler, Recorder, Verdicts};
 pub use message::Message;
+pub use outside::{Incoming, Intake, Reply, Responder};
 pub use process::{Consumer, Outcome, process, replay};
 pub use relay::{RelayOptions, relay};
+pub use respond::respond;
 
 /// What went wrong with the broker.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use bus::{Consumer, Handler, Recorder};
+use bus::{Consumer, Handler, Intake, Recorder, Responder};
 use domain::Rejection;
 use proto::catalogue::Service;
 use store::Store;
@@ -9,12 +9,14 @@ use tokio::net::TcpListener;
 use tonic::service::{Routes, RoutesBuilder};
 
 use crate::driver::{AnyDriver, Driver};
+use crate::outside::{self, AnyDoor};
 
 /// What a service is made of: its three doors.
 pub struct App {
     pub(crate) service: Service,
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) drivers: Vec<Arc<dyn AnyDriver>>,
+    pub(crate) outside: Vec<Arc<dyn AnyDoor>>,
     pub(crate) routes: RoutesBuilder,
     pub(crate) http: Option<Http>,
 }
@@ -39,8 +41,8 @@ impl App {
     /// A service that does nothing yet.
     #[must_use]
     pub fn new(service: Service) -> Self {
-        let (consumers, drivers) = (Vec::new(), Vec::new());
-        Self { service, consumers, drivers, routes: Routes::builder(), http: None }
+        let (consumers, drivers, outside) = (Vec::new(), Vec::new(), Vec::new());
+        Self { service, consumers, drivers, outside, routes: Routes::builder(), http: None }
     }
 
     /// Reacts to an event.
@@ -54,6 +56,20 @@ impl App {
     #[must_use]
     pub fn record<R: Recorder>(mut self, recorder: R) -> Self {
         self.consumers.push(Consumer::recorder(recorder));
+        self
+    }
+
+    /// Takes over what systems outside of the mesh publish.
+    #[must_use]
+    pub fn receive<I: Intake>(mut self, intake: I) -> Self {
+        self.outside.push(Arc::new(outside::Stream(intake)));
+        self
+    }
+
+    /// Answers systems outside of the mesh over NATS.
+    #[must_use]
+    pub fn respond<R: Responder>(mut self, responder: R) -> Self {
+        self.outside.push(Arc::new(outside::Requests(responder)));
         self
     }
 

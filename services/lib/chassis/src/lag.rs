@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::PullConsumer;
-use proto::catalogue::{self, ConsumerRow, Service};
+use proto::catalogue::{self, Service};
 use tokio_util::sync::CancellationToken;
 
 /// How often consumers are asked how far they lag behind.
@@ -16,8 +16,7 @@ pub(crate) async fn measure(
     drain: CancellationToken,
 ) {
     let context = bus::accounts::jetstream(client);
-    let durables: Vec<_> =
-        catalogue::consumers_of(service).flat_map(ConsumerRow::durables).collect();
+    let durables = catalogue::durables_of(service);
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -10,6 +10,7 @@ mod app;
 mod driver;
 mod lag;
 mod operations;
+mod outside;
 mod resync;
 mod run;
 mod running;

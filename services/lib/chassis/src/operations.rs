@@ -1,7 +1,7 @@
 //! The operators' door that every service has: status, parked messages.
 
 use async_nats::jetstream::consumer::PullConsumer;
-use proto::catalogue::{self, ConsumerRow};
+use proto::catalogue;
 use proto::operations::v1::operations_service_server::OperationsService;
 use proto::operations::v1::{
     ConsumerStatus, GetStatusRequest, GetStatusResponse, ListParkedRequest, ListParkedResponse,
@@ -31,8 +31,7 @@ impl OperationsService for Operations {
         let (pending, oldest) = store::outbox::backlog(pool).await.map_err(internal)?;
         let now = self.store.clock().now();
         let mut consumers = Vec::new();
-        for durable in catalogue::consumers_of(self.store.service()).flat_map(ConsumerRow::durables)
-        {
+        for durable in catalogue::durables_of(self.store.service()) {
             let context = bus::accounts::jetstream(self.client.clone());
             let found: Result<PullConsumer, _> =
                 context.get_consumer_from_stream(&durable.name, durable.stream).await;

@@ -107,6 +107,11 @@ impl Running {
         }
         running.publish_events(app.service, &nats);
         running.consume(app.consumers, &nats);
+        for door in app.outside {
+            for work in door.open(&nats, &store, &running.take) {
+                running.takers.spawn(work);
+            }
+        }
         for driver in app.drivers {
             for work in driver.spawn(store.clone(), running.take.clone()) {
                 running.takers.spawn(work);

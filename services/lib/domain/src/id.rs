@@ -49,6 +49,8 @@ id! {
     NoticeId,
     /// A human known to a source; never changes.
     PersonId,
+    /// One answer to an event of a publisher outside of the mesh.
+    ReceiptId,
     /// One read of a source.
     RunId,
 }

@@ -12,7 +12,7 @@ mod value;
 mod version;
 
 pub use account::AccountState;
-pub use id::{ActionId, CaseId, EngagementId, EventId, NoticeId, PersonId, RunId};
+pub use id::{ActionId, CaseId, EngagementId, EventId, NoticeId, PersonId, ReceiptId, RunId};
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use lane::Lane;

@@ -144,7 +144,7 @@ impl Metric {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::EventsHandled => {
-                "Events a consumer is done with: `handled`, `duplicate`, `parked` or `delayed`."
+                "Events a consumer is done with: `handled`, `duplicate`, `parked`, `delayed` or `refused`."
             }
             Self::EventsPublished => "Events the broker has acknowledged.",
             Self::EventsRepublished => {
@@ -233,8 +233,8 @@ impl Metrics {
         }
     }
 
-    /// Counts events that a consumer is done with; `outcome` is `handled`, `duplicate`, `parked`
-    /// or `delayed`.
+    /// Counts events that a consumer is done with; `outcome` is `handled`, `duplicate`, `parked`,
+    /// `delayed` or, of one from outside of the mesh, `refused`.
     pub fn events_handled(&self, consumer: &'static str, outcome: &'static str, events: usize) {
         let labels = [KeyValue::new("consumer", consumer), KeyValue::new("outcome", outcome)];
         self.events_handled.add(count(events), &labels);

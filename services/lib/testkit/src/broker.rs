@@ -14,6 +14,9 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// Sources that may publish from outside of the mesh.
+    pub const SOURCES: [&str; 2] = ["lines", "payroll"];
+
     /// Starts a server and sets it up.
     ///
     /// # Panics
@@ -27,6 +30,9 @@ impl Broker {
                 .into_iter()
                 .map(|service| (service, format!("password-of-{service}")))
                 .collect(),
+            sources: Self::SOURCES
+                .map(|source| (source.to_owned(), format!("password-of-source-{source}")))
+                .to_vec(),
         };
         let config = NatsConfig {
             store_dir: folder.path().join("jetstream"),
@@ -71,6 +77,19 @@ impl Broker {
             .connect(self.nats.url())
             .await
             .unwrap_or_else(|error| panic!("connect as {service}: {error}"))
+    }
+
+    /// Connects as a source that publishes from outside of the mesh, under exactly its permissions.
+    ///
+    /// # Panics
+    /// When the broker refuses, as it does for any source but [`Self::SOURCES`].
+    pub async fn connect_source(&self, source: &str) -> async_nats::Client {
+        let password = format!("password-of-source-{source}");
+        ConnectOptions::new()
+            .user_and_password(accounts::user_of(source), password)
+            .connect(self.nats.url())
+            .await
+            .unwrap_or_else(|error| panic!("connect as source {source}: {error}"))
     }
 
     /// The server, for tests that kill it.
