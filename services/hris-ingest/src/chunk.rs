@@ -185,7 +185,8 @@ async fn write(
         let marks: Vec<Marks> = worker.rows.iter().filter_map(|row| row.marks).collect();
         let contract = worker.contract;
         let took = crowd.take(scope, clock, worker);
-        if matches!(took, Ok(true)) {
+        // Where every row was rejected, what was asked of the worker is asked still.
+        if matches!(took, Ok(true)) && (rows > 0 || contract == Contract::Full) {
             taken.push(worker_id.clone());
         }
         match took {

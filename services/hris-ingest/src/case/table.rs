@@ -189,12 +189,15 @@ pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<Vec<Case
             AND waiting ->> 'run' <> $3::text
             AND ((waiting ->> 'snapshot_date')::date < $4
                  OR ((waiting ->> 'snapshot_date')::date = $4 AND waiting -> 'pushed' = 'false'))
+            AND NOT EXISTS (SELECT 1 FROM staged_rows s
+                             WHERE s.run_id = $5 AND s.worker_id = cases.key)
           ORDER BY id FOR UPDATE",
     )
     .bind(&run.source)
     .bind(&kinds[..])
     .bind(run.id.to_string())
     .bind(run.snapshot_date.to_sqlx())
+    .bind(run.id.0)
     .persistent(false)
     .fetch_all(tx.connection())
     .await

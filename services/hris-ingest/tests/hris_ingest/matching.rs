@@ -269,6 +269,22 @@ async fn who_is_listed_no_more_is_asked_about_no_more() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_rejected_leaves_the_question_about_its_worker_open() {
+    let ingest = Ingest::start().await;
+    ada_has_left(&ingest).await;
+    let doubtful = Human { mail: "", ..AGAIN };
+    ingest.import(full("2026-03-02", &[doubtful, GRACE])).await.unwrap();
+    let case = the_case(&ingest).await;
+
+    let wrong = Human { start: "soon", ..doubtful };
+    let summary = ingest.import(full("2026-03-03", &[wrong, GRACE])).await.unwrap();
+
+    assert_eq!(summary.rejected, 1);
+    assert_eq!(the_case(&ingest).await.case_id, case.case_id);
+    ingest.stop().await;
+}
+
+#[tokio::test]
 async fn a_worker_id_that_speaks_of_another_human_is_a_case_and_no_rehire() {
     let ingest = Ingest::start().await;
     let before = ada_has_left(&ingest).await;
