@@ -136,7 +136,6 @@ fn told(status: &Status) -> String {
         .to_owned()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "an error is mapped")]
 fn refused(status: Status) -> anyhow::Error {
     anyhow::Error::msg(told(&status))
 }

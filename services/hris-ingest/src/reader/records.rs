@@ -186,11 +186,11 @@ impl<R: Read> Records<R> {
 
 /// Where a record ends if every quote opens or closes a quotation, and how many lines end within it.
 fn guess_end(bytes: &[u8]) -> Option<(usize, u64)> {
-    let (mut from, mut quotes, mut lines) = (0, 0, 0);
+    let (mut from, mut quotes, mut lines) = (0, 0_usize, 0);
     loop {
         let end = from + memchr(b'\n', &bytes[from..])?;
         quotes += memchr_iter(b'"', &bytes[from..end]).count();
-        if quotes % 2 == 0 {
+        if quotes.is_multiple_of(2) {
             return Some((end, lines));
         }
         lines += 1;

@@ -61,12 +61,6 @@ impl Computed {
         let row = Person::row(row, &*self.fields);
         self.expression.value(&context(&row))
     }
-
-    /// Returns the expression as it was written.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
 }
 
 impl PartialEq for Computed {
