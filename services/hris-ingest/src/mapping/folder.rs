@@ -89,7 +89,8 @@ impl FileNames {
             return Err("holds one date in braces at most".to_owned());
         }
         let literal = |part: &str| regex::escape(part).replace("\\*", ".*");
-        let day = if date.is_some() { format!("(?P<{DATE}>.+?)") } else { String::new() };
+        let day = date.as_ref().map(|date| format!("(?P<{DATE}>{})", shape(date)));
+        let day = day.unwrap_or_default();
         let pattern = format!("(?s)^{}{day}{}$", literal(before), literal(after));
         let pattern = Regex::new(&pattern).map_err(|error| error.to_string())?;
         Ok(Self { pattern, date })
@@ -114,6 +115,14 @@ impl FileNames {
     }
 }
 
+/// What a date looks like, whether there is such a day or not.
+fn shape(date: &DateFormat) -> String {
+    let digits = [("YYYY", "4"), ("MM", "2"), ("DD", "2"), ("M", "1,2"), ("D", "1,2")];
+    digits.into_iter().fold(regex::escape(&date.to_string()), |shape, (letters, count)| {
+        shape.replace(letters, &format!("[0-9]{{{count}}}"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,7 +139,7 @@ mod tests {
     fn a_name_says_the_day_or_the_last_change_does_in_the_zone() {
         let named = |name| day("people-{YYYY-MM-DD}*.csv", name);
         assert_eq!(named("people-2026-02-27.csv").as_deref(), Some("2026-02-27"));
-        assert_eq!(named("people-2026-02-27-2.csv"), None);
+        assert_eq!(named("people-2026-02-27-2.csv").as_deref(), Some("2026-02-27"));
         assert_eq!(named("people-2026-02-30.csv"), None);
         assert_eq!(day("{DD.MM.YYYY}.csv", "01.03.2026.csv").as_deref(), Some("2026-03-01"));
         assert_eq!(day("*.csv", "staff.csv").as_deref(), Some("2026-03-03"));
@@ -145,6 +154,7 @@ mod tests {
             assert!(!matches("staff.csv", name), "{name}");
         }
         assert!(!matches("*", ".hidden"));
+        assert!(!matches("{YYYY-MM-DD}.csv", "today.csv"));
     }
 
     #[test]
