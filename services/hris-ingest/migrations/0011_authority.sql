@@ -9,13 +9,3 @@ CREATE TABLE authorities (
     source text  NOT NULL PRIMARY KEY,
     says   jsonb NOT NULL
 );
-
--- Of which source an attribute of a person is taken, where somebody decided between several.
-CREATE TABLE preferences (
-    person_id  uuid        NOT NULL REFERENCES people (id),
-    attribute  text        NOT NULL,
-    source     text        NOT NULL,
-    decided_by text        NOT NULL,
-    decided_at timestamptz NOT NULL,
-    PRIMARY KEY (person_id, attribute)
-);

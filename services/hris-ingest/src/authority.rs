@@ -1,4 +1,3 @@
-//! What the word of each source is worth, as its document said last, and what somebody decided where
-//! sources did not agree.
+//! What the word of each source is worth, as its document said last.
 
 pub(crate) mod table;

@@ -11,7 +11,7 @@ mod fold;
 mod slices;
 pub(crate) mod table;
 
-pub use authority::{Authorities, Composed, Conflict, Told, compose};
+pub use authority::{Authorities, Composed, Conflict, compose};
 pub use compare::{change, compare};
 pub use event::{Announcement, EVENT_BYTES_MAX, Error, Managers, ended, lane, zone_name};
 pub use fold::{Claim, Fact, fold, next_number, sequence_at, sequence_of_day};

@@ -1,11 +1,7 @@
-//! SQL for `authorities` and `preferences`.
+//! SQL for `authorities`.
 
-use std::collections::BTreeMap;
-
-use domain::PersonId;
 use sqlx::types::Json;
 use store::{Error, Tx};
-use uuid::Uuid;
 
 use crate::facts::Authorities;
 use crate::mapping::Authority;
@@ -33,23 +29,4 @@ pub(crate) async fn all(tx: &mut Tx) -> Result<Authorities, Error> {
             .await
             .map_err(Error::during("read what the word of sources is worth"))?;
     Ok(rows.into_iter().map(|(source, Json(says))| (source, says)).collect())
-}
-
-/// Returns the sources that were decided for, by person and attribute.
-pub(crate) async fn preferred(
-    tx: &mut Tx,
-    people: &[Uuid],
-) -> Result<BTreeMap<PersonId, BTreeMap<String, String>>, Error> {
-    let rows: Vec<(Uuid, String, String)> = sqlx::query_as(
-        "SELECT person_id, attribute, source FROM preferences WHERE person_id = ANY ($1)",
-    )
-    .bind(people)
-    .fetch_all(tx.connection())
-    .await
-    .map_err(Error::during("read what was decided between sources"))?;
-    let mut preferred = BTreeMap::<PersonId, BTreeMap<String, String>>::new();
-    for (person, attribute, source) in rows {
-        preferred.entry(PersonId(person)).or_default().insert(attribute, source);
-    }
-    Ok(preferred)
 }

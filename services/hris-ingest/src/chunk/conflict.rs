@@ -61,5 +61,6 @@ fn question(draft: &Draft, attribute: &str, conflict: &Conflict) -> Question {
         people: vec![draft.person.id],
         engagements: draft.person.told().engagements.iter().map(|one| one.id).collect(),
         evidence: Evidence { sides: vec![side] },
+        waiting: None,
     }
 }

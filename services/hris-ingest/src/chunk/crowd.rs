@@ -16,7 +16,7 @@ use super::lineup::{self, Lineup};
 use crate::facts::table::Record;
 use crate::facts::{
     self, Authorities, Change, Claim, Conflict, Contract, Engagement, Fact, Known, Listing,
-    Timeline, Told, Update,
+    Timeline, Update,
 };
 use crate::matching::{Candidate, table::Said};
 use crate::person::Person;
@@ -59,8 +59,6 @@ pub(super) struct Crowd {
 #[derive(Debug, Default)]
 pub(super) struct Weights {
     pub(super) authorities: Authorities,
-    /// By person and attribute: the source that somebody decided for.
-    pub(super) preferred: BTreeMap<PersonId, BTreeMap<String, String>>,
     pub(super) today: Date,
 }
 
@@ -436,12 +434,9 @@ impl Draft {
     }
 
     /// Makes of what is known what is told.
-    fn weigh(&mut self, weights: &Weights) {
-        let nothing = BTreeMap::new();
-        let preferred = weights.preferred.get(&self.person.id).unwrap_or(&nothing);
-        let told = Told { timeline: &self.told_before, preferred };
-        let Weights { authorities, today, .. } = weights;
-        let composed = facts::compose(&self.person.timeline, authorities, told, *today);
+    fn weigh(&mut self, Weights { authorities, today }: &Weights) {
+        let (known, told) = (&self.person.timeline, &self.told_before);
+        let composed = facts::compose(known, authorities, told, *today);
         (self.person.composed, self.conflicts) = match composed {
             Some(composed) => (Some(composed.timeline), composed.conflicts),
             None => (None, BTreeMap::new()),

@@ -80,7 +80,7 @@ pub(super) async fn meet(
     }
     crowd.lineup.know(tx, scope.matching, &people).await?;
     let facts = facts::table::of_people(tx, &people).await?;
-    crowd.weigh(weigh::weights(tx, scope, &people).await?);
+    crowd.weigh(weigh::weights(tx, scope).await?);
     crowd.know(person::table::list(tx, &people).await?, facts);
     Ok(crowd)
 }

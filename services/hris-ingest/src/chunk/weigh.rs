@@ -2,22 +2,16 @@
 
 use jiff::tz::TimeZone;
 use store::{Error, Tx};
-use uuid::Uuid;
 
 use super::Scope;
 use super::crowd::Weights;
 use crate::authority;
 
-/// Returns what the word of sources is worth, and what was decided of people.
-pub(super) async fn weights(
-    tx: &mut Tx,
-    scope: Scope<'_>,
-    people: &[Uuid],
-) -> Result<Weights, Error> {
+/// Returns what the word of sources is worth today.
+pub(super) async fn weights(tx: &mut Tx, scope: Scope<'_>) -> Result<Weights, Error> {
     let mut authorities = authority::table::all(tx).await?;
     // As the document says that is in hand.
     authorities.insert(scope.source.to_owned(), scope.authority.clone());
-    let preferred = authority::table::preferred(tx, people).await?;
     let today = TimeZone::UTC.to_datetime(tx.now()).date();
-    Ok(Weights { authorities, preferred, today })
+    Ok(Weights { authorities, today })
 }

@@ -36,21 +36,12 @@ pub struct Conflict {
     pub kept: Option<Value>,
 }
 
-/// What was told of a person, and what somebody decided.
-#[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
-    /// The timeline that was told last.
-    pub timeline: &'a Timeline,
-    /// Of attributes about which sources did not agree: the source that counts, of this person.
-    pub preferred: &'a BTreeMap<String, String>,
-}
-
 /// Returns what is told of a person on a day; `None`: a single source speaks of them, and what it says is.
 #[must_use]
 pub fn compose(
     timeline: &Timeline,
     authorities: &Authorities,
-    told: Told<'_>,
+    told: &Timeline,
     today: Date,
 ) -> Option<Composed> {
     let sources: BTreeSet<&str> =
@@ -113,7 +104,7 @@ impl<'a> Voice<'a> {
 struct Room<'a> {
     own: &'a Engagement,
     voices: &'a [Voice<'a>],
-    told: Told<'a>,
+    told: &'a Timeline,
     today: Date,
 }
 
@@ -197,12 +188,10 @@ impl Room<'_> {
     fn hear(&self, attribute: &str, day: Date) -> Heard {
         let mut highest = u16::MAX;
         let mut values = BTreeMap::<&str, &Value>::new();
-        let preferred = self.told.preferred.get(attribute);
         for voice in self.voices {
             let Some(value) = voice.says(self.own, attribute, day) else { continue };
             let source = voice.engagement.source.as_str();
-            let is_preferred = preferred.is_some_and(|preferred| preferred == source);
-            let rank = if is_preferred { 0 } else { voice.authority.rank_of(attribute) };
+            let rank = voice.authority.rank_of(attribute);
             if rank < highest {
                 values.clear();
                 highest = rank;
@@ -223,8 +212,8 @@ impl Room<'_> {
 
     /// What was told last of an attribute on a day: in this employment, else in any.
     fn told_on(&self, attribute: &str, day: Date) -> Option<&Value> {
-        let own = self.told.timeline.engagements.iter().find(|one| one.id == self.own.id);
-        let others = self.told.timeline.employments().filter(|one| one.covers(day));
+        let own = self.told.engagements.iter().find(|one| one.id == self.own.id);
+        let others = self.told.employments().filter(|one| one.covers(day));
         let slices = own.into_iter().chain(others).filter_map(|one| one.slice_on(day));
         slices.filter_map(|slice| slice.attributes.get(attribute)).next()
     }

@@ -1,6 +1,5 @@
 //! One look at a folder: what was taken before is put where its run says, and the next file is taken.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::decide::{Decision, Found, SETTLE, Seen, decide};
 use super::disk::{self, Copied, Disk, Place};
 use crate::config::Config;
-use crate::import::{self, Order};
+use crate::import::{self, Incoming, Order};
 use crate::mapping::{Folder, Source};
 use crate::reader;
 use crate::run::{self, State};
@@ -166,7 +165,7 @@ impl Looking<'_> {
             author: None,
             notify: false,
         };
-        match import::stage(self.store, self.config, &order, copy, &|_progress| {}).await {
+        match import::stage(self.store, self.config, &order, &copy, &|_progress| {}).await {
             Ok(run) => {
                 self.put(found, run.to_string(), Place::Taken).await?;
                 self.ended(run).await?;
@@ -188,14 +187,14 @@ impl Looking<'_> {
     }
 
     /// Copies a file to where nobody else writes.
-    async fn copy(&self, found: &Found) -> Result<Option<File>, Error> {
+    async fn copy(&self, found: &Found) -> Result<Option<Incoming>, Error> {
         let copy = match &self.config.spool_folder {
             Some(folder) => tempfile::tempfile_in(folder),
             None => tempfile::tempfile(),
         };
         let (copy, found) = (copy.map_err(Error::Spool)?, found.clone());
         match self.on_disk(move |disk| disk.copy(&found, copy)).await? {
-            Copied::Whole(copy) => Ok(Some(copy)),
+            Copied::Whole(copy) => Incoming::whole(copy).map(Some).map_err(Error::Spool),
             Copied::Changed => Ok(None),
         }
     }
@@ -288,6 +287,7 @@ fn is_the_files_own(error: &import::Error) -> bool {
             | reader::Error::TooManyRows,
         ) => true,
         Error::Incomplete { .. }
+        | Error::Broken
         | Error::Author
         | Error::Running { .. }
         | Error::Lost

@@ -70,6 +70,10 @@ pub(crate) async fn take(
 fn held(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Held(reason) => Some(reason),
-        Outcome::Taken(_) | Outcome::Unchanged(_) | Outcome::Late | Outcome::Rejected(_) => None,
+        Outcome::Taken(_)
+        | Outcome::Unchanged(_)
+        | Outcome::Late
+        | Outcome::Waits(_)
+        | Outcome::Rejected(_) => None,
     }
 }

@@ -11,7 +11,7 @@ use tonic::Status;
 
 use super::internal;
 use crate::authority;
-use crate::facts::{self, Announcement, Change, Timeline, Told};
+use crate::facts::{self, Announcement, Change, Timeline};
 use crate::person::{self, Person};
 use crate::roster;
 
@@ -47,11 +47,8 @@ async fn known(
         return Ok(None);
     };
     let authorities = authority::table::all(&mut tx).await.map_err(internal)?;
-    let mut preferred = authority::table::preferred(&mut tx, &[id.0]).await.map_err(internal)?;
-    let preferred = preferred.remove(&id).unwrap_or_default();
-    let told = Told { timeline: &Timeline::default(), preferred: &preferred };
     let day = TimeZone::UTC.to_datetime(known_at).date();
-    let composed = facts::compose(&timeline, &authorities, told, day);
+    let composed = facts::compose(&timeline, &authorities, &Timeline::default(), day);
     let then = Person { timeline, composed: composed.map(|one| one.timeline), ..now };
     let stated: BTreeSet<(String, String)> = then.managers();
     let managers = roster::table::people_of_pairs(&mut tx, &stated).await.map_err(internal)?;

@@ -54,20 +54,14 @@ fn authorities(said: &[(&str, Authority)]) -> Authorities {
     said.iter().map(|(source, says)| ((*source).to_owned(), says.clone())).collect()
 }
 
-/// What is told when nothing was before, and nobody decided anything.
+/// What is told when nothing was before.
 fn composed(engagements: &[Engagement], said: &[(&str, Authority)]) -> Composed {
-    again(engagements, said, &Timeline::default(), &BTreeMap::new())
+    again(engagements, said, &Timeline::default())
 }
 
-fn again(
-    engagements: &[Engagement],
-    said: &[(&str, Authority)],
-    before: &Timeline,
-    preferred: &BTreeMap<String, String>,
-) -> Composed {
+fn again(engagements: &[Engagement], said: &[(&str, Authority)], before: &Timeline) -> Composed {
     let timeline = Timeline::of(engagements.to_vec());
-    let told = Told { timeline: before, preferred };
-    compose(&timeline, &authorities(said), told, date(TODAY)).expect("several sources speak")
+    compose(&timeline, &authorities(said), before, date(TODAY)).expect("several sources speak")
 }
 
 /// What is told of an attribute in each employment: from when on, and what.
@@ -86,9 +80,8 @@ fn said(from: &str, value: &str) -> (String, Option<String>) {
 #[test]
 fn what_a_single_source_says_is_told_as_it_is() {
     let timeline = Timeline::of(vec![engagement(1, "hr", &[(TODAY, &[("a", "1")])])]);
-    let nothing = (Timeline::default(), BTreeMap::new());
-    let told = Told { timeline: &nothing.0, preferred: &nothing.1 };
-    assert_eq!(compose(&timeline, &authorities(&[]), told, date(TODAY)), None);
+    let told = Timeline::default();
+    assert_eq!(compose(&timeline, &authorities(&[]), &told, date(TODAY)), None);
 }
 
 #[test]
@@ -126,9 +119,7 @@ fn peers_in_conflict_keep_the_last_value_on_which_they_agreed() {
     let agreed = composed(&[hr("Ada King"), payroll("Ada King")], &ranks);
     assert!(agreed.conflicts.is_empty());
 
-    let nobody = BTreeMap::new();
-    let disputed =
-        again(&[hr("Ada King"), payroll("Ada Byron")], &ranks, &agreed.timeline, &nobody);
+    let disputed = again(&[hr("Ada King"), payroll("Ada Byron")], &ranks, &agreed.timeline);
     assert_eq!(disputed.timeline, agreed.timeline);
     let conflict = &disputed.conflicts["name"];
     assert_eq!(conflict.kept, Some(Value::Text("Ada King".to_owned())));
@@ -136,12 +127,10 @@ fn peers_in_conflict_keep_the_last_value_on_which_they_agreed() {
     assert_eq!(conflict.values.keys().collect::<Vec<_>>(), ["hr", "payroll"]);
 
     // What neither says any more is still what was told last.
-    let further =
-        again(&[hr("A. King"), payroll("Ada Byron")], &ranks, &disputed.timeline, &nobody);
+    let further = again(&[hr("A. King"), payroll("Ada Byron")], &ranks, &disputed.timeline);
     assert_eq!(further.timeline, agreed.timeline);
 
-    let settled =
-        again(&[hr("Ada Byron"), payroll("Ada Byron")], &ranks, &further.timeline, &nobody);
+    let settled = again(&[hr("Ada Byron"), payroll("Ada Byron")], &ranks, &further.timeline);
     assert!(settled.conflicts.is_empty());
     assert_eq!(told(&settled, "name"), vec![vec![said("2026-01-01", "Ada Byron")]; 2]);
 }
@@ -154,18 +143,6 @@ fn peers_that_never_agreed_say_nothing() {
     let composed = composed(&[hr, payroll], &ranks);
     assert_eq!(told(&composed, "name"), vec![vec![("2026-01-01".to_owned(), None)]; 2]);
     assert_eq!(composed.conflicts["name"].kept, None);
-}
-
-#[test]
-fn whoever_was_decided_for_counts_for_that_attribute_alone() {
-    let ranks =
-        [("hr", personal(10, &["name", "mail"])), ("payroll", personal(10, &["name", "mail"]))];
-    let hr = engagement(1, "hr", &[("2026-01-01", &[("name", "Ada"), ("mail", "a@x")])]);
-    let payroll = engagement(2, "payroll", &[("2026-01-01", &[("name", "Eda"), ("mail", "e@x")])]);
-    let preferred = BTreeMap::from([("name".to_owned(), "payroll".to_owned())]);
-    let composed = again(&[hr, payroll], &ranks, &Timeline::default(), &preferred);
-    assert_eq!(told(&composed, "name"), vec![vec![said("2026-01-01", "Eda")]; 2]);
-    assert_eq!(composed.conflicts.keys().collect::<Vec<_>>(), ["mail"]);
 }
 
 #[test]
@@ -208,7 +185,7 @@ fn a_change_ahead_disputed_by_a_peer_is_a_conflict_from_its_day_on() {
         &[engagement(1, "hr", &[("2026-01-01", &[("name", "Ada")])]), payroll.clone()],
         &ranks,
     );
-    let composed = again(&[hr, payroll], &ranks, &before.timeline, &BTreeMap::new());
+    let composed = again(&[hr, payroll], &ranks, &before.timeline);
     assert_eq!(composed.conflicts["name"].from, date("2026-09-01"));
     assert_eq!(told(&composed, "name"), vec![vec![said("2026-01-01", "Ada")]; 2]);
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use expect_test::expect;
 
-use super::super::check::Facts;
+use super::super::check::{Facts, PERSON};
 use super::*;
 use crate::formula::{Atom, Formula, Node};
 
@@ -114,6 +114,7 @@ fn a_value_that_is_not_listed_and_a_question_without_a_guard_are_noticed() {
     static AGENCIES: LazyLock<BTreeSet<String>> =
         LazyLock::new(|| ["Fire", "Police"].map(str::to_owned).into());
     let facts = Facts {
+        subject: PERSON,
         values: |attribute| (attribute.description == "listed").then_some(&*AGENCIES),
         optional: |attribute| attribute.description == "optional",
     };
