@@ -72,7 +72,7 @@ async fn carry_out(
     let id = import::open(&rpc.store, source, order).await.map_err(status)?;
     let mut watched = Watched { abandoned: &rpc.abandoned, run: Some(id) };
     let receiving = upload::receive(rpc.config.file_bytes_max, parts, announced, arriving, &tell);
-    let staging = import::stage_as(id, &rpc.store, &rpc.config, order, &file, &tell);
+    let staging = Box::pin(import::stage_as(id, &rpc.store, &rpc.config, order, &file, &tell));
     let staged = upload::meanwhile(receiving, staging).await;
     watched.run = None;
     staged?;

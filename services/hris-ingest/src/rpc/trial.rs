@@ -45,7 +45,7 @@ pub(super) async fn begin(
             let file = arriving.incoming();
             let limit = rpc.config.file_bytes_max;
             let receiving = upload::receive(limit, parts, announced, arriving, &tell);
-            let finding = trial::find_out(&rpc.store, &rpc.config, &order, &file, &tell);
+            let finding = Box::pin(trial::find_out(&rpc.store, &rpc.config, &order, &file, &tell));
             let trial = upload::meanwhile(receiving, finding).await?;
             let report = wire::try_import_response::Report::Trial(found(&trial));
             Ok(wire::TryImportResponse { report: Some(report) })

@@ -5,10 +5,13 @@ use crate::mapping::{Authority, Role};
 
 const TODAY: &str = "2026-06-01";
 
+/// A day, and what holds from then on.
+type From<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
 /// An engagement of a source from a day on, with attributes from each of some days on.
-fn engagement(id: u128, source: &str, slices: &[(&str, &[(&str, &str)])]) -> Engagement {
+fn engagement(id: u128, source: &str, slices: &[From<'_>]) -> Engagement {
     let untils = slices.iter().skip(1).map(|(from, _)| Some(date(from))).chain([None]);
-    let slice = |((from, attributes), until): (&(&str, &[(&str, &str)]), Option<Date>)| Slice {
+    let slice = |((from, attributes), until): (&From<'_>, Option<Date>)| Slice {
         from: date(from),
         until,
         attributes: attributes
@@ -37,7 +40,7 @@ fn engagement(id: u128, source: &str, slices: &[(&str, &[(&str, &str)])]) -> Eng
     }
 }
 
-fn supplement(id: u128, source: &str, slices: &[(&str, &[(&str, &str)])]) -> Engagement {
+fn supplement(id: u128, source: &str, slices: &[From<'_>]) -> Engagement {
     Engagement { supplement: true, ..engagement(id, source, slices) }
 }
 
