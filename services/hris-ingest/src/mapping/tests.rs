@@ -362,9 +362,9 @@ fn a_field_is_of_a_column_or_computed_and_mistakes_are_told_with_their_place() {
     assert!(source.is_ok(), "{source:?}");
 
     assert_eq!(
-        problems("title: {column: JobTitle}", &computed("row.agency + row.display")),
+        problems("title: {column: JobTitle}", &computed("row.agency + row.display_nam")),
         [
-            "spec.fields.title.cel: uses row.display, and there is no field with a column of that name; \
+            "spec.fields.title.cel: uses row.display_nam, and there is no field with a column of that name; \
           did you mean `display_name`? (line 1, column 14 of it)"
         ]
     );
