@@ -4,7 +4,8 @@
 -- counts what is listed of a source in the order in which it was.
 ALTER TABLE listed_rows ADD COLUMN raw uuid;
 ALTER TABLE listed_rows ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY;
-CREATE UNIQUE INDEX listed_rows_number ON listed_rows (source, number);
+-- Not by source first: without statistics that index looks as good for finding workers as their key.
+CREATE UNIQUE INDEX listed_rows_number ON listed_rows (number);
 
 -- Makes `raw` a source's own.
 CREATE TABLE listed_keys (
