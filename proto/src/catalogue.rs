@@ -148,6 +148,8 @@ pub const EVENTS: &[EventRow] = &[
     state("tenure.hris.v1.PersonUpdated", "HRIS", "person", "updated"),
     fact("tenure.hris.v1.SourceRunFinished", "HRIS", "run", "finished"),
     fact("tenure.hris.v1.PersonMatched", "HRIS", "person", "matched"),
+    fact("tenure.hris.v1.PersonsMerged", "HRIS", "person", "merged"),
+    fact("tenure.hris.v1.PersonSplit", "HRIS", "person", "split"),
     fact("tenure.hris.v1.CaseOpened", "HRIS", "case", "opened"),
     fact("tenure.hris.v1.CaseClosed", "HRIS", "case", "closed"),
     fact("tenure.hris.v1.IntakeReceived", "HRIS", "intake", "received"),

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use domain::{AccountState, Attributes, Date, Lane, Timestamp, Value, Version};
+use domain::{AccountState, Attributes, Date, Kin, Lane, PersonId, Timestamp, Value, Version};
 
 use crate::common::v1 as wire;
 
@@ -82,6 +82,37 @@ pub fn optional_instant(
                 .map_err(|error| Invalid::field(field, error))
         })
         .transpose()
+}
+
+/// Reads under which other ids a person is known.
+///
+/// # Errors
+/// When an id is none.
+pub fn kin(wire: Option<&wire::Kin>) -> Result<Kin, Invalid> {
+    let Some(wire) = wire else { return Ok(Kin::default()) };
+    let ids = |field: &'static str, ids: &[String]| -> Result<_, Invalid> {
+        ids.iter().map(|text| id::<PersonId>(field, text)).collect()
+    };
+    Ok(Kin {
+        merged_into: match wire.merged_into_person_id.as_str() {
+            "" => None,
+            person => Some(id("kin.merged_into_person_id", person)?),
+        },
+        merged: ids("kin.merged_person_ids", &wire.merged_person_ids)?,
+        split: ids("kin.split_person_ids", &wire.split_person_ids)?,
+    })
+}
+
+/// Writes under which other ids a person is known; of most people there is nothing to write.
+#[must_use]
+pub fn wire_kin(kin: &Kin) -> Option<wire::Kin> {
+    let ids =
+        |ids: &std::collections::BTreeSet<PersonId>| ids.iter().map(ToString::to_string).collect();
+    (!kin.is_none()).then(|| wire::Kin {
+        merged_into_person_id: kin.merged_into.map(|id| id.to_string()).unwrap_or_default(),
+        merged_person_ids: ids(&kin.merged),
+        split_person_ids: ids(&kin.split),
+    })
 }
 
 /// Reads attributes.

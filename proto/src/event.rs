@@ -137,18 +137,29 @@ impl Event for hris::v1::SourceRunFinished {
     }
 }
 
-impl Event for hris::v1::PersonMatched {
-    const TYPE: &'static str = "tenure.hris.v1.PersonMatched";
+/// Facts of people, and the field that says of whom.
+macro_rules! person_facts {
+    ($($type:ty = $name:literal, $person:ident);+ $(;)?) => {$(
+        impl Event for $type {
+            const TYPE: &'static str = $name;
 
-    fn subject(&self) -> Result<Subject, Invalid> {
-        let person: PersonId = convert::id("person_id", &self.person_id)?;
-        Ok(Subject {
-            id: person.to_string(),
-            version: convert::version("version", self.version.as_ref())?,
-            lane: Lane::Regular,
-            person: Some(person),
-        })
-    }
+            fn subject(&self) -> Result<Subject, Invalid> {
+                let person: PersonId = convert::id(stringify!($person), &self.$person)?;
+                Ok(Subject {
+                    id: person.to_string(),
+                    version: convert::version("version", self.version.as_ref())?,
+                    lane: Lane::Regular,
+                    person: Some(person),
+                })
+            }
+        }
+    )+};
+}
+
+person_facts! {
+    hris::v1::PersonMatched = "tenure.hris.v1.PersonMatched", person_id;
+    hris::v1::PersonsMerged = "tenure.hris.v1.PersonsMerged", survivor_person_id;
+    hris::v1::PersonSplit = "tenure.hris.v1.PersonSplit", person_id;
 }
 
 macro_rules! case_events {

@@ -5,6 +5,7 @@
 mod account;
 pub mod breaker;
 mod id;
+mod kin;
 mod lane;
 mod rejection;
 pub mod time;
@@ -15,6 +16,7 @@ pub use account::AccountState;
 pub use id::{ActionId, CaseId, EngagementId, EventId, NoticeId, PersonId, ReceiptId, RunId};
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
+pub use kin::Kin;
 pub use lane::Lane;
 pub use rejection::Rejection;
 pub use value::{Attributes, Value};
