@@ -2,13 +2,13 @@
 
 mod active;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::{Lane, PersonId, Rejection};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use rules::{Change, Evaluation};
+use rules::{Access, Change, Evaluation};
 use store::Tx;
 use store::timers::{self, Timer};
 
@@ -242,7 +242,7 @@ impl Evaluator {
     }
 
     /// Decides what people shall hold. What they hold now is looked up only of those for whom a
-    /// policy cannot answer: they keep what it granted.
+    /// policy cannot answer: they keep what it granted them, under whatever id.
     async fn decide(
         &self,
         tx: &mut Tx,
@@ -254,21 +254,29 @@ impl Evaluator {
             .iter()
             .map(|due| rules::desired(&due.known.timeline, release, &self.zone, now))
             .collect();
-        let unanswered: Vec<PersonId> = due
+        let holders = |due: &Due| -> Vec<PersonId> {
+            let own = due.before.desired().map(|_desired| due.id);
+            own.into_iter().chain(due.known.timeline.kin.all()).collect()
+        };
+        let unanswered: BTreeSet<PersonId> = due
             .iter()
             .zip(&evaluations)
-            .filter(|(due, one)| !one.unanswered.is_empty() && due.before.desired().is_some())
-            .map(|(due, _one)| due.id)
+            .filter(|(_due, one)| !one.unanswered.is_empty())
+            .flat_map(|(due, _one)| holders(due))
             .collect();
         if unanswered.is_empty() {
             return Ok(evaluations);
         }
-        let before = people::access_of(tx, &unanswered).await?;
+        let before = people::access_of(tx, &Vec::from_iter(unanswered)).await?;
         for (due, evaluation) in due.iter().zip(&mut evaluations) {
-            if let Some(before) = before.get(&due.id) {
-                let timeline = &due.known.timeline;
-                *evaluation = rules::desired_after(before, timeline, release, &self.zone, now);
+            if evaluation.unanswered.is_empty() {
+                continue;
             }
+            let held = holders(due).into_iter().filter_map(|holder| before.get(&holder));
+            let grants = held.flat_map(|access| access.grants.iter().cloned()).collect();
+            let before = Access { grants, ..Access::default() };
+            let timeline = &due.known.timeline;
+            *evaluation = rules::desired_after(&before, timeline, release, &self.zone, now);
         }
         Ok(evaluations)
     }

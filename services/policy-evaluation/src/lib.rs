@@ -12,6 +12,7 @@
 //! - a row evaluated with a release is never overwritten by an evaluation with an older one;
 //! - desired access depends on timeline, release and instant alone, never on the order of messages,
 //!   but for what a policy granted before and cannot answer for any more: that is kept;
+//! - who is merged into another holds nothing, and has not left;
 //! - nothing here touches the outside world.
 mod backtest;
 mod columns;

@@ -39,7 +39,8 @@ pub(crate) fn known(event: PersonUpdated) -> Result<(Key, Known), Invalid> {
     let version = convert::version("version", event.version.as_ref())?;
     let recorded_at = convert::instant("recorded_at", event.recorded_at.as_ref())?;
     let held_since = convert::optional_instant("held_since", event.held_since.as_ref())?;
-    let timeline = Timeline { zone, engagements, slices, held_since };
+    let kin = convert::kin(event.kin.as_ref())?;
+    let timeline = Timeline { zone, engagements, slices, held_since, kin };
     Ok(((person, version), Known { version, recorded_at, timeline }))
 }
 
@@ -85,6 +86,7 @@ pub(crate) fn changed(
         accounts: accounts(&evaluated.evaluation.access),
         grants: grants(&evaluated.evaluation.access),
         person_recorded_at: Some(known.recorded_at.into()),
+        kin: convert::wire_kin(&evaluated.evaluation.access.kin),
     }
 }
 
@@ -124,6 +126,7 @@ pub(crate) fn lifecycle(
         mail: lifecycle.mail.clone(),
         zone: lifecycle.zone.clone(),
         engagements: lifecycle.engagements.iter().map(standing).collect(),
+        kin: convert::wire_kin(&lifecycle.kin),
     }
 }
 
@@ -168,6 +171,7 @@ pub(crate) fn asked(
         accounts: accounts(&evaluation.access),
         grants: grants(&evaluation.access),
         person_recorded_at: Some(known.recorded_at.into()),
+        kin: convert::wire_kin(&evaluation.access.kin),
     }
 }
 
@@ -187,6 +191,7 @@ pub(crate) fn stored(
         accounts: accounts(&evaluated.access),
         grants: grants(&evaluated.access),
         person_recorded_at: recorded_at.map(Into::into),
+        kin: convert::wire_kin(&evaluated.access.kin),
     }
 }
 

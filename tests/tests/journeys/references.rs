@@ -211,6 +211,7 @@ impl Known {
             zone: "America/New_York".to_owned(),
             recorded_at: Some(now.into()),
             held_since: None,
+            kin: None,
         }
     }
 }

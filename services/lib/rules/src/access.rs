@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AccountState, Attributes, EngagementId, Timestamp};
+use domain::{AccountState, Attributes, EngagementId, Kin, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::document::canonical;
@@ -16,7 +16,8 @@ pub struct Evaluation {
     pub access: Access,
     /// The earliest later instant at which `access` may change without any new fact.
     pub next_boundary: Option<Timestamp>,
-    /// No engagement is running and none is to come; also true of a person without engagements.
+    /// No engagement is running and none is to come; also true of a person without engagements, unless
+    /// they are merged into another: who goes on under another id has not left.
     pub login_ended: bool,
     /// Policies that hold what they granted when they cannot answer, and cannot answer now.
     pub unanswered: BTreeSet<String>,
@@ -44,6 +45,9 @@ pub struct Access {
     pub accounts: BTreeMap<String, DesiredAccount>,
     /// Grants in the order of application and entitlement, each once.
     pub grants: Vec<DesiredGrant>,
+    /// Whose accounts are this person's, too, and whose are not any more.
+    #[serde(default, skip_serializing_if = "Kin::is_none")]
+    pub kin: Kin,
 }
 
 /// The account a person shall have in one application.

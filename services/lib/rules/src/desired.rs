@@ -50,6 +50,9 @@ pub fn desired_after(
     default_zone: &TimeZone,
     now: Timestamp,
 ) -> Evaluation {
+    if timeline.kin.merged_into.is_some() {
+        return elsewhere(timeline);
+    }
     let zone = timeline.zone_or(default_zone);
     let spans = span::bridged(timeline, release, &zone);
     let answer = |policy: &Policy, slice: usize| {
@@ -95,12 +98,23 @@ pub fn desired_after(
     let accounts = accounts(release, &state, &stage, in_force, held.is_some());
     let next_boundary = state.next_boundary();
     Evaluation {
-        access: Access { accounts, grants: state.grants() },
+        access: Access { accounts, grants: state.grants(), kin: timeline.kin.clone() },
         next_boundary,
         login_ended: held.is_some()
             || spans.iter().all(|span| span.ends.is_some_and(|ends| ends <= now)),
         unanswered,
         conflicts,
+    }
+}
+
+/// Returns what somebody shall hold who goes on under another id: nothing, whatever was held before.
+fn elsewhere(timeline: &Timeline) -> Evaluation {
+    Evaluation {
+        access: Access { kin: timeline.kin.clone(), ..Access::default() },
+        next_boundary: None,
+        login_ended: false,
+        unanswered: BTreeSet::new(),
+        conflicts: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a person stands in the joiner-mover-leaver life, for those who tell people of it.
 
-use domain::{Date, EngagementId, PersonId, Timestamp, Value};
+use domain::{Date, EngagementId, Kin, PersonId, Timestamp, Value};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -26,6 +26,9 @@ pub struct Lifecycle {
     pub zone: String,
     /// The engagements in the order of their starts.
     pub engagements: Vec<Standing>,
+    /// Of whom something was told that is this person's, and of whom it is not any more.
+    #[serde(skip_serializing_if = "Kin::is_none")]
+    pub kin: Kin,
 }
 
 /// One engagement with the instants at which it begins and ends.
@@ -69,7 +72,11 @@ pub struct Position {
 #[must_use]
 pub fn lifecycle(timeline: &Timeline, default_zone: &TimeZone, now: Timestamp) -> Lifecycle {
     let zone = timeline.zone_or(default_zone);
-    let spans = span::spans(timeline, &zone);
+    // Who goes on under another id stands there, and nowhere here.
+    let spans = match timeline.kin.merged_into {
+        Some(_survivor) => Vec::new(),
+        None => span::spans(timeline, &zone),
+    };
     let profile = span::in_force(&spans, now).and_then(|slice| timeline.slices.get(slice));
     let of_profile = |name| profile.map(|slice| text(slice, name)).unwrap_or_default();
     Lifecycle {
@@ -77,6 +84,7 @@ pub fn lifecycle(timeline: &Timeline, default_zone: &TimeZone, now: Timestamp) -
         mail: of_profile(MAIL),
         zone: zone.iana_name().unwrap_or_default().to_owned(),
         engagements: spans.iter().filter_map(|span| standing(timeline, span, &zone)).collect(),
+        kin: timeline.kin.clone(),
     }
 }
 
@@ -87,11 +95,13 @@ impl Lifecycle {
         canonical::digest(&canonical::json(self))
     }
 
-    /// Whether anybody could be told anything: the person can be written to, or something took
-    /// effect that is not history.
+    /// Whether anybody could be told anything: the person can be written to, something took effect
+    /// that is not history, or what was told of one person is another's.
     #[must_use]
     pub fn tells_something(&self) -> bool {
-        !self.mail.is_empty() || self.engagements.iter().any(Standing::tells_something)
+        !self.mail.is_empty()
+            || !self.kin.is_none()
+            || self.engagements.iter().any(Standing::tells_something)
     }
 }
 

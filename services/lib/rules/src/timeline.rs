@@ -1,4 +1,4 @@
-use domain::{Attributes, Date, EngagementId, PersonId, Timestamp};
+use domain::{Attributes, Date, EngagementId, Kin, PersonId, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ pub struct Timeline {
     /// Since when the person is held for reasons of security: no login, whatever the engagements say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
+    /// Under which other ids the person is, or was, known.
+    #[serde(default, skip_serializing_if = "Kin::is_none")]
+    pub kin: Kin,
 }
 
 /// One employment or contract.

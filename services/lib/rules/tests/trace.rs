@@ -280,6 +280,7 @@ fn timeline(last_working_day: Option<&str>, slices: &[Said<'_>]) -> Timeline {
     Timeline {
         zone: None,
         held_since: None,
+        kin: domain::Kin::default(),
         engagements: vec![Engagement {
             id: engagement,
             start: slices.first().map_or_else(|| date("2026-01-01"), |slice| date(slice.0)),

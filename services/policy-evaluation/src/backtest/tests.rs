@@ -201,6 +201,7 @@ fn received(on: &str, counter: i64, agencies: &[(&str, &str)]) -> Received {
     let timeline = Timeline {
         zone: None,
         held_since: None,
+        kin: domain::Kin::default(),
         engagements: vec![Engagement {
             id: engagement,
             start: date(agencies[0].0),

@@ -142,5 +142,6 @@ fn access(entitlements: &[&str], state: AccountState) -> Access {
     Access {
         accounts: BTreeMap::from([("directory".to_owned(), account)]),
         grants: grants.collect(),
+        kin: domain::Kin::default(),
     }
 }

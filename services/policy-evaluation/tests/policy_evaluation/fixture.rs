@@ -321,6 +321,7 @@ impl Hire {
             zone: "America/New_York".to_owned(),
             recorded_at: Some("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap().into()),
             held_since: None,
+            kin: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod boundaries;
 mod columns;
 mod fixture;
 mod instants;
+mod kin;
 mod lifecycle;
 mod order;
 mod people;

@@ -277,6 +277,7 @@ fn person(agency: &str, title: &str) -> Timeline {
     Timeline {
         zone: None,
         held_since: None,
+        kin: domain::Kin::default(),
         engagements: vec![Engagement {
             id: engagement(),
             start,

@@ -9,6 +9,7 @@ use crate::timeline::{Engagement, Slice};
 
 mod boundaries;
 mod bridges;
+mod kin;
 pub(crate) mod schedules;
 
 #[test]

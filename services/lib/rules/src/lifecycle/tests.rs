@@ -125,6 +125,35 @@ fn a_timeline_stored_before_managers_and_history_were_known_still_reads() {
     assert_eq!(timeline, Timeline { zone: None, ..hired(&[("2026-01-05", "")]) });
 }
 
+#[test]
+fn who_is_merged_into_another_stands_nowhere_and_is_announced_for_the_others_sake() {
+    let survivor: PersonId = "018f0000-0000-7000-8000-00000000000b".parse().unwrap();
+    let mut ada = hired(&[("2026-01-05", "display_name=Ada, mail=ada@city.example")]);
+    ada.kin.merged_into = Some(survivor);
+
+    let told = at(&ada, "2026-03-01T00:00:00Z");
+
+    assert_eq!(
+        (told.engagements.len(), told.display_name.as_str(), told.mail.as_str()),
+        (0, "", "")
+    );
+    assert_eq!(told.kin.merged_into, Some(survivor));
+    assert!(told.tells_something());
+}
+
+#[test]
+fn kin_makes_another_content_and_nobody_elses_content_changes() {
+    let mut ada = hired(&[("2026-01-05", "")]);
+    let alone = at(&ada, "2026-03-01T00:00:00Z");
+    assert!(!canonical::json(&alone).contains("\"kin\""));
+
+    ada.kin.merged.insert("018f0000-0000-7000-8000-00000000000b".parse().unwrap());
+    let both = at(&ada, "2026-03-01T00:00:00Z");
+
+    assert_eq!(both.engagements, alone.engagements);
+    assert_ne!(both.digest(), alone.digest());
+}
+
 fn at(timeline: &Timeline, now: &str) -> Lifecycle {
     let zone = TimeZone::get("America/New_York").unwrap();
     lifecycle(timeline, &zone, now.parse().unwrap())
@@ -136,6 +165,7 @@ fn hired(slices: &[(&str, &str)]) -> Timeline {
     Timeline {
         zone: None,
         held_since: None,
+        kin: Kin::default(),
         engagements: vec![Engagement {
             id,
             start: date("2026-01-05"),

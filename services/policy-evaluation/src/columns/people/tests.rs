@@ -86,7 +86,7 @@ fn changed(number: u128, held: &[(&str, &str)]) -> Changed {
             kept: false,
         }],
     });
-    let access = Some(Access { accounts: BTreeMap::new(), grants: grants.collect() });
+    let access = Some(Access { grants: grants.collect(), ..Access::default() });
     Changed { key: (id(number), Version::default()), changed_in: 1, access }
 }
 
