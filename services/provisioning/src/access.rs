@@ -4,7 +4,7 @@ pub(crate) mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AccountState, Attributes, Lane, PersonId, Timestamp, Value, Version};
+use domain::{AccountState, Attributes, Kin, Lane, PersonId, Timestamp, Value, Version};
 use proto::Invalid;
 use proto::common::v1 as wire;
 use proto::convert;
@@ -39,6 +39,8 @@ pub(crate) struct Announced {
     pub(crate) lane: Lane,
     pub(crate) recorded_at: Timestamp,
     pub(crate) access: Access,
+    /// Whose accounts are this person's, too, and whose are not any more.
+    pub(crate) kin: Kin,
     pub(crate) digest: Vec<u8>,
 }
 
@@ -84,7 +86,8 @@ impl Announced {
             })?;
             slice.grants.insert(named("grants.entitlement", &grant.entitlement)?);
         }
-        let digest = Sha256::digest(serde_json::to_vec(&access).unwrap_or_default()).to_vec();
+        let kin = convert::kin(event.kin.as_ref())?;
+        let digest = digest(&access, &kin);
         Ok(Self {
             person: convert::id("person_id", &event.person_id)?,
             version: convert::version("version", event.version.as_ref())?,
@@ -93,6 +96,7 @@ impl Announced {
             lane: lane(event.lane)?,
             recorded_at: convert::instant("person_recorded_at", event.person_recorded_at.as_ref())?,
             access,
+            kin,
             digest,
         })
     }
@@ -109,6 +113,15 @@ impl Access {
         let references = self.0.values().flat_map(|slice| slice.references.values());
         references.filter_map(|reference| reference.person)
     }
+}
+
+/// Most people have no kin, and their digest knows nothing of it.
+fn digest(access: &Access, kin: &Kin) -> Vec<u8> {
+    let mut digest = Sha256::new_with_prefix(serde_json::to_vec(access).unwrap_or_default());
+    if !kin.is_none() {
+        digest.update(serde_json::to_vec(kin).unwrap_or_default());
+    }
+    digest.finalize().to_vec()
 }
 
 fn references(

@@ -20,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) state: AccountState,
     pub(crate) attributes: Attributes,
     pub(crate) entitlements: BTreeSet<String>,
+    /// The person whose id it carries in the application; absent: the one whose account it is.
+    pub(crate) linked: Option<PersonId>,
     pub(crate) version: Version,
     pub(crate) observed_at: Timestamp,
 }
@@ -52,16 +54,15 @@ impl Account {
     ) -> Self {
         let mut attributes = observed.attributes.clone();
         attributes.extend(asked.clone());
+        let existing = before.filter(|before| before.exists());
         Self {
             account_id: Some(observed.account_id.clone()),
             login: observed.login.clone(),
             state: observed.state,
             attributes,
             // An account that is made anew holds nothing of what the former one held.
-            entitlements: before
-                .filter(|before| before.exists())
-                .map(|before| before.entitlements.clone())
-                .unwrap_or_default(),
+            entitlements: existing.map(|before| before.entitlements.clone()).unwrap_or_default(),
+            linked: existing.and_then(|before| before.linked),
             version: before.map(|before| before.version).unwrap_or_default(),
             observed_at: at,
         }
@@ -73,20 +74,33 @@ impl Account {
         self.state = AccountState::None;
         self.attributes.clear();
         self.entitlements.clear();
+        self.linked = None;
         self.observed_at = at;
+    }
+
+    /// Returns the account as it is in other hands, in the place of what they had: the application is
+    /// not asked, and knows it by the id that it carries.
+    pub(crate) fn handed_over(&self, from: PersonId, to: PersonId, before: Option<&Self>) -> Self {
+        let carries = self.linked.unwrap_or(from);
+        Self {
+            linked: (carries != to).then_some(carries),
+            version: before.map(|before| before.version).unwrap_or_default(),
+            ..self.clone()
+        }
     }
 
     /// Whether the application shows something else than before.
     pub(crate) fn differs(&self, before: Option<&Self>) -> bool {
         before.is_none_or(|before| {
-            let Self { account_id, login, state, attributes, entitlements, .. } = self;
-            (account_id, login, *state, attributes, entitlements)
+            let Self { account_id, login, state, attributes, entitlements, linked, .. } = self;
+            (account_id, login, *state, attributes, entitlements, *linked)
                 != (
                     &before.account_id,
                     &before.login,
                     before.state,
                     &before.attributes,
                     &before.entitlements,
+                    before.linked,
                 )
         })
     }

@@ -38,7 +38,7 @@ pub enum Connector {
 /// One account as it shall be.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccountChange {
-    /// Whose account it is.
+    /// Whose id the account carries, or shall carry when it is made.
     pub person: PersonId,
     /// How urgent it is.
     pub lane: Lane,

@@ -4,6 +4,7 @@
 //! plans follow from desired and observed access, counts follow from actions, and what changed is
 //! announced in the transaction that changes it.
 
+mod kin;
 mod references;
 mod write;
 
@@ -19,10 +20,12 @@ use crate::account::{self, Account};
 use crate::action::{self, Action, State};
 use crate::branch::{self, Branch};
 use crate::code;
+use crate::login::HandedOver;
 use crate::person::{self, Fence, Person};
 use crate::plan::{Kind, Step, hash, plan};
 use crate::reference::Referred;
 
+pub(crate) use kin::Wait;
 pub(crate) use references::look_up;
 
 /// A person in an application.
@@ -45,6 +48,8 @@ pub(crate) struct Dossier {
     received: BTreeSet<PersonId>,
     /// Whose references have to be written.
     referring: BTreeSet<PersonId>,
+    /// Logins that went to others together with their accounts.
+    handed_over: BTreeSet<HandedOver>,
     before: Before,
 }
 
@@ -124,6 +129,7 @@ impl Dossier {
             whole: false,
             received: BTreeSet::new(),
             referring: BTreeSet::new(),
+            handed_over: BTreeSet::new(),
             before,
         }
     }
@@ -201,6 +207,11 @@ impl Dossier {
         self.actions.get_mut(key).into_iter().flatten().filter(|action| action.is_open())
     }
 
+    /// Says what announced desired access is worth.
+    pub(crate) fn fence(&self, announced: &Announced) -> Fence {
+        self.people.get(&announced.person).map_or(Fence::Older, |person| person.fence(announced))
+    }
+
     /// Takes over announced desired access if it is newer, and says what it was worth.
     pub(crate) fn receive(&mut self, announced: Announced) -> Fence {
         let Some(person) = self.people.get_mut(&announced.person) else { return Fence::Older };
@@ -222,7 +233,8 @@ impl Dossier {
         fence
     }
 
-    /// Plans every branch of people; the dossier holds everything about them.
+    /// Plans every branch of people; the dossier holds everything about them. Whoever rests is left
+    /// out: nobody knows yet what they shall hold.
     ///
     /// An account that is to be made waits at most for `wait` for those it refers to.
     pub(crate) async fn plan_people(
@@ -232,11 +244,12 @@ impl Dossier {
         wait: SignedDuration,
     ) -> Result<(), Error> {
         self.load_referred(tx).await?;
-        for id in ids {
+        let ids = self.awake(tx, ids).await?;
+        for id in &ids {
             self.plan_person(tx, *id);
         }
         // After everybody is planned: whether a value may still come is seen from the others' plans.
-        self.hold_back(ids, wait);
+        self.hold_back(&ids, wait);
         Ok(())
     }
 

@@ -246,6 +246,11 @@ impl Job {
         format!("{}: made without {names}: no account supplies it", code::MADE_WITHOUT)
     }
 
+    /// The person whose id the account carries in the application, or shall carry.
+    fn carried(&self) -> PersonId {
+        self.known().and_then(|account| account.linked).unwrap_or(self.key.0)
+    }
+
     /// The account as it was when the branch was taken, if there was one.
     fn known(&self) -> Option<&Account> {
         self.account.as_ref().filter(|account| account.exists())

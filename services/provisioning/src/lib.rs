@@ -20,7 +20,9 @@
 //!   revocations, and grants before revocations;
 //! - what failed for good is not tried again in the same round; newer desired access, or the same
 //!   one under a newer release, begins a round;
-//! - a login that was reserved for a person is never given to another;
+//! - a login that was reserved for a person is never given to another, unless the two are merged;
+//! - of people who are merged or split the survivor's word counts first, and hands accounts over
+//!   without a word to the application: an account carries for ever the id that it was made with;
 //! - no transaction is open while an application is asked, and nothing here reads a wall clock.
 
 mod access;
@@ -35,7 +37,9 @@ pub mod connectors;
 mod dossier;
 mod driver;
 mod handlers;
+mod kin;
 mod login;
+mod patience;
 mod person;
 mod plan;
 mod reference;
@@ -61,7 +65,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     let reference_wait = config.reference_wait();
     let mut app = App::new(Service::Provisioning)
-        .on(handlers::PlanAccess { wait: reference_wait })
+        .on(handlers::PlanAccess::new(config.confirmation_wait(), reference_wait))
         .on(handlers::ConfirmAccess::new(config.confirmation_wait(), reference_wait))
         .on(handlers::ReceiveDocuments)
         .on(handlers::ActivateRelease)

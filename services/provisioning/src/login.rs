@@ -29,6 +29,15 @@ pub(crate) struct Candidate {
     pub(crate) person: PersonId,
 }
 
+/// A login that goes to another person together with the account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HandedOver {
+    pub(crate) application: String,
+    pub(crate) folded: String,
+    pub(crate) from: PersonId,
+    pub(crate) to: PersonId,
+}
+
 /// People of one name in one application at most.
 const SUFFIX_MAX: i32 = 9999;
 /// A candidate fails only when another base led to the same login, which is rare.

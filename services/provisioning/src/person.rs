@@ -2,7 +2,7 @@
 
 pub(crate) mod table;
 
-use domain::{Lane, PersonId, Timestamp, Version};
+use domain::{Kin, Lane, PersonId, Timestamp, Version};
 use proto::provisioning::v1::PersonSettled;
 
 use crate::access::Announced;
@@ -15,6 +15,8 @@ pub(crate) struct Person {
     pub(crate) desired_version: Version,
     pub(crate) desired_release: i64,
     pub(crate) desired_digest: Vec<u8>,
+    /// Whose accounts are this person's, too, and whose are not any more.
+    pub(crate) kin: Kin,
     /// The newest timeline and release it is known to hold for.
     pub(crate) person_version: Version,
     pub(crate) release: i64,
@@ -80,6 +82,7 @@ impl Person {
         self.desired_version = announced.version;
         self.desired_release = announced.release;
         self.desired_digest.clone_from(&announced.digest);
+        self.kin.clone_from(&announced.kin);
         // A leaver whose work is open stays one: what is newer must not put it behind bulk work.
         if self.lane == Lane::Regular || self.open == 0 {
             self.lane = announced.lane;
@@ -111,6 +114,15 @@ impl Person {
             self.settled = false;
         }
         newer_release || newer_timeline
+    }
+
+    /// Takes over from a survivor that the person goes on under the survivor's id. What is announced of
+    /// the person says so, too, and is still to come.
+    pub(crate) fn merge_into(&mut self, survivor: PersonId) {
+        self.kin.merged_into = Some(survivor);
+        self.kin.split.remove(&survivor);
+        self.round = self.round.wrapping_add(1);
+        self.settled = false;
     }
 
     /// Begins a round in which what has failed is tried again.

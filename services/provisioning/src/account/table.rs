@@ -19,6 +19,7 @@ struct Row {
     state: String,
     attributes: Json<Attributes>,
     entitlements: Json<BTreeSet<String>>,
+    linked_person_id: Option<Uuid>,
     version_epoch: i64,
     version_counter: i64,
     observed_at: SqlTimestamp,
@@ -32,6 +33,7 @@ impl Row {
             state: AccountState::from_name(&self.state).unwrap_or(AccountState::None),
             attributes: self.attributes.0,
             entitlements: self.entitlements.0,
+            linked: self.linked_person_id.map(PersonId),
             version: Version { epoch: self.version_epoch, counter: self.version_counter },
             observed_at: self.observed_at.to_jiff(),
         };
@@ -47,7 +49,7 @@ pub(crate) async fn of(
 ) -> Result<BTreeMap<Key, Account>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT person_id, application, account_id, login, state, attributes, entitlements,
-                version_epoch, version_counter, observed_at
+                linked_person_id, version_epoch, version_counter, observed_at
            FROM accounts
           WHERE person_id = ANY($1) AND ($2::text IS NULL OR application = $2)",
     )
@@ -59,21 +61,36 @@ pub(crate) async fn of(
     Ok(rows.into_iter().map(Row::read).collect())
 }
 
-/// Returns the accounts of these people in these applications.
+/// Returns the accounts of these people in these applications; where they have none, the one that carries
+/// their id in other hands.
 pub(crate) async fn at(tx: &mut Tx, keys: &BTreeSet<Key>) -> Result<BTreeMap<Key, Account>, Error> {
     let (people, applications) = columns(keys);
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT person_id, application, account_id, login, state, attributes, entitlements,
-                version_epoch, version_counter, observed_at
-           FROM UNNEST($1::uuid[], $2::text[]) AS t (person_id, application)
-           JOIN accounts USING (person_id, application)",
+        "WITH t AS
+              (SELECT person_id, application
+                 FROM UNNEST($1::uuid[], $2::text[]) AS t (person_id, application))
+         SELECT person_id, application, account_id, login, state, attributes, entitlements,
+                linked_person_id, version_epoch, version_counter, observed_at
+           FROM t JOIN accounts USING (person_id, application)
+          UNION ALL
+         SELECT t.person_id, t.application, a.account_id, a.login, a.state, a.attributes,
+                a.entitlements, a.linked_person_id, a.version_epoch, a.version_counter,
+                a.observed_at
+           FROM t JOIN accounts a ON a.linked_person_id = t.person_id
+                                 AND a.application = t.application",
     )
     .bind(people)
     .bind(applications)
     .fetch_all(tx.connection())
     .await
     .map_err(Error::during("read accounts that are referred to"))?;
-    Ok(rows.into_iter().map(Row::read).collect())
+    let mut accounts: BTreeMap<Key, Account> = BTreeMap::new();
+    for (key, account) in rows.into_iter().map(Row::read) {
+        if account.exists() || !accounts.contains_key(&key) {
+            accounts.insert(key, account);
+        }
+    }
+    Ok(accounts)
 }
 
 /// An account as it is kept.
@@ -101,32 +118,38 @@ pub(crate) async fn put(tx: &mut Tx, kept: &[Kept<'_>]) -> Result<BTreeSet<Uuid>
     let observed: Vec<SqlTimestamp> =
         kept.iter().map(|one| one.account.observed_at.to_sqlx()).collect();
     let supplies: Vec<bool> = kept.iter().map(|one| one.supplies).collect();
+    let linked: Vec<Option<Uuid>> =
+        kept.iter().map(|one| one.account.linked.map(|person| person.0)).collect();
     // In one statement, so that what nobody refers to costs nobody a round trip.
     let dependants: Vec<Uuid> = sqlx::query_scalar(
         "WITH kept AS
               (SELECT person_id, application, account_id, login, state, attributes, entitlements,
-                      version_epoch, version_counter, observed_at, supplies
+                      version_epoch, version_counter, observed_at, supplies, linked_person_id
                  FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
                              $7::jsonb[], $8::bigint[], $9::bigint[], $10::timestamptz[],
-                             $11::boolean[])
+                             $11::boolean[], $12::uuid[])
                    AS t (person_id, application, account_id, login, state, attributes,
-                         entitlements, version_epoch, version_counter, observed_at, supplies)),
+                         entitlements, version_epoch, version_counter, observed_at, supplies,
+                         linked_person_id)),
               written AS
               (INSERT INTO accounts (person_id, application, account_id, login, state, attributes,
-                                     entitlements, version_epoch, version_counter, observed_at)
+                                     entitlements, linked_person_id, version_epoch,
+                                     version_counter, observed_at)
                SELECT person_id, application, account_id, login, state, attributes, entitlements,
-                      version_epoch, version_counter, observed_at
+                      linked_person_id, version_epoch, version_counter, observed_at
                  FROM kept
                ON CONFLICT (person_id, application) DO UPDATE
                   SET account_id = excluded.account_id, login = excluded.login,
                       state = excluded.state, attributes = excluded.attributes,
                       entitlements = excluded.entitlements,
+                      linked_person_id = excluded.linked_person_id,
                       version_epoch = excluded.version_epoch,
                       version_counter = excluded.version_counter,
                       observed_at = excluded.observed_at)
          SELECT DISTINCT d.person_id
            FROM kept k
-           JOIN dependencies d ON d.on_person = k.person_id AND d.on_application = k.application
+           JOIN dependencies d ON d.on_person = ANY(ARRAY[k.person_id, k.linked_person_id])
+                              AND d.on_application = k.application
           WHERE k.supplies",
     )
     .bind(people)
@@ -140,6 +163,7 @@ pub(crate) async fn put(tx: &mut Tx, kept: &[Kept<'_>]) -> Result<BTreeSet<Uuid>
     .bind(column(|account| account.version.counter))
     .bind(observed)
     .bind(supplies)
+    .bind(linked)
     .fetch_all(tx.connection())
     .await
     .map_err(Error::during("keep accounts"))?;

@@ -121,9 +121,20 @@ impl Dossier {
     }
 
     fn resolve(&self, key: &Key, slice: &Slice) -> Resolved {
-        reference::resolve(slice, key.0, |target| {
-            self.accounts.get(target).or_else(|| self.referred.account(target))
-        })
+        reference::resolve(slice, key.0, |target| self.referred_account(target))
+    }
+
+    /// The account that a reference leads to: the person's own, or the one that went to another and
+    /// carries the person's id.
+    fn referred_account(&self, target: &Key) -> Option<&Account> {
+        let own = self.accounts.get(target);
+        let carries = |(key, account): &(&Key, &Account)| {
+            key.1 == target.1 && account.linked == Some(target.0)
+        };
+        own.filter(|account| account.exists())
+            .or_else(|| self.referred.account(target))
+            .or_else(|| self.accounts.iter().find(carries).map(|(_key, account)| account))
+            .or(own)
     }
 
     /// Has the references of people remembered anew when the dossier is written.

@@ -20,6 +20,8 @@ use crate::plan::Kind;
 impl Dossier {
     /// Writes what changed and announces it.
     pub(crate) async fn write(mut self, tx: &mut Tx) -> Result<(), Error> {
+        let handed_over: Vec<_> = self.handed_over.iter().cloned().collect();
+        login::table::hand_over(tx, &handed_over).await?;
         self.reserve_logins(tx).await?;
         self.count();
         let dependants = self.write_accounts(tx).await?;

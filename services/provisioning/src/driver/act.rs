@@ -182,7 +182,7 @@ fn account_change<T>(job: &Job) -> Result<AccountChange, Outcome<T>> {
         return Err(Outcome::Failed { code, reason: reason.to_owned() });
     };
     Ok(AccountChange {
-        person: job.key.0,
+        person: job.carried(),
         lane: job.lane,
         account_id: job.known().and_then(|account| account.account_id.clone()),
         login,

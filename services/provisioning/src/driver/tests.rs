@@ -48,6 +48,39 @@ async fn whoever_lost_a_lease_records_nothing() {
 }
 
 #[tokio::test]
+async fn an_account_in_hand_is_handed_over_once_nobody_works_on_it() {
+    let world = World::start().await;
+    world.feed.deliver(&[desired(2, 1, common::Lane::Regular, &["all-staff"])]).await;
+    let worker = Branches::regular(&world.shared);
+    let in_hand = world.lease(&worker).await;
+    let kin = common::Kin {
+        merged_person_ids: vec![Uuid::from_u128(2).to_string()],
+        ..common::Kin::default()
+    };
+    let survivor = DesiredAccessChanged {
+        kin: Some(kin),
+        ..desired(1, 1, common::Lane::Regular, &["all-staff"])
+    };
+    let merged = world.feed.message(&survivor);
+
+    let outcomes = world.feed.deliver_messages(std::slice::from_ref(&merged)).await;
+    assert_eq!(outcomes, [bus::Outcome::Again(Some(start() + 250.milliseconds()))]);
+    let done = worker.act(&in_hand).await;
+    world.record(&worker, in_hand, done).await;
+    let outcomes = world.feed.deliver_messages(&[merged]).await;
+
+    assert_eq!(outcomes, [bus::Outcome::Handled]);
+    assert!(world.lease(&worker).await.is_empty(), "nothing is left to be done");
+    assert_eq!(finished(&world).await, ["create: done", "grant: done"]);
+    let (holder, linked): (Uuid, Option<Uuid>) =
+        sqlx::query_as("SELECT person_id, linked_person_id FROM accounts WHERE state = 'active'")
+            .fetch_one(world.store.pool())
+            .await
+            .unwrap();
+    assert_eq!((holder, linked), (Uuid::from_u128(1), Some(Uuid::from_u128(2))));
+}
+
+#[tokio::test]
 async fn a_lease_that_is_kept_lasts_and_one_of_the_dead_is_soon_taken_over() {
     let world = World::start().await;
     world.feed.deliver(&[desired(1, 1, common::Lane::Regular, &["all-staff"])]).await;
@@ -146,7 +179,10 @@ impl World {
         let shared = Shared::new(Config::default(), store.clone());
         // Drivers are moved by hand here, so the service has none.
         let app = chassis::App::new(Service::Provisioning)
-            .on(PlanAccess { wait: Config::default().reference_wait() })
+            .on(PlanAccess::new(
+                Config::default().confirmation_wait(),
+                Config::default().reference_wait(),
+            ))
             .on(crate::handlers::ReceiveDocuments)
             .on(crate::handlers::ActivateRelease);
         let feed = Feed::new(app, store.clone());
@@ -223,6 +259,7 @@ fn desired(
             })
             .collect(),
         person_recorded_at: Some((start() - 1.second()).into()),
+        kin: None,
     }
 }
 

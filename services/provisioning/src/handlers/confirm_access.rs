@@ -3,8 +3,7 @@
 //! What failed for good is tried again when it holds for a newer release: an operator may have
 //! mended the application's document.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
 
 use bus::{Batch, Handler, Verdicts};
 use domain::{PersonId, Rejection, Timestamp, Version};
@@ -15,38 +14,18 @@ use store::Tx;
 use uuid::Uuid;
 
 use crate::dossier::Dossier;
+use crate::patience::Patience;
 
 pub(crate) struct ConfirmAccess {
-    /// How long a confirmation waits for what it confirms.
-    wait: SignedDuration,
+    /// Of confirmations that wait for what they confirm.
+    patience: Patience,
     /// How long an account that is to be made waits for those it refers to.
     reference_wait: SignedDuration,
-    /// Confirmations that wait, since this process has seen them: what was evaluated long ago may
-    /// have come a moment ago, together with what it confirms.
-    waiting: Mutex<BTreeMap<Uuid, Timestamp>>,
 }
-
-/// More confirmations than the broker gives out at once never wait; beyond it waiting begins anew.
-const WAITING_MAX: usize = 16_384;
 
 impl ConfirmAccess {
     pub(crate) fn new(wait: SignedDuration, reference_wait: SignedDuration) -> Self {
-        Self { wait, reference_wait, waiting: Mutex::default() }
-    }
-
-    /// Whether a confirmation has waited long enough.
-    fn has_waited(&self, event: Uuid, now: Timestamp) -> bool {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= WAITING_MAX {
-            waiting.clear();
-        }
-        let since = *waiting.entry(event).or_insert(now);
-        now.duration_since(since) >= self.wait
-    }
-
-    /// Forgets a confirmation that waits no longer.
-    fn forget(&self, event: Uuid) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&event);
+        Self { patience: Patience::new(wait), reference_wait }
     }
 }
 
@@ -102,7 +81,7 @@ impl Handler for ConfirmAccess {
             let person = dossier.person_mut(confirmed.person);
             match person.filter(|person| confirmed.version <= person.desired_version) {
                 Some(person) => {
-                    self.forget(confirmed.event);
+                    self.patience.forget(confirmed.event);
                     let before = person.release;
                     person.confirm(
                         confirmed.person_version,
@@ -113,8 +92,8 @@ impl Handler for ConfirmAccess {
                         again.insert(confirmed.person);
                     }
                 }
-                None if self.has_waited(confirmed.event, tx.now()) => {
-                    self.forget(confirmed.event);
+                None if self.patience.is_over(confirmed.event, tx.now()) => {
+                    self.patience.forget(confirmed.event);
                     verdicts.park(confirmed.event, "what it confirms did not arrive");
                 }
                 None => verdicts.delay(confirmed.event, tx.now() + PAUSE),

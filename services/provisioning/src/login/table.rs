@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use store::{Error, ToSqlx as _, Tx};
 use uuid::Uuid;
 
-use super::Candidate;
+use super::{Candidate, HandedOver};
 
 /// Returns the highest number that was given out, by application and base.
 pub(crate) async fn highest(
@@ -62,4 +62,29 @@ pub(crate) async fn insert(
     .await
     .map_err(Error::during("reserve logins"))?;
     Ok(rows.into_iter().collect())
+}
+
+/// Gives reserved logins to other people.
+pub(crate) async fn hand_over(tx: &mut Tx, handed: &[HandedOver]) -> Result<(), Error> {
+    if handed.is_empty() {
+        return Ok(());
+    }
+    let text = |f: fn(&HandedOver) -> &str| handed.iter().map(f).collect::<Vec<_>>();
+    let from: Vec<Uuid> = handed.iter().map(|one| one.from.0).collect();
+    let to: Vec<Uuid> = handed.iter().map(|one| one.to.0).collect();
+    sqlx::query(
+        "UPDATE logins l SET person_id = t.to_person
+           FROM UNNEST($1::text[], $2::text[], $3::uuid[], $4::uuid[])
+             AS t (application, folded, from_person, to_person)
+          WHERE l.application = t.application AND l.folded = t.folded
+            AND l.person_id = t.from_person",
+    )
+    .bind(text(|one| &one.application))
+    .bind(text(|one| &one.folded))
+    .bind(from)
+    .bind(to)
+    .execute(tx.connection())
+    .await
+    .map_err(Error::during("give logins to others"))?;
+    Ok(())
 }

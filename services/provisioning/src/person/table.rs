@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Lane, PersonId, Timestamp, Version};
+use domain::{Kin, Lane, PersonId, Timestamp, Version};
 use sqlx::PgPool;
+use sqlx::types::Json;
 use store::{Error, SqlTimestamp, ToSqlx as _, Tx};
 use uuid::Uuid;
 
@@ -28,6 +29,7 @@ struct Row {
     desired_counter: i64,
     desired_release: i64,
     desired_digest: Vec<u8>,
+    kin: Option<Json<Kin>>,
     person_epoch: i64,
     person_counter: i64,
     release: i64,
@@ -53,6 +55,7 @@ impl Row {
             desired_version: Version { epoch: self.desired_epoch, counter: self.desired_counter },
             desired_release: self.desired_release,
             desired_digest: self.desired_digest,
+            kin: self.kin.map(|kin| kin.0).unwrap_or_default(),
             person_version: Version { epoch: self.person_epoch, counter: self.person_counter },
             release: self.release,
             recorded_at: self.person_recorded_at.to_jiff(),
@@ -91,7 +94,7 @@ pub(crate) async fn lock(
     people: &[Uuid],
 ) -> Result<BTreeMap<PersonId, Person>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT person_id, desired_epoch, desired_counter, desired_release, desired_digest,
+        "SELECT person_id, desired_epoch, desired_counter, desired_release, desired_digest, kin,
                 person_epoch, person_counter, release, person_recorded_at, lane, round, open,
                 failed, done, plan_hash, settled_epoch, settled_counter, settled, settled_at,
                 timeline_settled_at
@@ -118,6 +121,8 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
     };
     let lanes: Vec<i16> = people.iter().map(|person| person.lane.rank()).collect();
     let settled: Vec<bool> = people.iter().map(|person| person.settled).collect();
+    let kin: Vec<Option<Json<&Kin>>> =
+        people.iter().map(|p| (!p.kin.is_none()).then_some(Json(&p.kin))).collect();
     sqlx::query(
         "UPDATE people p
             SET desired_epoch = t.desired_epoch, desired_counter = t.desired_counter,
@@ -127,16 +132,18 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
                 round = t.round, open = t.open, failed = t.failed, done = t.done,
                 plan_hash = t.plan_hash, settled_epoch = t.settled_epoch,
                 settled_counter = t.settled_counter, settled = t.settled,
-                settled_at = t.settled_at, timeline_settled_at = t.timeline_settled_at
+                settled_at = t.settled_at, timeline_settled_at = t.timeline_settled_at,
+                kin = t.kin
            FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[],
                        $6::bigint[], $7::bigint[], $8::bigint[], $9::timestamptz[],
                        $10::smallint[], $11::integer[], $12::integer[], $13::integer[],
                        $14::bigint[], $15::bytea[], $16::bigint[], $17::bigint[],
-                       $18::boolean[], $19::timestamptz[], $20::timestamptz[])
+                       $18::boolean[], $19::timestamptz[], $20::timestamptz[],
+                       $21::jsonb[])
              AS t (person_id, desired_epoch, desired_counter, desired_release, desired_digest,
                    person_epoch, person_counter, release, person_recorded_at, lane, round, open,
                    failed, done, plan_hash, settled_epoch, settled_counter, settled, settled_at,
-                   timeline_settled_at)
+                   timeline_settled_at, kin)
           WHERE p.person_id = t.person_id",
     )
     .bind(ids)
@@ -159,10 +166,26 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
     .bind(settled)
     .bind(instants(|person| person.settled_at))
     .bind(instants(|person| person.timeline_settled_at))
+    .bind(kin)
     .execute(tx.connection())
     .await
     .map_err(Error::during("write people"))?;
     Ok(())
+}
+
+/// Returns the kin of those of these people who have any, as it is.
+pub(crate) async fn kin_of(tx: &mut Tx, people: &[Uuid]) -> Result<BTreeMap<PersonId, Kin>, Error> {
+    if people.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<(Uuid, Json<Kin>)> = sqlx::query_as(
+        "SELECT person_id, kin FROM people WHERE person_id = ANY($1) AND kin IS NOT NULL",
+    )
+    .bind(people)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("read who is known under other ids"))?;
+    Ok(rows.into_iter().map(|(person, kin)| (PersonId(person), kin.0)).collect())
 }
 
 /// Returns people who are settled and of whom that was not told in the transaction's epoch, in the

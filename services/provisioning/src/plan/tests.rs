@@ -125,6 +125,7 @@ fn account(state: AccountState, entitlements: &[&str]) -> Account {
         state,
         attributes: Attributes::new(),
         entitlements: entitlements.iter().map(|held| (*held).to_owned()).collect(),
+        linked: None,
         version: Version::default(),
         observed_at: Timestamp::UNIX_EPOCH,
     }

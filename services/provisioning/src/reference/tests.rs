@@ -87,6 +87,7 @@ fn account(state: AccountState) -> Account {
         state,
         attributes: [("address".to_owned(), address)].into(),
         entitlements: BTreeSet::new(),
+        linked: None,
         version: Version::default(),
         observed_at: Timestamp::UNIX_EPOCH,
     }

@@ -143,12 +143,40 @@ pub(crate) struct Desired {
     accounts: BTreeMap<String, (AccountState, BTreeMap<String, Value>)>,
     references: BTreeMap<(String, String), common::AccountReference>,
     grants: Vec<(String, String)>,
+    kin: common::Kin,
 }
 
 impl Desired {
     pub(crate) fn of(person: PersonId, counter: i64) -> Self {
         let (accounts, references, grants) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { person, counter, release: 1, lane: Lane::Regular, accounts, references, grants }
+        Self {
+            person,
+            counter,
+            release: 1,
+            lane: Lane::Regular,
+            accounts,
+            references,
+            grants,
+            kin: common::Kin::default(),
+        }
+    }
+
+    /// Somebody into whom another was merged.
+    pub(crate) fn merged(mut self, other: PersonId) -> Self {
+        self.kin.merged_person_ids.push(other.to_string());
+        self
+    }
+
+    /// Somebody who goes on under another id.
+    pub(crate) fn merged_into(mut self, survivor: PersonId) -> Self {
+        self.kin.merged_into_person_id = survivor.to_string();
+        self
+    }
+
+    /// Somebody who was one with another, and is so no more.
+    pub(crate) fn split(mut self, other: PersonId) -> Self {
+        self.kin.split_person_ids.push(other.to_string());
+        self
     }
 
     pub(crate) fn active(self, application: &str, login: &str, grants: &[&str]) -> Self {
@@ -255,6 +283,7 @@ impl Desired {
                 })
                 .collect(),
             person_recorded_at: Some(at(-2).into()),
+            kin: (self.kin != common::Kin::default()).then(|| self.kin.clone()),
         }
     }
 
