@@ -37,8 +37,10 @@ const PURE: &[&str] = &[
     "services/hris-ingest/src/mapping",
     "services/hris-ingest/src/matching",
     "services/notification/src/milestone",
+    "services/notification/src/person/kin",
     "services/notification/src/recipient",
     "services/notification/src/standing",
+    "services/provisioning/src/kin",
     "services/provisioning/src/plan",
 ];
 

@@ -51,6 +51,7 @@ impl Sources {
         let about: Vec<PersonId> = about.into_iter().collect();
         let mut book = Book {
             people: BTreeMap::new(),
+            survivors: BTreeMap::new(),
             owners: release::table::owners(tx).await?,
             last_resort: config.owner_of_last_resort.clone(),
         };
@@ -58,7 +59,14 @@ impl Sources {
         for _level in 0..2 {
             let wanted: Vec<PersonId> =
                 managers.iter().filter(|id| !book.people.contains_key(id)).copied().collect();
-            let found = person::table::read(tx, &wanted).await?;
+            let mut found = person::table::read(tx, &wanted).await?;
+            let survivors = found.values().filter_map(|one| Some((one.id, one.survivor()?)));
+            let survivors: BTreeMap<PersonId, PersonId> = survivors.collect();
+            if !survivors.is_empty() {
+                let ids: Vec<PersonId> = survivors.values().copied().collect();
+                found.extend(person::table::read(tx, &ids).await?);
+                book.survivors.extend(survivors);
+            }
             book.people.extend(found.iter().filter_map(|(id, person)| {
                 let standing = person.standing.as_ref()?;
                 let colleague = Colleague {

@@ -9,6 +9,7 @@
 //! - a message's row, with its Message-ID, commits before the message is sent; a send whose outcome
 //!   is unknown is repeated once, under the same Message-ID;
 //! - what nobody can be told of is recorded as such, never dropped;
+//! - nothing is told of who goes on under another id, and what was told of them is not told again;
 //! - locks are taken people first, then messages, then notices;
 //! - no transaction is open while the mail server is asked, and nothing here reads a wall clock;
 //! - without a mail server in the configuration nothing leaves, and everything stays pending.

@@ -1,11 +1,14 @@
 //! What is known of a person: where they stand, and whether everything agrees with it.
 
+mod kin;
 pub(crate) mod table;
 
 use domain::{PersonId, Timestamp, Version};
 
 use crate::milestone::Settlement;
 use crate::standing::Standing;
+
+pub(crate) use kin::{HandedOver, handed_over};
 
 /// A person of whom something was heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub(crate) struct Person {
     pub(crate) standing: Option<Standing>,
     pub(crate) settlement: Option<Settlement>,
     pub(crate) watched_until: Option<Timestamp>,
+    /// Who says that the person goes on under their id.
+    pub(crate) taken_in_by: Option<PersonId>,
 }
 
 /// What an event is worth, compared with what is known.

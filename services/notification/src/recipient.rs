@@ -41,6 +41,8 @@ pub(crate) struct Colleague {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Book {
     pub(crate) people: BTreeMap<PersonId, Colleague>,
+    /// Who goes on under which other id.
+    pub(crate) survivors: BTreeMap<PersonId, PersonId>,
     /// By application.
     pub(crate) owners: BTreeMap<String, Owner>,
     pub(crate) last_resort: Option<Owner>,
@@ -100,7 +102,7 @@ impl Book {
     fn manager(&self, person: PersonId, manager: PersonId) -> Option<Contact> {
         let mut next = Some(manager);
         for _level in 0..LEVELS_MAX {
-            let id = next?;
+            let id = next.map(|id| self.survivors.get(&id).copied().unwrap_or(id))?;
             let colleague = self.people.get(&id)?;
             if id != person && colleague.here {
                 let found = contact(Addressee::Manager(id), &colleague.name, &colleague.mail);
@@ -181,6 +183,7 @@ mod tests {
             .into(),
             owners: [("crm".to_owned(), owner("crm@example.org"))].into(),
             last_resort: Some(owner("last@example.org")),
+            ..Book::default()
         };
         assert_eq!(told(&book, &["crm"]), "two@example.org");
 
@@ -205,6 +208,19 @@ mod tests {
         book.people.insert(id(2), colleague("", Some(1)));
 
         assert_eq!(told(&book, &[]), "nobody");
+    }
+
+    #[test]
+    fn a_manager_who_goes_on_under_another_id_is_told_there() {
+        let mut book = Book::default();
+        book.people.insert(id(2), Colleague { here: false, ..colleague("", None) });
+        book.people.insert(id(4), colleague("four@example.org", None));
+        book.survivors.insert(id(2), id(4));
+
+        assert_eq!(told(&book, &[]), "four@example.org");
+        book.survivors.insert(id(2), id(1));
+        book.people.insert(id(1), colleague("one@example.org", None));
+        assert_eq!(told(&book, &[]), "nobody", "nobody is told of oneself");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where a person stands, as it was last announced. Pure.
 
-use domain::{Date, EngagementId, Lane, PersonId, Timestamp, Version};
+use domain::{Date, EngagementId, Kin, Lane, PersonId, Timestamp, Version};
 use proto::policy::v1::{EngagementStanding, LifecycleChanged, PositionChange};
 use proto::{Invalid, convert};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub(crate) struct Standing {
     pub(crate) evaluated_at: Timestamp,
     pub(crate) lane: Lane,
     pub(crate) engagements: Vec<Engagement>,
+    /// Of whom something was told that is this person's, and of whom it is not any more.
+    #[serde(default, skip_serializing_if = "Kin::is_none")]
+    pub(crate) kin: Kin,
 }
 
 /// One engagement with the instants at which it begins and ends.
@@ -73,6 +76,7 @@ impl Standing {
                 .iter()
                 .map(Engagement::read)
                 .collect::<Result<_, Invalid>>()?,
+            kin: convert::kin(event.kin.as_ref())?,
         })
     }
 

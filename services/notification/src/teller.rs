@@ -1,6 +1,6 @@
 //! The one way to notices, whoever asks for it: load, decide, write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Lane, PersonId, Rejection};
 use jiff::SignedDuration;
@@ -40,6 +40,7 @@ impl Teller {
         }
         let now = tx.now();
         let ids: Vec<PersonId> = people.keys().copied().collect();
+        let kin = kin(tx, &people).await?;
         release::table::share(tx).await?;
         let owners = release::table::owners(tx).await?;
         let accounts = account::table::of(tx, &ids).await?;
@@ -49,7 +50,7 @@ impl Teller {
         let (mut set, mut clear) = (Vec::new(), Vec::new());
         let mut written = Vec::with_capacity(people.len());
         for (id, mut person) in people {
-            let decision = match &person.standing {
+            let decision = match person.told_standing(&kin) {
                 None => Decision::default(),
                 Some(standing) => {
                     let held = accounts.get(&id).unwrap_or(&none).iter();
@@ -57,7 +58,7 @@ impl Teller {
                         (application.clone(), held_of(account, owners.contains_key(application)))
                     });
                     let facts = Facts {
-                        standing,
+                        standing: &standing,
                         settlement: person.settlement.as_ref(),
                         accounts: &held.collect(),
                     };
@@ -82,6 +83,23 @@ impl Teller {
         timers::clear(tx, BOUNDARY, &clear).await?;
         Ok(())
     }
+}
+
+/// Reads those whom the kin of people names; of nearly everybody there are none.
+async fn kin(
+    tx: &mut Tx,
+    people: &BTreeMap<PersonId, Person>,
+) -> Result<BTreeMap<PersonId, Person>, Error> {
+    let named: BTreeSet<PersonId> =
+        people.values().filter_map(Person::kin).flat_map(domain::Kin::all).collect();
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let (known, unread): (Vec<PersonId>, Vec<PersonId>) =
+        named.into_iter().partition(|id| people.contains_key(id));
+    let mut kin = person::table::read(tx, &unread).await?;
+    kin.extend(known.into_iter().filter_map(|id| Some((id, people.get(&id)?.clone()))));
+    Ok(kin)
 }
 
 /// Looks again at everybody of whom an owner who became known would be told.

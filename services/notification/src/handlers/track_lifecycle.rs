@@ -1,6 +1,8 @@
 //! `LifecycleChanged`: where a person stands is kept, and what is to be told follows from it.
+//!
+//! Notices of people who are merged or split go to whom they are about from then on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{Batch, Handler, Verdicts};
 use domain::{PersonId, Rejection, Version};
@@ -9,7 +11,8 @@ use proto::{Invalid, convert};
 use store::Tx;
 
 use super::CONFLICT;
-use crate::person::{self, Fence};
+use crate::notice;
+use crate::person::{self, Fence, Person};
 use crate::standing::Standing;
 use crate::teller::Teller;
 
@@ -37,7 +40,11 @@ impl Handler for TrackLifecycle {
                 Err(error) => verdicts.park(event.id, error.to_string()),
             }
         }
-        let ids: BTreeSet<PersonId> = received.iter().map(|(_event, person, ..)| *person).collect();
+        let mut ids: BTreeSet<PersonId> = BTreeSet::new();
+        for (_event, person, _version, standing) in &received {
+            ids.insert(*person);
+            ids.extend(standing.kin.all());
+        }
         let mut people = person::table::lock(tx, &ids.into_iter().collect::<Vec<_>>()).await?;
         let mut newer = BTreeSet::new();
         for (event, id, version, standing) in received {
@@ -50,10 +57,35 @@ impl Handler for TrackLifecycle {
                 Fence::Conflict => verdicts.park(event, CONFLICT),
             }
         }
+        newer = follow_kin(tx, &mut people, newer).await?;
         people.retain(|id, _person| newer.contains(id));
         self.teller.tell(tx, people).await?;
         Ok(verdicts)
     }
+}
+
+/// Gives notices to whom they are about. Returns everybody of whom there may be something to tell.
+async fn follow_kin(
+    tx: &mut Tx,
+    people: &mut BTreeMap<PersonId, Person>,
+    newer: BTreeSet<PersonId>,
+) -> Result<BTreeSet<PersonId>, store::Error> {
+    let mut concerned = newer.clone();
+    for id in newer {
+        let Some(kin) = people.get(&id).and_then(Person::kin).cloned() else { continue };
+        for other in people.values_mut() {
+            if kin.merged.contains(&other.id) {
+                other.taken_in_by = Some(id);
+            } else if other.taken_in_by == Some(id) {
+                other.taken_in_by = None;
+            }
+        }
+        for handed in person::handed_over(id, people) {
+            notice::table::hand_over(tx, &handed).await?;
+        }
+        concerned.extend(kin.all());
+    }
+    Ok(concerned)
 }
 
 fn read(event: &LifecycleChanged) -> Result<(PersonId, Version, Standing), Invalid> {

@@ -73,6 +73,7 @@ impl Case {
                 evaluated_at: at("2026-01-01"),
                 lane: Lane::Regular,
                 engagements,
+                kin: domain::Kin::default(),
             },
             settlement: None,
             accounts: BTreeMap::new(),

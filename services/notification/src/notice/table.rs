@@ -4,7 +4,7 @@ mod read;
 mod write;
 
 pub(crate) use read::{gather, heads, list, of_messages, progress, told};
-pub(crate) use write::{assign, cancel, finish, insert, postpone, undeliverable};
+pub(crate) use write::{assign, cancel, finish, hand_over, insert, postpone, undeliverable};
 
 /// How many notices there are in each state, by its name, and when the oldest pending one came about.
 #[derive(Debug, Clone, Default)]

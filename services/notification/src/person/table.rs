@@ -19,6 +19,7 @@ struct Row {
     standing: Option<Json<Standing>>,
     settlement: Option<Json<Settlement>>,
     watched_until: Option<SqlTimestamp>,
+    taken_in_by: Option<Uuid>,
 }
 
 impl Row {
@@ -30,6 +31,7 @@ impl Row {
             standing: self.standing.map(|standing| standing.0),
             settlement: self.settlement.map(|settlement| settlement.0),
             watched_until: self.watched_until.map(SqlTimestamp::to_jiff),
+            taken_in_by: self.taken_in_by.map(PersonId),
         };
         (id, person)
     }
@@ -50,7 +52,8 @@ pub(crate) async fn lock(
     .await
     .map_err(Error::during("make rows for people"))?;
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT person_id, version_epoch, version_counter, standing, settlement, watched_until
+        "SELECT person_id, version_epoch, version_counter, standing, settlement, watched_until,
+                taken_in_by
            FROM people WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE",
     )
     .bind(ids(people))
@@ -66,7 +69,8 @@ pub(crate) async fn read(
     people: &[PersonId],
 ) -> Result<BTreeMap<PersonId, Person>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT person_id, version_epoch, version_counter, standing, settlement, watched_until
+        "SELECT person_id, version_epoch, version_counter, standing, settlement, watched_until,
+                taken_in_by
            FROM people WHERE person_id = ANY($1)",
     )
     .bind(ids(people))
@@ -90,15 +94,17 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
         people.iter().map(|person| person.settlement.as_ref().map(Json)).collect();
     let watched: Vec<Option<SqlTimestamp>> =
         people.iter().map(|person| person.watched_until.map(|until| until.to_sqlx())).collect();
+    let taken_in: Vec<Option<Uuid>> =
+        people.iter().map(|person| person.taken_in_by.map(|id| id.0)).collect();
     sqlx::query(
         "UPDATE people p
             SET version_epoch = t.version_epoch, version_counter = t.version_counter,
                 standing = t.standing, settlement = t.settlement,
-                watched_until = t.watched_until
+                watched_until = t.watched_until, taken_in_by = t.taken_in_by
            FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::jsonb[], $5::jsonb[],
-                       $6::timestamptz[])
+                       $6::timestamptz[], $7::uuid[])
              AS t (person_id, version_epoch, version_counter, standing, settlement,
-                   watched_until)
+                   watched_until, taken_in_by)
           WHERE p.person_id = t.person_id",
     )
     .bind(ids)
@@ -107,6 +113,7 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
     .bind(standings)
     .bind(settlements)
     .bind(watched)
+    .bind(taken_in)
     .execute(tx.connection())
     .await
     .map_err(Error::during("write people"))?;

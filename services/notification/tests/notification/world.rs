@@ -162,6 +162,7 @@ impl Life {
             mail: String::new(),
             zone: "UTC".to_owned(),
             engagements: Vec::new(),
+            kin: None,
         })
     }
 
@@ -182,6 +183,34 @@ impl Life {
 
     pub(crate) fn evaluated(mut self, instant: &str) -> Self {
         self.0.evaluated_at = Some(at(instant).into());
+        self
+    }
+
+    /// Somebody into whom another was merged.
+    pub(crate) fn merged(mut self, other: u128) -> Self {
+        self.kin().merged_person_ids.push(person(other).to_string());
+        self
+    }
+
+    /// Somebody who goes on under another id.
+    pub(crate) fn merged_into(mut self, survivor: u128) -> Self {
+        self.kin().merged_into_person_id = person(survivor).to_string();
+        self
+    }
+
+    /// Somebody who was one with another, and is so no more.
+    pub(crate) fn split(mut self, other: u128) -> Self {
+        self.kin().split_person_ids.push(person(other).to_string());
+        self
+    }
+
+    fn kin(&mut self) -> &mut common::Kin {
+        self.0.kin.get_or_insert_default()
+    }
+
+    /// Takes over the engagements of another life.
+    pub(crate) fn with(mut self, other: &Self) -> Self {
+        self.0.engagements.extend(other.0.engagements.iter().cloned());
         self
     }
 

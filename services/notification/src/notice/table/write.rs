@@ -7,6 +7,7 @@ use super::read::Row;
 use crate::message::{self, addressee_columns, recipient_columns};
 use crate::milestone::State;
 use crate::notice::{New, Notice};
+use crate::person::HandedOver;
 use crate::recipient::Addressee;
 
 /// Writes notices; one that was canceled and holds again comes back to life.
@@ -63,6 +64,42 @@ pub(crate) async fn insert(tx: &mut Tx, notices: &[New]) -> Result<(), Error> {
     .execute(tx.connection())
     .await
     .map_err(Error::during("write notices"))?;
+    Ok(())
+}
+
+/// Gives notices to another person, of whom nobody was told the same.
+pub(crate) async fn hand_over(tx: &mut Tx, handed: &HandedOver) -> Result<(), Error> {
+    let about: Option<Vec<Uuid>> =
+        handed.engagements.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+    let carried: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT DISTINCT message FROM notices
+          WHERE person_id = $1 AND message IS NOT NULL AND state = 'pending'
+            AND ($2::uuid[] IS NULL OR engagement_id = ANY($2))",
+    )
+    .bind(handed.from.0)
+    .bind(&about)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("look for the messages of notices"))?;
+    // Some may be canceled after this, and messages are locked before notices.
+    message::table::lock_untried(tx, &carried).await?;
+    sqlx::query(
+        "UPDATE notices n SET person_id = $3
+          WHERE n.person_id = $1 AND ($2::uuid[] IS NULL OR n.engagement_id = ANY($2))
+            AND NOT EXISTS
+                (SELECT FROM notices o
+                  WHERE o.person_id = $3
+                    AND (o.engagement_id, o.milestone, o.effective_date, o.recipient_kind,
+                         o.recipient, o.template)
+                      = (n.engagement_id, n.milestone, n.effective_date, n.recipient_kind,
+                         n.recipient, n.template))",
+    )
+    .bind(handed.from.0)
+    .bind(&about)
+    .bind(handed.to.0)
+    .execute(tx.connection())
+    .await
+    .map_err(Error::during("give notices to another person"))?;
     Ok(())
 }
 
