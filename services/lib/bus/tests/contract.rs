@@ -225,6 +225,34 @@ async fn a_transaction_held_open_for_a_minute_in_any_database_delays_no_event() 
     world.stop().await;
 }
 
+#[tokio::test]
+async fn whoever_goes_away_while_a_transaction_begins_leaves_none_open() {
+    let world = World::start(Clock::system()).await;
+    let store = &world.publisher;
+    for polls in (0..12).cycle().take(600) {
+        let mut begun = Box::pin(store.begin());
+        for _ in 0..polls {
+            if futures::poll!(&mut begun).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    until("no transaction is open", async || {
+        let open: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+        )
+        .fetch_one(store.pool())
+        .await
+        .unwrap();
+        (open == 0).then_some(())
+    })
+    .await;
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poison_message_parks_alone_is_listed_and_replays_after_a_fix() {
     let mut world = World::start(Clock::system()).await;

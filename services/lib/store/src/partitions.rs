@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::tx::begin;
 
 /// Partitions are made this many days ahead.
 const DAYS_AHEAD: i32 = 2;
@@ -138,7 +139,7 @@ impl Partitions {
 async fn create(pool: &PgPool, table: &'static str, day: Date) -> Result<(), Error> {
     let during = || Error::during("make a day's partition");
     let name = format!("{table}_{}", day.strftime("%Y%m%d"));
-    let mut tx = pool.begin().await.map_err(during())?;
+    let mut tx = begin(pool).await.map_err(during())?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(LOCK)
         .execute(&mut *tx)

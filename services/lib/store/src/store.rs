@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clock::Clock;
 use proto::catalogue::Service;
+use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::watch;
@@ -11,6 +12,9 @@ use crate::epochs;
 use crate::error::Error;
 use crate::partitions::Partitions;
 use crate::tx::Tx;
+
+/// How long a connection has rested that may have died meanwhile.
+const RESTED: Duration = Duration::from_millis(200);
 
 static CONTRACT: Migrator = sqlx::migrate!();
 
@@ -70,6 +74,16 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max)
             .acquire_timeout(Duration::from_secs(10))
+            // Whoever has just used a connection has found it sound: only one that rested is asked.
+            .test_before_acquire(false)
+            .before_acquire(|connection, rested| {
+                Box::pin(async move {
+                    if rested.idle_for >= RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(connect.clone())
             .await
             .map_err(Error::during("connect to PostgreSQL"))?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::partitions;
+use crate::tx::begin;
 
 /// A stream as it was seen last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,7 +100,7 @@ pub async fn publish_again(
     created_at: Timestamp,
     left: Option<i64>,
 ) -> Result<u64, Error> {
-    let mut tx = pool.begin().await.map_err(Error::during("begin a transaction"))?;
+    let mut tx = begin(pool).await.map_err(Error::during("begin a transaction"))?;
     let floor: Option<Uuid> = sqlx::query_scalar(
         "SELECT floor FROM relay_checkpoints WHERE stream = $1 AND sequence <= $2
           ORDER BY sequence DESC LIMIT 1",

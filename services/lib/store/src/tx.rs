@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use domain::{Lane, PersonId, Timestamp, Version};
 use proto::Event;
-use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use sqlx::{Connection as _, Transaction};
 use uuid::Uuid;
 
@@ -36,9 +36,19 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Vec<u8>,
 }
 
+/// Begins a transaction, to its end even if nobody waits for it any more.
+///
+/// sqlx 0.9 gives a connection back to the pool within a transaction when whoever waits for `BEGIN` goes away before
+/// it is answered: the next one to use it would write into a transaction that nobody commits.
+pub(crate) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin().await });
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+}
+
 impl Tx {
     pub(crate) async fn begin(store: Arc<Inner>) -> Result<Self, Error> {
-        let inner = store.pool.begin().await.map_err(Error::during("begin a transaction"))?;
+        let inner = begin(&store.pool).await.map_err(Error::during("begin a transaction"))?;
         let now = store.clock.now();
         Ok(Self { inner, store, now, outgoing: Vec::new(), causes: Causes::default() })
     }
