@@ -22,6 +22,15 @@ const GONE_SHARE: u64 = 4;
 /// Returns the rows by which a source listed its workers last. What is packed is not touched while a run of
 /// the source is being read.
 pub(crate) async fn known(store: &Store, source: &str) -> Result<KnownRows, Error> {
+    let (store, source) = (store.clone(), source.to_owned());
+    // To its end, even if nobody waits for it any more: sqlx 0.9 loses count of the answers of a COPY that is dropped
+    // half-way, and gives the connection to the next one with what is left of it.
+    let read = tokio::spawn(async move { read(&store, &source).await });
+    let crashed = |_error| Error::during("read what is listed")(sqlx::Error::WorkerCrashed);
+    read.await.map_err(crashed)?
+}
+
+async fn read(store: &Store, source: &str) -> Result<KnownRows, Error> {
     let mut tx = store.begin().await?;
     // Whoever began to pack before there was a run has ended then.
     roster::table::lock_source(&mut tx, source).await?;

@@ -109,9 +109,10 @@ impl Abandoned {
     }
 
     async fn give_up(&self, store: &Store) -> Result<(), Error> {
-        let runs = std::mem::take(&mut *self.runs());
+        let runs = self.runs().clone();
         for run in runs {
             import::give_up(store, run).await?;
+            self.runs().retain(|abandoned| *abandoned != run);
         }
         Ok(())
     }
