@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "tenure/audit/v1/service.proto",
     "tenure/common/v1/common.proto",
     "tenure/hris/v1/cases.proto",
     "tenure/hris/v1/events.proto",
     "tenure/hris/v1/ingest.proto",
+    "tenure/hris/v1/people.proto",
     "tenure/hris/v1/service.proto",
     "tenure/notification/v1/events.proto",
     "tenure/notification/v1/service.proto",

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "journeys/kin.rs"]
+mod kin;
 #[path = "journeys/mission.rs"]
 mod mission;
 #[path = "journeys/references.rs"]

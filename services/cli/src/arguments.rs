@@ -3,6 +3,7 @@
 mod ask;
 mod cases;
 mod doors;
+mod kin;
 mod releases;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
 pub(crate) use cases::{Case, CaseDecide, CaseList};
 pub(crate) use doors::{SourceToken, SourceTry};
+pub(crate) use kin::{Merge, Split, Word};
 pub(crate) use releases::{Apply, Approve, Preview, Release, name};
 
 use crate::output::Format;
@@ -238,6 +240,8 @@ Examples:
         #[command(flatten)]
         at: At,
     },
+    Merge(Merge),
+    Split(Split),
     /// Lets a person sign in again whom a source held for reasons of security
     ///
     /// They are held from the moment at which the source said so, whatever HR says, and no file lifts it.

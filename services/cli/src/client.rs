@@ -31,6 +31,7 @@ use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::catalogue::Service;
 use proto::hris::v1::case_service_client::CaseServiceClient;
 use proto::hris::v1::hris_ingest_service_client::HrisIngestServiceClient;
+use proto::hris::v1::person_service_client::PersonServiceClient;
 use proto::hris::v1::source_service_client::SourceServiceClient;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::operations::v1::operations_service_client::OperationsServiceClient;
@@ -118,6 +119,14 @@ impl Mesh {
     /// When its address is not known.
     pub fn cases(&self) -> anyhow::Result<CaseServiceClient<Channel>> {
         Ok(CaseServiceClient::new(self.channel(Service::HrisIngest)?))
+    }
+
+    /// hris-ingest's requests about two ids of one human, and one id of two.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn people(&self) -> anyhow::Result<PersonServiceClient<Channel>> {
+        Ok(PersonServiceClient::new(self.channel(Service::HrisIngest)?))
     }
 
     /// policy-evaluation's own requests.

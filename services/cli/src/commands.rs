@@ -7,6 +7,7 @@ mod case;
 mod demo;
 mod down;
 mod import;
+mod kin;
 mod leaver;
 mod parked;
 mod person;
@@ -85,6 +86,8 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Person(Person::Lift { person, yes }) => {
             Box::pin(leaver::lift(&person, yes, &state, output)).await
         }
+        Command::Person(Person::Merge(merge)) => Box::pin(kin::merge(&merge, &state, output)).await,
+        Command::Person(Person::Split(split)) => Box::pin(kin::split(&split, &state, output)).await,
         Command::Case(Case::List(asked)) => case::list(&asked, &state, output).await,
         Command::Case(Case::Show { case }) => case::show(case, &state, output).await,
         Command::Case(Case::Decide(decide)) => case::decide(&decide, &state, output).await,

@@ -192,6 +192,10 @@ impl Kind {
     pub(crate) const OF_WORKERS: [Self; 3] =
         [Self::UncertainMatch, Self::RecycledWorkerId, Self::NotRehirable];
 
+    /// The kinds that ask about a worker, so that they are settled when the worker is taken over.
+    pub(crate) const ABOUT_WORKERS: [Self; 4] =
+        [Self::UncertainMatch, Self::RecycledWorkerId, Self::NotRehirable, Self::MissingWorker];
+
     /// The kind's name in SQL.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -210,8 +214,8 @@ impl Kind {
             Self::UncertainMatch | Self::RecycledWorkerId => {
                 &[Answer::Same, Answer::Other, Answer::Dismiss]
             }
-            Self::NotRehirable => &[Answer::Allow, Answer::Refuse],
-            Self::Conflict | Self::MissingWorker | Self::UnknownValue => &[Answer::Dismiss],
+            Self::NotRehirable | Self::MissingWorker => &[Answer::Allow, Answer::Refuse],
+            Self::Conflict | Self::UnknownValue => &[Answer::Dismiss],
         }
     }
 }
@@ -398,6 +402,16 @@ pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<(), stor
     let closed = table::withdraw_unlisted(tx, run).await?;
     for case in closed {
         tracing::info!(case.id = %case.id, "case {} asks about nobody who is listed", case.id);
+        announce(tx, &case)?;
+    }
+    Ok(())
+}
+
+/// Closes what is asked of workers who were missing, and whom a full file lists as it did before.
+pub(crate) async fn withdraw_seen(tx: &mut Tx, run: &Run) -> Result<(), store::Error> {
+    let closed = table::withdraw_seen(tx, run).await?;
+    for case in closed {
+        tracing::info!(case.id = %case.id, "case {} asks about somebody who is listed again", case.id);
         announce(tx, &case)?;
     }
     Ok(())

@@ -56,6 +56,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) authority: &'a Authority,
     /// Whether the file's silence about a worker means that they have left.
     pub(crate) proves_absence: bool,
+    /// Whether somebody is asked about who is missing otherwise: the file says that it is full.
+    pub(crate) asks_absence: bool,
     /// The attribute by which people are counted in groups.
     pub(crate) group_by: Option<&'a str>,
     /// The groups whose people are written; all without it.
@@ -101,6 +103,7 @@ impl<'a> Scope<'a> {
             quiet: false,
             authority: &source.authority,
             proves_absence: false,
+            asks_absence: false,
             group_by: source.limits.group_by.as_deref(),
             released: None,
         }
@@ -136,6 +139,7 @@ pub(crate) async fn apply(
                 read_at: Some(run.started_at),
                 quiet: run.quiet,
                 proves_absence: run.content.proves_absence,
+                asks_absence: run.contract == Contract::Full,
                 released: run.released.as_deref(),
                 ..Scope::new(run.id, source, run.snapshot_date)
             };
@@ -143,7 +147,10 @@ pub(crate) async fn apply(
         }
     };
     if matches!(run.cursor, Cursor::Absent(_)) && !matches!(step.next, Cursor::Absent(_)) {
-        case::withdraw_unlisted(tx, run).await?;
+        case::withdraw_seen(tx, run).await?;
+        if run.content.proves_absence {
+            case::withdraw_unlisted(tx, run).await?;
+        }
     }
     if run.content.unchanged == 0 {
         step.counted_twice = 0;
@@ -204,7 +211,9 @@ async fn write(
         }
     }
     let asked = doubt::ask(tx, scope.source, &doubts).await?;
-    doubtful.into_iter().zip(asked).for_each(|(rows, reject)| step.reject(rows, reject));
+    // Who is missing has no row that could be rejected.
+    let rejected = doubtful.into_iter().zip(asked).filter(|(rows, _reject)| *rows > 0);
+    rejected.for_each(|(rows, reject)| step.reject(rows, reject));
     doubt::settle(tx, scope.source, &taken).await?;
     let releases = |draft: &Draft, _change| scope.releases(draft);
     let told = tell_all(tx, scope, source, &crowd, listed, releases).await?;

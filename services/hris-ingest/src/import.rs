@@ -364,7 +364,7 @@ fn told(full: bool, rejects: &Rejects) -> Vec<Reject> {
             column: String::new(),
             reason: format!(
                 "nobody was ended by this file: whose row this is could not be read, as in {} in \
-                 all, so whoever is missing may stand in one of them",
+                 all, so whoever is missing may stand in one of them: `tenure case list` asks about them",
                 rejects.unidentified()
             ),
             worker_id: None,

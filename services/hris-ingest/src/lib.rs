@@ -5,7 +5,7 @@
 //! once, and so are events by `intake`. Files that wait in a `folder` are taken on a `schedule`. What any of
 //! them says is decided in `mapping`, `reader` and `facts`, and what a file may do unasked in `gate`; they
 //! are pure. What it may not do unasked waits in `hold` for two people, and what nobody but a human can
-//! know in `case`.
+//! know in `case`; that two ids are one of them, or one is two, in `kin`.
 //!
 //! Invariants:
 //! - a file is applied as a whole or not at all: it is staged to its end before anybody is changed,
@@ -26,6 +26,7 @@ mod handlers;
 mod hold;
 pub mod import;
 pub mod intake;
+mod kin;
 mod listed;
 pub mod mapping;
 mod matching;
@@ -49,6 +50,7 @@ use proto::catalogue::Service;
 use proto::hris::v1::case_service_server::CaseServiceServer;
 use proto::hris::v1::hris_ingest_service_server::HrisIngestServiceServer;
 use proto::hris::v1::ingest_service_server::IngestServiceServer;
+use proto::hris::v1::person_service_server::PersonServiceServer;
 use proto::hris::v1::source_service_server::SourceServiceServer;
 use sqlx::migrate::Migrator;
 use store::Store;
@@ -85,6 +87,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .drive(chassis::Resync::new(&store).tell(republish::People))
         .serve(CaseServiceServer::new(rpc.clone()))
         .serve(IngestServiceServer::new(rpc.clone()))
+        .serve(PersonServiceServer::new(rpc.clone()))
         .serve(SourceServiceServer::new(rpc.clone()))
         .serve(HrisIngestServiceServer::new(rpc)))
 }

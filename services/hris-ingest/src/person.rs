@@ -5,7 +5,7 @@ pub(crate) mod table;
 
 use std::collections::BTreeSet;
 
-use domain::{PersonId, Version};
+use domain::{Kin, PersonId, Version};
 
 use crate::facts::{Managers, Timeline};
 
@@ -21,6 +21,8 @@ pub(crate) struct Person {
     pub(crate) timeline: Timeline,
     /// What is told of them where several sources speak: of each attribute what the highest says.
     pub(crate) composed: Option<Timeline>,
+    /// Under which other ids they are known.
+    pub(crate) kin: Kin,
 }
 
 /// Whom a source states as manager of a person.

@@ -4,6 +4,7 @@ mod cases;
 mod ends;
 mod holds;
 mod import;
+mod kin;
 mod push;
 mod sources;
 mod timeline;

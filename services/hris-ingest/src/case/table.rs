@@ -205,6 +205,29 @@ pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<Vec<Case
     end(tx, open).await
 }
 
+/// Closes the open cases about missing workers whose rows a full file repeats.
+pub(crate) async fn withdraw_seen(tx: &mut Tx, run: &Run) -> Result<Vec<Case>, Error> {
+    let open: Vec<Row> = sqlx::query_as(
+        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
+                outcome, person_id, closed_by, note, waiting
+           FROM cases
+          WHERE source = $1 AND kind = $2 AND closed_at IS NULL
+            AND (waiting ->> 'snapshot_date')::date <= $3
+            AND NOT EXISTS (SELECT 1 FROM unlisted u
+                             WHERE u.run_id = $4 AND u.worker_id = cases.key)
+          ORDER BY id FOR UPDATE",
+    )
+    .bind(&run.source)
+    .bind(Kind::MissingWorker.as_str())
+    .bind(run.snapshot_date.to_sqlx())
+    .bind(run.id.0)
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find cases about workers who are listed again"))?;
+    end(tx, open).await
+}
+
 /// Closes cases as applying no longer.
 async fn end(tx: &mut Tx, open: Vec<Row>) -> Result<Vec<Case>, Error> {
     let now = tx.now();

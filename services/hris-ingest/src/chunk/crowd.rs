@@ -6,7 +6,7 @@ mod who;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
-use domain::{Date, EngagementId, PersonId, Timestamp, Version};
+use domain::{Date, EngagementId, Kin, PersonId, Timestamp, Version};
 use store::{Error, Tx};
 
 use super::Scope;
@@ -49,7 +49,7 @@ pub(super) struct Crowd {
     /// Workers who were taken for somebody by what is said of them alone.
     pub(super) matched: Vec<(String, Candidate)>,
     by_identity: BTreeMap<String, PersonId>,
-    identities: BTreeMap<PersonId, String>,
+    identities: BTreeMap<PersonId, BTreeSet<String>>,
     newly_named: Vec<(String, PersonId)>,
     weights: Weights,
     drafts: BTreeMap<PersonId, Draft>,
@@ -100,7 +100,7 @@ impl Crowd {
     ) -> Result<(), Error> {
         let decided = workers.iter().filter_map(|worker| match worker.decided? {
             Decided::Is(person) => Some(person),
-            Decided::Nobody | Decided::MayReturn => None,
+            Decided::Nobody | Decided::MayReturn | Decided::HasLeft => None,
         });
         self.suspects.extend(decided);
         let Some(matching) = scope.matching else { return Ok(()) };
@@ -125,7 +125,7 @@ impl Crowd {
     /// Adds what names a person for ever.
     pub(super) fn name(&mut self, identity: String, person: PersonId) {
         self.by_identity.insert(identity.clone(), person);
-        self.identities.insert(person, identity);
+        self.identities.entry(person).or_default().insert(identity);
     }
 
     /// Everybody who may be meant.
@@ -182,6 +182,7 @@ impl Crowd {
         if worker.rows.is_empty() && holder.is_none() {
             return Ok(true);
         }
+        self.check_missing(scope, &worker)?;
         let features = lineup::stated(&worker.rows);
         let Who { person: id, identity, matched } = self.who(scope, clock, &worker, &features)?;
         if scope.authority.role.is_supplement()
@@ -194,6 +195,7 @@ impl Crowd {
             version: Version::default(),
             timeline: Timeline::default(),
             composed: None,
+            kin: Kin::default(),
         };
         let draft = self.drafts.entry(id).or_insert_with(|| Draft::new(nobody(), Vec::new()));
         let knows_newer = draft.knows_newer(scope, &worker.worker_id);

@@ -22,6 +22,8 @@ pub(crate) enum Decided {
     Nobody,
     /// Whoever it is by all that is known, and they may be hired again.
     MayReturn,
+    /// Whoever holds the worker id, and they are gone by the day of the file that left them out.
+    HasLeft,
 }
 
 /// Decides a case, and takes over what waited for it.
@@ -53,6 +55,7 @@ fn follows(kind: Kind, answer: Answer, person: Option<PersonId>) -> Option<Decid
         (Kind::UncertainMatch | Kind::RecycledWorkerId, Answer::Same) => person.map(Decided::Is),
         (Kind::UncertainMatch | Kind::RecycledWorkerId, Answer::Other) => Some(Decided::Nobody),
         (Kind::NotRehirable, Answer::Allow) => Some(Decided::MayReturn),
+        (Kind::MissingWorker, Answer::Allow) => Some(Decided::HasLeft),
         (
             Kind::UncertainMatch
             | Kind::RecycledWorkerId
@@ -84,10 +87,11 @@ async fn settle(
         quiet: waiting.quiet,
         ..Scope::new(RunId(tx.new_id()), &source, waiting.snapshot_date)
     };
+    let has_left = decided == Decided::HasLeft;
     let worker = Listed {
         worker_id: waiting.worker_id.clone(),
         rows: waiting.rows.clone(),
-        contract: Contract::Partial,
+        contract: if has_left { Contract::Full } else { Contract::Partial },
         decided: Some(decided),
         leaves: false,
     };
@@ -101,7 +105,7 @@ async fn settle(
         }
     }
     let marks: Vec<Marks> = waiting.rows.iter().filter_map(|row| row.marks).collect();
-    let listed = [(waiting.worker_id.clone(), Some(marks))].into();
+    let listed = [(waiting.worker_id.clone(), (!has_left).then_some(marks))].into();
     let told = tell_all(tx, scope, &source, &crowd, listed, |_draft, _change| true).await?;
     match told.fates.iter().find(|fate| fate.end == Told::TooLarge) {
         Some(fate) => Err(Error::Refused(too_large(fate.draft))),

@@ -26,7 +26,7 @@ pub(super) struct Doubt {
 
 /// Asks what is doubtful; returns for each doubt, in order, why the worker's rows are not taken over.
 pub(super) async fn ask(tx: &mut Tx, source: &str, doubts: &[Doubt]) -> Result<Vec<Reject>, Error> {
-    for kind in Kind::OF_WORKERS {
+    for kind in Kind::ABOUT_WORKERS {
         // What was asked of them in other words before.
         let others = doubts.iter().filter(|doubt| doubt.question.kind != kind);
         let keys: Vec<&str> = others.map(|doubt| doubt.question.key.as_str()).collect();
@@ -54,5 +54,5 @@ pub(super) async fn ask(tx: &mut Tx, source: &str, doubts: &[Doubt]) -> Result<V
 /// Closes what was asked of workers who were taken over.
 pub(super) async fn settle(tx: &mut Tx, source: &str, workers: &[String]) -> Result<(), Error> {
     let keys: Vec<&str> = workers.iter().map(String::as_str).collect();
-    case::withdraw(tx, source, &Kind::OF_WORKERS, &keys).await
+    case::withdraw(tx, source, &Kind::ABOUT_WORKERS, &keys).await
 }

@@ -106,7 +106,9 @@ async fn listed(
     }
     let next = match workers.last() {
         Some(last) if workers.len() >= usize::from(limit) => Cursor::Listed(last.worker_id.clone()),
-        Some(_) | None if scope.proves_absence => Cursor::Absent(String::new()),
+        Some(_) | None if scope.proves_absence || scope.asks_absence => {
+            Cursor::Absent(String::new())
+        }
         Some(_) | None => Cursor::End,
     };
     Ok((workers, next))

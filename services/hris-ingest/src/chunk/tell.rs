@@ -29,6 +29,7 @@ pub(super) fn event(
         managers,
         recorded_at: tx.now(),
         timeline: person.told(),
+        kin: &person.kin,
     };
     // Beside what the source publishes stands what others say of the human.
     let others = person.timeline.engagements.iter().filter(|one| one.source != source.name());

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::time::{CutOff, instant};
-use domain::{Date, Lane, PersonId, Timestamp, Version};
+use domain::{Date, Kin, Lane, PersonId, Timestamp, Version};
 use jiff::tz::TimeZone;
 use proto::common::v1::Lane as WireLane;
-use proto::convert::wire_attributes;
+use proto::convert::{wire_attributes, wire_kin};
 use proto::hris::v1 as wire;
 use proto::prost::Message as _;
 
@@ -51,6 +51,8 @@ pub struct Announcement<'a> {
     pub recorded_at: Timestamp,
     /// The facts.
     pub timeline: &'a Timeline,
+    /// Under which other ids the person is known.
+    pub kin: &'a Kin,
 }
 
 impl Announcement<'_> {
@@ -111,6 +113,7 @@ impl Announcement<'_> {
             zone: self.zone.to_owned(),
             held_since: timeline.held_since.map(Into::into),
             recorded_at: Some(self.recorded_at.into()),
+            kin: wire_kin(self.kin),
         }
     }
 

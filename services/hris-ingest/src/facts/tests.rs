@@ -473,6 +473,7 @@ fn announcement(timeline: &Timeline) -> Announcement<'_> {
         managers: const { &Managers::new() },
         recorded_at: "2013-06-30T12:00:00Z".parse().unwrap(),
         timeline,
+        kin: const { &Kin { merged_into: None, merged: BTreeSet::new(), split: BTreeSet::new() } },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{PersonId, Version};
+use domain::{Kin, PersonId, Version};
 use sqlx::postgres::PgPool;
 use sqlx::types::Json;
 use store::{Error, Tx};
@@ -31,9 +31,9 @@ pub(crate) async fn lock(tx: &mut Tx, ids: &[Uuid]) -> Result<(), Error> {
 
 /// Returns people.
 pub(crate) async fn list(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Person>, Error> {
-    type Row = (Uuid, i64, i64, Json<Timeline>, Option<Json<Timeline>>);
+    type Row = (Uuid, i64, i64, Json<Timeline>, Option<Json<Timeline>>, Json<Kin>);
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, epoch, counter, timeline, composed FROM people WHERE id = ANY ($1)",
+        "SELECT id, epoch, counter, timeline, composed, kin FROM people WHERE id = ANY ($1)",
     )
     .bind(ids)
     .persistent(false)
@@ -42,11 +42,12 @@ pub(crate) async fn list(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Person>, Error
     .map_err(Error::during("read people"))?;
     Ok(rows
         .into_iter()
-        .map(|(id, epoch, counter, Json(timeline), composed)| Person {
+        .map(|(id, epoch, counter, Json(timeline), composed, Json(kin))| Person {
             id: PersonId(id),
             version: Version { epoch, counter },
             timeline,
             composed: composed.map(|Json(composed)| composed),
+            kin,
         })
         .collect())
 }
@@ -62,15 +63,17 @@ pub(crate) async fn upsert(tx: &mut Tx, people: &[Announced]) -> Result<(), Erro
     let composed: Vec<Option<Json<&Timeline>>> =
         people.iter().map(|one| one.person.composed.as_ref().map(Json)).collect();
     let events: Vec<&[u8]> = people.iter().map(|one| one.event.as_slice()).collect();
+    let kin: Vec<Json<&Kin>> = people.iter().map(|one| Json(&one.person.kin)).collect();
     sqlx::query(
-        "INSERT INTO people (id, epoch, counter, display_name, timeline, composed, announced)
+        "INSERT INTO people (id, epoch, counter, display_name, timeline, composed, announced, kin)
          SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::jsonb[],
-                              $6::jsonb[], $7::bytea[])
-                    AS p (id, epoch, counter, display_name, timeline, composed, announced)
+                              $6::jsonb[], $7::bytea[], $8::jsonb[])
+                    AS p (id, epoch, counter, display_name, timeline, composed, announced, kin)
          ON CONFLICT (id) DO UPDATE
             SET epoch = excluded.epoch, counter = excluded.counter,
                 display_name = excluded.display_name, timeline = excluded.timeline,
-                composed = excluded.composed, announced = excluded.announced",
+                composed = excluded.composed, announced = excluded.announced,
+                kin = excluded.kin",
     )
     .bind(ids)
     .bind(epochs)
@@ -79,6 +82,7 @@ pub(crate) async fn upsert(tx: &mut Tx, people: &[Announced]) -> Result<(), Erro
     .bind(timelines)
     .bind(composed)
     .bind(events)
+    .bind(kin)
     .execute(tx.connection())
     .await
     .map(|_done| ())
@@ -117,7 +121,9 @@ pub(crate) async fn search(
 ) -> Result<Vec<(Uuid, Option<String>)>, Error> {
     sqlx::query_as(
         "SELECT id, display_name FROM people
-          WHERE id = ANY ($1) OR ($2 <> '' AND strpos(lower(display_name), lower($2)) > 0)
+          WHERE id = ANY (ARRAY(SELECT COALESCE((kin ->> 'merged_into')::uuid, id) FROM people
+                                 WHERE id = ANY ($1)))
+             OR ($2 <> '' AND strpos(lower(display_name), lower($2)) > 0)
           ORDER BY id = ANY ($1) DESC, display_name, id LIMIT $3",
     )
     .bind(ids)
@@ -138,6 +144,17 @@ pub(crate) async fn names(pool: &PgPool, ids: &[Uuid]) -> Result<BTreeMap<Uuid, 
     .await
     .map_err(Error::during("read the names of people"))?;
     Ok(rows.into_iter().collect())
+}
+
+/// Returns the id under which a person is known who may have been merged into another.
+pub(crate) async fn resolve(pool: &PgPool, id: PersonId) -> Result<PersonId, Error> {
+    let into: Option<Option<Uuid>> =
+        sqlx::query_scalar("SELECT (kin ->> 'merged_into')::uuid FROM people WHERE id = $1")
+            .bind(id.0)
+            .fetch_optional(pool)
+            .await
+            .map_err(Error::during("find into whom a person was merged"))?;
+    Ok(into.flatten().map_or(id, PersonId))
 }
 
 /// Returns the event that told a person's timeline last.

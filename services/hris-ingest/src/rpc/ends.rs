@@ -20,8 +20,8 @@ const OPERATOR: &str = "(operator)";
 
 /// Ends every engagement that has not ended at this instant.
 pub(super) async fn end_now(store: &Store, id: PersonId) -> Result<wire::EndNowResponse, Status> {
-    let mut tx = store.begin().await.map_err(internal)?;
-    let (person, event) = find(&mut tx, id).await?;
+    let (mut tx, person, event) = find(store, id).await?;
+    let id = person.id;
     let now = tx.now();
     let zone = TimeZone::get(&event.zone).unwrap_or(TimeZone::UTC);
     let going_on = person.timeline.employments().filter(|one| !facts::ended(one, now, &zone));
@@ -40,8 +40,8 @@ pub(super) async fn withdraw(
     store: &Store,
     id: PersonId,
 ) -> Result<wire::WithdrawEndResponse, Status> {
-    let mut tx = store.begin().await.map_err(internal)?;
-    let (person, event) = find(&mut tx, id).await?;
+    let (mut tx, person, event) = find(store, id).await?;
+    let id = person.id;
     let ended = person.timeline.engagements.iter().filter(|one| one.ends_at.is_some());
     let said = said(ended, tx.now(), Claim::EndsAt(None));
     let ends = said.len();
@@ -55,8 +55,8 @@ pub(super) async fn withdraw(
 
 /// Lifts what sources hold a person for, until one of them says so anew.
 pub(super) async fn lift(store: &Store, id: PersonId) -> Result<wire::LiftHoldResponse, Status> {
-    let mut tx = store.begin().await.map_err(internal)?;
-    let (person, event) = find(&mut tx, id).await?;
+    let (mut tx, person, event) = find(store, id).await?;
+    let id = person.id;
     let held = person.timeline.engagements.iter().filter(|one| one.held_since.is_some());
     let said: Vec<Fact> = said(held, tx.now(), Claim::HeldSince(None));
     let held_since = person.timeline.held_since;
@@ -68,13 +68,22 @@ pub(super) async fn lift(store: &Store, id: PersonId) -> Result<wire::LiftHoldRe
     Ok(wire::LiftHoldResponse { held_since: held_since.map(Into::into) })
 }
 
-/// Returns a person, locked, and the event that told them last.
-async fn find(tx: &mut Tx, id: PersonId) -> Result<(Person, wire::PersonUpdated), Status> {
-    person::table::lock(tx, &[id.0]).await.map_err(internal)?;
-    let person = person::table::list(tx, &[id.0]).await.map_err(internal)?.pop();
-    let told = person::table::get_announced(tx, id).await.map_err(internal)?;
+/// Returns a person, locked, and the event that told them last. An id that was merged is the person into whom.
+async fn find(store: &Store, id: PersonId) -> Result<(Tx, Person, wire::PersonUpdated), Status> {
+    let id = person::table::resolve(store.pool(), id).await.map_err(internal)?;
+    let mut tx = store.begin().await.map_err(internal)?;
+    person::table::lock(&mut tx, &[id.0]).await.map_err(internal)?;
+    let person = person::table::list(&mut tx, &[id.0]).await.map_err(internal)?.pop();
+    if let Some(into) = person.as_ref().and_then(|person| person.kin.merged_into) {
+        let why = format!("person {id} was merged into {into} at this moment: try again");
+        return Err(Status::aborted(why));
+    }
+    let told = person::table::get_announced(&mut tx, id).await.map_err(internal)?;
     let told = told.and_then(|told| wire::PersonUpdated::decode(told.as_slice()).ok());
-    person.zip(told).ok_or_else(|| Status::not_found(format!("no person {id} is known")))
+    match person.zip(told) {
+        Some((person, told)) => Ok((tx, person, told)),
+        None => Err(Status::not_found(format!("no person {id} is known"))),
+    }
 }
 
 /// What an operator says of engagements.

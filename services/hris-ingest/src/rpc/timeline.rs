@@ -21,6 +21,7 @@ pub(super) async fn get(
     id: PersonId,
     known_at: Option<Timestamp>,
 ) -> Result<wire::GetTimelineResponse, Status> {
+    let id = person::table::resolve(store.pool(), id).await.map_err(internal)?;
     let person_updated = match known_at {
         None => person::table::find_announced(store.pool(), id).await.map_err(internal)?,
         Some(known_at) => known(store, id, known_at).await?,
@@ -63,6 +64,7 @@ async fn known(
         managers: &managers,
         recorded_at: known_at,
         timeline: then.told(),
+        kin: &then.kin,
     };
     let event = announcement.whole();
     Ok(Some(event.map_err(|error| Status::out_of_range(error.to_string()))?.encode_to_vec()))

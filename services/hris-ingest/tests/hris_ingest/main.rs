@@ -17,6 +17,7 @@ mod identities;
 mod imports;
 mod interruptions;
 mod json_lines;
+mod kin;
 mod leavers;
 mod lives;
 mod managers;

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use clock::Clock;
-use domain::{EngagementId, PersonId};
+use domain::{Date, EngagementId, PersonId};
 
 use super::{Crowd, Listed};
 use crate::case::{Compared, Evidence, Kind, Question, Side, Verdict, Waiting};
 use crate::chunk::Scope;
 use crate::chunk::decide::Decided;
 use crate::chunk::doubt::{Doubt, Refusal};
+use crate::facts::Contract;
 use crate::mapping::Matching;
 use crate::matching::{Candidate, Features, Finding, Rules};
 use crate::reader::Reject;
@@ -55,7 +56,7 @@ impl Crowd {
                 None => PersonId(clock.new_id()),
                 Some(_) => return Err(self.contradicted(scope, worker)),
             },
-            Some(Decided::MayReturn) | None => match (holder, named, identity) {
+            Some(Decided::MayReturn | Decided::HasLeft) | None => match (holder, named, identity) {
                 (Some(holder), Some(other), Some(identity)) if holder != other => {
                     let reason = "is another person's: who holds this worker id has another one";
                     return Err(self.renumbered(scope, worker, identity, &[holder, other], reason));
@@ -108,9 +109,9 @@ impl Crowd {
     ) -> Result<PersonId, Refusal> {
         let Some(identity) = identity else { return Ok(person) };
         let named = self.by_identity.get(identity);
-        let number = self.identities.get(&person);
+        let numbers = self.identities.get(&person);
         let agrees = named.is_none_or(|named| *named == person)
-            && number.is_none_or(|number| number == identity);
+            && numbers.is_none_or(|numbers| numbers.contains(identity));
         if agrees { Ok(person) } else { Err(self.contradicted(scope, worker)) }
     }
 
@@ -129,7 +130,7 @@ impl Crowd {
         stated: &Features,
         holder: PersonId,
     ) -> Result<PersonId, Refusal> {
-        let over = |last: domain::Date| last <= scope.snapshot_date;
+        let over = |last: Date| last <= scope.snapshot_date;
         let leaves =
             worker.leaves || worker.rows.iter().all(|row| row.last_working_day.is_some_and(over));
         let known = self.lineup.known(holder);
@@ -189,8 +190,9 @@ impl Crowd {
     ) -> Refusal {
         let column = scope.identity.map(|identity| identity.column).unwrap_or_default();
         let side = |person: &PersonId| {
-            let known = self.identities.get(person).cloned();
-            let agrees = known.as_deref() == Some(identity);
+            let numbers = self.identities.get(person);
+            let agrees = numbers.is_some_and(|numbers| numbers.contains(identity));
+            let known = numbers.map(|numbers| Vec::from_iter(numbers.iter().cloned()).join(", "));
             let name = column.to_owned();
             let verdict = if agrees { Verdict::Agrees } else { Verdict::Differs };
             let number = Compared { name, verdict, stated: Some(identity.to_owned()), known };
@@ -230,6 +232,55 @@ impl Crowd {
                 reason: "comes back and is marked as not to be hired again",
             },
         )
+    }
+
+    /// Asks about somebody whom a full file leaves out, where that may not mean that they have left.
+    ///
+    /// # Errors
+    /// When a human has to say.
+    pub(super) fn check_missing(&self, scope: Scope<'_>, worker: &Listed) -> Result<(), Refusal> {
+        let is_missing = worker.rows.is_empty() && worker.contract == Contract::Full;
+        let holder = self.by_worker.get(&worker.worker_id).copied();
+        let (true, None, Some(person)) = (is_missing, worker.decided, holder) else {
+            return Ok(());
+        };
+        let known = self.drafts.get(&person).map(|draft| &draft.person.timeline);
+        let open = || {
+            let engagements = known.into_iter().flat_map(|timeline| &timeline.engagements);
+            engagements.filter(|one| {
+                one.source == scope.source
+                    && one.worker_id == worker.worker_id
+                    && !one.over_before(scope.snapshot_date)
+            })
+        };
+        let mut lies_ahead = open().map(|one| one.start_date > scope.snapshot_date).peekable();
+        let reason = if !scope.proves_absence {
+            "is missing, and may stand in a row that could not be read"
+        } else if lies_ahead.peek().is_some() && lies_ahead.all(|ahead| ahead) {
+            "is missing before the first day: was the hire taken back?"
+        } else {
+            return Ok(());
+        };
+        let days = |name: &str, day: Option<Date>| Compared {
+            name: name.to_owned(),
+            verdict: Verdict::Unknown,
+            stated: None,
+            known: day.map(|day| day.to_string()),
+        };
+        let last = open().map(|one| one.last_working_day).max().flatten();
+        let first = open().map(|one| one.start_date).min();
+        let attributes = vec![days("first day", first), days("last day", last)];
+        Err(self.ask(
+            scope,
+            worker,
+            Asked {
+                kind: Kind::MissingWorker,
+                people: vec![person],
+                sides: vec![Side { person: Some(person), points: None, attributes }],
+                column: String::new(),
+                reason,
+            },
+        ))
     }
 
     fn ask(&self, scope: Scope<'_>, worker: &Listed, asked: Asked) -> Refusal {
