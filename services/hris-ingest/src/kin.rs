@@ -263,10 +263,10 @@ fn give(
 }
 
 fn merge(survivor: &mut Kin, (id, retired_id): (PersonId, PersonId), retired: &mut Kin) {
-    survivor.split.remove(&retired_id);
-    survivor.split.extend(retired.split.iter().filter(|other| **other != id));
     survivor.merged.insert(retired_id);
     survivor.merged.append(&mut retired.merged);
+    survivor.split.append(&mut retired.split);
+    survivor.split.retain(|other| *other != id && !survivor.merged.contains(other));
     *retired = Kin { merged_into: Some(id), ..Kin::default() };
 }
 

@@ -39,6 +39,12 @@ pub(crate) struct Timeline {
     /// Since when they are held for reasons of security.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) held_since: Option<Timestamp>,
+    /// Ids that were merged into this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) merged: Vec<String>,
+    /// Ids that were one person with this one, and are not any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) split: Vec<String>,
     pub(crate) engagements: Vec<Engagement>,
     pub(crate) slices: Vec<Slice>,
 }

@@ -32,11 +32,14 @@ pub(crate) fn timeline(bytes: &[u8]) -> anyhow::Result<Timeline> {
         attributes: attributes(slice.attributes),
         manager: Some(slice.manager_person_id).filter(|manager| !manager.is_empty()),
     });
+    let kin = person.kin.unwrap_or_default();
     Ok(Timeline {
         version: version(person.version.as_ref()),
         zone: person.zone,
         recorded_at: instant(person.recorded_at),
         held_since: instant(person.held_since),
+        merged: kin.merged_person_ids,
+        split: kin.split_person_ids,
         engagements: engagements.collect(),
         slices: slices.collect(),
     })

@@ -49,12 +49,18 @@ pub(crate) fn of_timeline(timeline: &Timeline) -> String {
     let held = timeline
         .held_since
         .map(|since| format!(", held for reasons of security since {}", instant(Some(since))));
+    let ids = |what: &str, ids: &[String]| match ids {
+        [] => String::new(),
+        ids => format!(", {what} {}", ids.join(", ")),
+    };
     let title = format!(
-        "timeline {}, recorded {}, zone {}{}",
+        "timeline {}, recorded {}, zone {}{}{}{}",
         timeline.version,
         instant(timeline.recorded_at),
         if timeline.zone.is_empty() { "of the tenant" } else { &timeline.zone },
         held.unwrap_or_default(),
+        ids("merged with", &timeline.merged),
+        ids("split from", &timeline.split),
     );
     section(&title, "no engagement", timeline.engagements.is_empty(), || {
         let engagements = timeline.engagements.iter().map(|one| {

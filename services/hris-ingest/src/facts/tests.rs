@@ -1,4 +1,6 @@
-use domain::{Date, EngagementId, Lane, PersonId, Timestamp, Value, Version};
+use std::collections::BTreeSet;
+
+use domain::{Date, EngagementId, Kin, Lane, PersonId, Timestamp, Value, Version};
 use jiff::tz::TimeZone;
 use proto::prost::Message as _;
 use uuid::Uuid;
@@ -463,6 +465,8 @@ fn the_lane_is_leaver_from_the_end_of_the_last_working_day_in_the_zone() {
     assert_eq!(super::lane(&Timeline::default(), Timestamp::MAX, &zone), Lane::Regular);
 }
 
+const NOBODYS: Kin = Kin { merged_into: None, merged: BTreeSet::new(), split: BTreeSet::new() };
+
 fn announcement(timeline: &Timeline) -> Announcement<'_> {
     Announcement {
         person: PersonId(Uuid::from_u128(7)),
@@ -473,7 +477,7 @@ fn announcement(timeline: &Timeline) -> Announcement<'_> {
         managers: const { &Managers::new() },
         recorded_at: "2013-06-30T12:00:00Z".parse().unwrap(),
         timeline,
-        kin: const { &Kin { merged_into: None, merged: BTreeSet::new(), split: BTreeSet::new() } },
+        kin: const { &NOBODYS },
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use domain::RunId;
-use store::{Error, Store, Tx};
+use store::{Error, Store, Tx, to_its_end};
 use tokio::runtime::Handle;
 
 use crate::reader::{Details, KnownRows};
@@ -23,11 +23,8 @@ const GONE_SHARE: u64 = 4;
 /// the source is being read.
 pub(crate) async fn known(store: &Store, source: &str) -> Result<KnownRows, Error> {
     let (store, source) = (store.clone(), source.to_owned());
-    // To its end, even if nobody waits for it any more: sqlx 0.9 loses count of the answers of a COPY that is dropped
-    // half-way, and gives the connection to the next one with what is left of it.
-    let read = tokio::spawn(async move { read(&store, &source).await });
-    let crashed = |_error| Error::during("read what is listed")(sqlx::Error::WorkerCrashed);
-    read.await.map_err(crashed)?
+    // There is a COPY in it.
+    to_its_end("read what is listed", async move { read(&store, &source).await }).await
 }
 
 async fn read(store: &Store, source: &str) -> Result<KnownRows, Error> {

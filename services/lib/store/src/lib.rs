@@ -18,9 +18,11 @@ mod store;
 pub mod streams;
 pub mod timers;
 mod tx;
+mod whole;
 
 pub use error::Error;
 pub use jiff_sqlx::{Date as SqlDate, Timestamp as SqlTimestamp, ToSqlx};
 pub use partitions::day_of;
 pub use store::{Options, Store};
 pub use tx::Tx;
+pub use whole::to_its_end;

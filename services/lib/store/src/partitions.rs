@@ -139,7 +139,7 @@ impl Partitions {
 async fn create(pool: &PgPool, table: &'static str, day: Date) -> Result<(), Error> {
     let during = || Error::during("make a day's partition");
     let name = format!("{table}_{}", day.strftime("%Y%m%d"));
-    let mut tx = begin(pool).await.map_err(during())?;
+    let mut tx = begin(pool).await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(LOCK)
         .execute(&mut *tx)

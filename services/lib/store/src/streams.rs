@@ -100,7 +100,7 @@ pub async fn publish_again(
     created_at: Timestamp,
     left: Option<i64>,
 ) -> Result<u64, Error> {
-    let mut tx = begin(pool).await.map_err(Error::during("begin a transaction"))?;
+    let mut tx = begin(pool).await?;
     let floor: Option<Uuid> = sqlx::query_scalar(
         "SELECT floor FROM relay_checkpoints WHERE stream = $1 AND sequence <= $2
           ORDER BY sequence DESC LIMIT 1",

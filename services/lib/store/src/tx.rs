@@ -10,6 +10,7 @@ use crate::causes::Causes;
 use crate::error::Error;
 use crate::outbox;
 use crate::store::Inner;
+use crate::whole::to_its_end;
 
 /// A transaction that also publishes.
 ///
@@ -37,18 +38,15 @@ pub(crate) struct Outgoing {
 }
 
 /// Begins a transaction, to its end even if nobody waits for it any more.
-///
-/// sqlx 0.9 gives a connection back to the pool within a transaction when whoever waits for `BEGIN` goes away before
-/// it is answered: the next one to use it would write into a transaction that nobody commits.
-pub(crate) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+pub(crate) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+    const DURING: &str = "begin a transaction";
     let pool = pool.clone();
-    let begun = tokio::spawn(async move { pool.begin().await });
-    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+    to_its_end(DURING, async move { pool.begin().await.map_err(Error::during(DURING)) }).await
 }
 
 impl Tx {
     pub(crate) async fn begin(store: Arc<Inner>) -> Result<Self, Error> {
-        let inner = begin(&store.pool).await.map_err(Error::during("begin a transaction"))?;
+        let inner = begin(&store.pool).await?;
         let now = store.clock.now();
         Ok(Self { inner, store, now, outgoing: Vec::new(), causes: Causes::default() })
     }

@@ -55,7 +55,7 @@ fn any_claim() -> impl Strategy<Value = Claim> {
 fn any_facts() -> impl Strategy<Value = Vec<Fact>> {
     let fact = (0..ENGAGEMENTS, 0_i64..6, 0_i64..3, proptest::collection::vec(any_claim(), 1..4));
     proptest::collection::vec(fact, 1..24).prop_map(|facts| {
-        let mut begun = std::collections::BTreeSet::new();
+        let mut begun = BTreeSet::new();
         let mut second = 0;
         facts
             .into_iter()
