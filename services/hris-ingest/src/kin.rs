@@ -223,8 +223,8 @@ fn parted(person: &Known, part: &Part) -> Result<BTreeSet<WorkerKey>, Error> {
             theirs.map(|(worker, _)| worker.clone()).collect()
         }
         Part::Workers(workers) => {
-            for worker in workers.iter().filter(|worker| !person.workers.contains_key(*worker)) {
-                let (source_name, worker_id) = worker.clone();
+            let others = workers.iter().find(|worker| !person.workers.contains_key(*worker));
+            if let Some((source_name, worker_id)) = others.cloned() {
                 return Err(Error::NotTheirs { person: id, source_name, worker_id });
             }
             workers.clone()
