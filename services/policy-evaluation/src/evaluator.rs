@@ -272,8 +272,14 @@ impl Evaluator {
             if evaluation.unanswered.is_empty() {
                 continue;
             }
-            let held = holders(due).into_iter().filter_map(|holder| before.get(&holder));
-            let grants = held.flat_map(|access| access.grants.iter().cloned()).collect();
+            let holders = holders(due);
+            let held: Vec<&Access> =
+                holders.iter().filter_map(|holder| before.get(holder)).collect();
+            if held.is_empty() {
+                continue;
+            }
+            let grants =
+                held.into_iter().flat_map(|access| access.grants.iter().cloned()).collect();
             let before = Access { grants, ..Access::default() };
             let timeline = &due.known.timeline;
             *evaluation = rules::desired_after(&before, timeline, release, &self.zone, now);
