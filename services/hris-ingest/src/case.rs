@@ -390,31 +390,19 @@ pub(crate) async fn withdraw(
         return Ok(());
     }
     let closed = table::withdraw(tx, source, kinds, keys).await?;
-    for case in closed {
-        tracing::info!(case.id = %case.id, "case {} applies no longer", case.id);
-        announce(tx, &case)?;
-    }
-    Ok(())
+    announce_all(tx, &closed, "applies no longer")
 }
 
 /// Closes what is asked of workers whom a full file lists no more, nor anything after it.
 pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<(), store::Error> {
     let closed = table::withdraw_unlisted(tx, run).await?;
-    for case in closed {
-        tracing::info!(case.id = %case.id, "case {} asks about nobody who is listed", case.id);
-        announce(tx, &case)?;
-    }
-    Ok(())
+    announce_all(tx, &closed, "asks about nobody who is listed")
 }
 
 /// Closes what is asked of workers who were missing, and whom a full file lists as it did before.
 pub(crate) async fn withdraw_seen(tx: &mut Tx, run: &Run) -> Result<(), store::Error> {
     let closed = table::withdraw_seen(tx, run).await?;
-    for case in closed {
-        tracing::info!(case.id = %case.id, "case {} asks about somebody who is listed again", case.id);
-        announce(tx, &case)?;
-    }
-    Ok(())
+    announce_all(tx, &closed, "asks about somebody who is listed again")
 }
 
 /// Closes a case that the caller has locked, as it was decided.
@@ -422,6 +410,15 @@ pub(crate) async fn close(tx: &mut Tx, case: &Case) -> Result<(), store::Error> 
     table::close(tx, std::slice::from_ref(case)).await?;
     tracing::info!(case.id = %case.id, "case {} is decided", case.id);
     announce(tx, case)
+}
+
+/// Announces cases that nobody decided.
+fn announce_all(tx: &mut Tx, closed: &[Case], why: &str) -> Result<(), store::Error> {
+    for case in closed {
+        tracing::info!(case.id = %case.id, "case {} {why}", case.id);
+        announce(tx, case)?;
+    }
+    Ok(())
 }
 
 fn announce(tx: &mut Tx, case: &Case) -> Result<(), store::Error> {

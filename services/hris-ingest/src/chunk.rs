@@ -54,14 +54,34 @@ pub(crate) struct Scope<'a> {
     pub(crate) quiet: bool,
     /// What the source's word is worth beside that of others.
     pub(crate) authority: &'a Authority,
-    /// Whether the file's silence about a worker means that they have left.
-    pub(crate) proves_absence: bool,
-    /// Whether somebody is asked about who is missing otherwise: the file says that it is full.
-    pub(crate) asks_absence: bool,
+    /// What the file's silence about a worker means.
+    pub(crate) silence: Silence,
     /// The attribute by which people are counted in groups.
     pub(crate) group_by: Option<&'a str>,
     /// The groups whose people are written; all without it.
     pub(crate) released: Option<&'a [String]>,
+}
+
+/// What a file's silence about a worker means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// Nothing: the file is partial, or there is none.
+    Nothing,
+    /// That somebody has to say: the file is full, and has a row that could be anybody's.
+    Asked,
+    /// That they have left.
+    Left,
+}
+
+impl Silence {
+    /// What the silence of a run's file means.
+    pub(crate) fn of(run: &Run) -> Self {
+        match (run.contract, run.content.proves_absence) {
+            (_, true) => Self::Left,
+            (Contract::Full, false) => Self::Asked,
+            (Contract::Partial, false) => Self::Nothing,
+        }
+    }
 }
 
 /// Where what names a human stands, and how far it is valid.
@@ -102,8 +122,7 @@ impl<'a> Scope<'a> {
             read_at: None,
             quiet: false,
             authority: &source.authority,
-            proves_absence: false,
-            asks_absence: false,
+            silence: Silence::Nothing,
             group_by: source.limits.group_by.as_deref(),
             released: None,
         }
@@ -138,8 +157,7 @@ pub(crate) async fn apply(
             let scope = Scope {
                 read_at: Some(run.started_at),
                 quiet: run.quiet,
-                proves_absence: run.content.proves_absence,
-                asks_absence: run.contract == Contract::Full,
+                silence: Silence::of(run),
                 released: run.released.as_deref(),
                 ..Scope::new(run.id, source, run.snapshot_date)
             };

@@ -64,10 +64,14 @@ pub(crate) enum Error {
     Merged { person: PersonId, into: PersonId },
     #[error("person {merged} was not merged into {person}")]
     NotMerged { person: PersonId, merged: PersonId },
-    #[error("{source_name} does not know person {person} as {worker_id:?}")]
-    NotTheirs { person: PersonId, source_name: String, worker_id: String },
-    #[error("no worker is named: whoever has none is nobody")]
+    #[error(
+        "a worker of {source_name} is named who is not person {person}: `tenure person show` has theirs"
+    )]
+    NotTheirs { person: PersonId, source_name: String },
+    #[error("name at least one worker with --worker: whoever has none is nobody")]
     Nothing,
+    #[error("nothing of {merged} is left with person {person}: its workers were split off before")]
+    NoneLeft { person: PersonId, merged: PersonId },
     #[error("person {0} would have no worker left: whoever has none is nobody")]
     Everything(PersonId),
     #[error(
@@ -140,14 +144,7 @@ impl Change {
 impl Known {
     /// Somebody of whom nothing is known.
     pub(crate) fn nobody(id: PersonId) -> Self {
-        let person = Person {
-            id,
-            version: Version::default(),
-            timeline: Timeline::default(),
-            composed: None,
-            kin: Kin::default(),
-        };
-        Self { person, facts: Vec::new(), workers: BTreeMap::new() }
+        Self { person: Person::nobody(id), facts: Vec::new(), workers: BTreeMap::new() }
     }
 
     fn is_themselves(&self) -> Result<(), Error> {
@@ -224,14 +221,18 @@ fn parted(person: &Known, part: &Part) -> Result<BTreeSet<WorkerKey>, Error> {
         }
         Part::Workers(workers) => {
             let others = workers.iter().find(|worker| !person.workers.contains_key(*worker));
-            if let Some((source_name, worker_id)) = others.cloned() {
-                return Err(Error::NotTheirs { person: id, source_name, worker_id });
+            if let Some((source_name, _worker_id)) = others.cloned() {
+                return Err(Error::NotTheirs { person: id, source_name });
             }
             workers.clone()
         }
     };
-    if workers.is_empty() {
-        return Err(Error::Nothing);
+    match part {
+        Part::Merged(merged) if workers.is_empty() => {
+            return Err(Error::NoneLeft { person: id, merged: *merged });
+        }
+        Part::Workers(_) if workers.is_empty() => return Err(Error::Nothing),
+        Part::Merged(_) | Part::Workers(_) => {}
     }
     if workers.len() == person.workers.len() {
         return Err(Error::Everything(id));

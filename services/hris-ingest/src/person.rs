@@ -37,6 +37,17 @@ pub(crate) struct Report {
 }
 
 impl Person {
+    /// Somebody of whom nothing is known.
+    pub(crate) fn nobody(id: PersonId) -> Self {
+        Self {
+            id,
+            version: Version::default(),
+            timeline: Timeline::default(),
+            composed: None,
+            kin: Kin::default(),
+        }
+    }
+
     /// What is told of them.
     pub(crate) const fn told(&self) -> &Timeline {
         match &self.composed {

@@ -13,6 +13,17 @@ use uuid::Uuid;
 use super::{Answer, Case, Closed, Evidence, Key, Kind, Latest, Outcome, Question, Waiting};
 use crate::run::Run;
 
+macro_rules! select_cases {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
+                    outcome, person_id, closed_by, note, waiting
+               FROM cases ",
+            $rest
+        )
+    };
+}
+
 #[derive(Debug, sqlx::FromRow)]
 struct Row {
     id: Uuid,
@@ -161,13 +172,10 @@ pub(crate) async fn withdraw(
     keys: &[&str],
 ) -> Result<Vec<Case>, Error> {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    let open: Vec<Row> = sqlx::query_as(
-        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note, waiting
-           FROM cases
-          WHERE source = $1 AND kind = ANY ($2) AND key = ANY ($3) AND closed_at IS NULL
-          ORDER BY id FOR UPDATE",
-    )
+    let open: Vec<Row> = sqlx::query_as(select_cases!(
+        "WHERE source = $1 AND kind = ANY ($2) AND key = ANY ($3) AND closed_at IS NULL
+          ORDER BY id FOR UPDATE"
+    ))
     .bind(source)
     .bind(kinds)
     .bind(keys)
@@ -181,18 +189,15 @@ pub(crate) async fn withdraw(
 /// Closes the open cases about workers whom a full file does not list, and of whom nothing newer was said.
 pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<Vec<Case>, Error> {
     let kinds = Kind::OF_WORKERS.map(Kind::as_str);
-    let open: Vec<Row> = sqlx::query_as(
-        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note, waiting
-           FROM cases
-          WHERE source = $1 AND kind = ANY ($2) AND closed_at IS NULL
+    let open: Vec<Row> = sqlx::query_as(select_cases!(
+        "WHERE source = $1 AND kind = ANY ($2) AND closed_at IS NULL
             AND waiting ->> 'run' <> $3::text
             AND ((waiting ->> 'snapshot_date')::date < $4
                  OR ((waiting ->> 'snapshot_date')::date = $4 AND waiting -> 'pushed' = 'false'))
             AND NOT EXISTS (SELECT 1 FROM staged_rows s
                              WHERE s.run_id = $5 AND s.worker_id = cases.key)
-          ORDER BY id FOR UPDATE",
-    )
+          ORDER BY id FOR UPDATE"
+    ))
     .bind(&run.source)
     .bind(&kinds[..])
     .bind(run.id.to_string())
@@ -207,16 +212,13 @@ pub(crate) async fn withdraw_unlisted(tx: &mut Tx, run: &Run) -> Result<Vec<Case
 
 /// Closes the open cases about missing workers whose rows a full file repeats.
 pub(crate) async fn withdraw_seen(tx: &mut Tx, run: &Run) -> Result<Vec<Case>, Error> {
-    let open: Vec<Row> = sqlx::query_as(
-        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note, waiting
-           FROM cases
-          WHERE source = $1 AND kind = $2 AND closed_at IS NULL
+    let open: Vec<Row> = sqlx::query_as(select_cases!(
+        "WHERE source = $1 AND kind = $2 AND closed_at IS NULL
             AND (waiting ->> 'snapshot_date')::date <= $3
             AND NOT EXISTS (SELECT 1 FROM unlisted u
                              WHERE u.run_id = $4 AND u.worker_id = cases.key)
-          ORDER BY id FOR UPDATE",
-    )
+          ORDER BY id FOR UPDATE"
+    ))
     .bind(&run.source)
     .bind(Kind::MissingWorker.as_str())
     .bind(run.snapshot_date.to_sqlx())
@@ -274,45 +276,34 @@ pub(crate) async fn close(tx: &mut Tx, cases: &[Case]) -> Result<(), Error> {
 
 /// Returns a case, locked.
 pub(crate) async fn lock(tx: &mut Tx, id: CaseId) -> Result<Option<Case>, Error> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note, waiting
-           FROM cases WHERE id = $1 FOR UPDATE",
-    )
-    .bind(id.0)
-    .fetch_optional(tx.connection())
-    .await
-    .map_err(Error::during("lock a case"))?;
+    let row: Option<Row> = sqlx::query_as(select_cases!("WHERE id = $1 FOR UPDATE"))
+        .bind(id.0)
+        .fetch_optional(tx.connection())
+        .await
+        .map_err(Error::during("lock a case"))?;
     Ok(row.and_then(case))
 }
 
 /// Returns a case.
 pub(crate) async fn find(pool: &PgPool, id: CaseId) -> Result<Option<Case>, Error> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note, waiting
-           FROM cases WHERE id = $1",
-    )
-    .bind(id.0)
-    .fetch_optional(pool)
-    .await
-    .map_err(Error::during("find a case"))?;
+    let row: Option<Row> = sqlx::query_as(select_cases!("WHERE id = $1"))
+        .bind(id.0)
+        .fetch_optional(pool)
+        .await
+        .map_err(Error::during("find a case"))?;
     Ok(row.and_then(case))
 }
 
 /// Returns the cases that pass a filter, the oldest first.
 pub(crate) async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Case>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, kind, source, key, people, engagements, evidence, hash, opened_at, closed_at,
-                outcome, person_id, closed_by, note, waiting
-           FROM cases
-          WHERE ($1::text IS NULL OR kind = $1)
+    let rows: Vec<Row> = sqlx::query_as(select_cases!(
+        "WHERE ($1::text IS NULL OR kind = $1)
             AND ($2::boolean IS NULL OR (closed_at IS NULL) = $2)
             AND ($3::text IS NULL OR source = $3)
             AND ($4::uuid IS NULL OR people @> ARRAY[$4])
             AND ($5::uuid IS NULL OR id > $5)
-          ORDER BY id LIMIT $6",
-    )
+          ORDER BY id LIMIT $6"
+    ))
     .bind(filter.kind.map(Kind::as_str))
     .bind(filter.open)
     .bind(&filter.source)
@@ -324,6 +315,37 @@ pub(crate) async fn list(pool: &PgPool, filter: &Filter, limit: i64) -> Result<V
     .await
     .map_err(Error::during("list cases"))?;
     Ok(rows.into_iter().filter_map(case).collect())
+}
+
+/// An open case that asks who somebody is, and asks about a person.
+pub(crate) async fn asked_about(tx: &mut Tx, person: PersonId) -> Result<Option<CaseId>, Error> {
+    let kinds = Kind::OF_WORKERS.map(Kind::as_str);
+    let id: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM cases
+          WHERE closed_at IS NULL AND people @> ARRAY[$1] AND kind = ANY ($2) ORDER BY id LIMIT 1",
+    )
+    .bind(person.0)
+    .bind(kinds.as_slice())
+    .fetch_optional(tx.connection())
+    .await
+    .map_err(Error::during("find what is asked about a person"))?;
+    Ok(id.map(CaseId))
+}
+
+/// Source and key of the open cases about a person's values.
+pub(crate) async fn conflicts(
+    tx: &mut Tx,
+    person: PersonId,
+) -> Result<Vec<(String, String)>, Error> {
+    sqlx::query_as(
+        "SELECT source, key FROM cases
+          WHERE closed_at IS NULL AND people @> ARRAY[$1] AND kind = $2 ORDER BY key",
+    )
+    .bind(person.0)
+    .bind(Kind::Conflict.as_str())
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find what is asked about a person's values"))
 }
 
 fn kind(name: &str) -> Option<Kind> {

@@ -1,12 +1,13 @@
 //! The people of a chunk: who each worker is, and what becomes of their timelines. Pure but for finding
 //! them.
 
+mod missing;
 mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Clock;
-use domain::{Date, EngagementId, Kin, PersonId, Timestamp, Version};
+use domain::{Date, EngagementId, PersonId, Timestamp};
 use store::{Error, Tx};
 
 use super::Scope;
@@ -190,14 +191,8 @@ impl Crowd {
         {
             return Err(nobodys(scope, &worker));
         }
-        let nobody = || Person {
-            id,
-            version: Version::default(),
-            timeline: Timeline::default(),
-            composed: None,
-            kin: Kin::default(),
-        };
-        let draft = self.drafts.entry(id).or_insert_with(|| Draft::new(nobody(), Vec::new()));
+        let draft =
+            self.drafts.entry(id).or_insert_with(|| Draft::new(Person::nobody(id), Vec::new()));
         let knows_newer = draft.knows_newer(scope, &worker.worker_id);
         let update = if knows_newer { None } else { draft.compare(scope, clock, &worker) };
         let returns = update.as_ref().is_some_and(|update| update.change == Change::Rehired);

@@ -5,7 +5,7 @@ use store::{Error, Tx};
 use uuid::Uuid;
 
 use super::crowd::{Crowd, Listed};
-use super::{Chunk, Purpose, Scope, weigh};
+use super::{Chunk, Purpose, Scope, Silence, weigh};
 use crate::facts::{self, Contract};
 use crate::push as pushes;
 use crate::run::Cursor;
@@ -94,7 +94,10 @@ async fn listed(
     let mut workers = Vec::<Listed>::new();
     for (worker_id, row) in roster::table::listed_after(tx, scope.run, after, limit).await? {
         if workers.last().is_none_or(|last| last.worker_id != worker_id) {
-            let contract = if scope.proves_absence { Contract::Full } else { Contract::Partial };
+            let contract = match scope.silence {
+                Silence::Left => Contract::Full,
+                Silence::Asked | Silence::Nothing => Contract::Partial,
+            };
             workers.push(Listed::new(worker_id, contract));
         }
         let Some(worker) = workers.last_mut() else { continue };
@@ -106,10 +109,10 @@ async fn listed(
     }
     let next = match workers.last() {
         Some(last) if workers.len() >= usize::from(limit) => Cursor::Listed(last.worker_id.clone()),
-        Some(_) | None if scope.proves_absence || scope.asks_absence => {
-            Cursor::Absent(String::new())
-        }
-        Some(_) | None => Cursor::End,
+        Some(_) | None => match scope.silence {
+            Silence::Left | Silence::Asked => Cursor::Absent(String::new()),
+            Silence::Nothing => Cursor::End,
+        },
     };
     Ok((workers, next))
 }

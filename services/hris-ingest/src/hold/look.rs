@@ -6,7 +6,7 @@ use clock::Clock;
 use store::{Error, Store, Tx};
 use uuid::Uuid;
 
-use crate::chunk::{self, Scope};
+use crate::chunk::{self, Scope, Silence};
 use crate::config::Config;
 use crate::gate::{self, Basis, Comparison, Difference, Examples};
 use crate::mapping::Source;
@@ -33,11 +33,10 @@ pub(crate) struct Look<'a> {
 
 impl<'a> Look<'a> {
     pub(crate) fn new(run: &'a Run, source: &'a Source, config: &Config) -> Self {
-        let proves_absence = run.content.proves_absence;
         Self {
             scope: Scope {
                 read_at: Some(run.started_at),
-                proves_absence,
+                silence: Silence::of(run),
                 ..Scope::new(run.id, source, run.snapshot_date)
             },
             basis: Basis {

@@ -1,5 +1,7 @@
 //! From what a human asks for to what is written: looked at without a lock, done under all of them.
 
+use std::collections::BTreeMap;
+
 use domain::{PersonId, Version};
 use jiff::tz::TimeZone;
 use proto::hris::v1 as wire;
@@ -74,7 +76,7 @@ async fn look(tx: &mut Tx, change: &Change) -> Result<(Preview, Vec<PersonId>), 
         None => Known::nobody(PersonId(tx.new_id())),
     };
     for person in [&keeps, &other] {
-        let asked = table::asked(tx, person.person.id).await?;
+        let asked = case::table::asked_about(tx, person.person.id).await?;
         if let Some(case) = asked {
             return Err(Error::Asked { person: person.person.id, case });
         }
@@ -85,7 +87,7 @@ async fn look(tx: &mut Tx, change: &Change) -> Result<(Preview, Vec<PersonId>), 
     let outcome = decide(change, keeps, other, (&authorities, today))?;
     let people = [outcome.keeps.id, outcome.other.id];
     let limit = REPORTS_MAX + 1;
-    let mut reports = table::reports(tx, &outcome.moved.workers, limit).await?;
+    let mut reports = person::reports::of_managers(tx, &outcome.moved.workers, limit).await?;
     if reports.len() > usize::from(REPORTS_MAX) {
         return Err(Error::Reports);
     }
@@ -98,7 +100,7 @@ async fn known(tx: &mut Tx, id: PersonId) -> Result<Known, Error> {
     let person = person::table::list(tx, &[id.0]).await?.pop().ok_or(Error::Unknown(id))?;
     let mut facts = facts::table::of_people(tx, &[id.0]).await?;
     let facts = facts.remove(&id).unwrap_or_default();
-    Ok(Known { person, facts, workers: table::workers(tx, id).await? })
+    Ok(Known { person, facts, workers: roster::table::of_person(tx, id).await? })
 }
 
 /// Writes what a change comes to, and tells everybody concerned.
@@ -115,13 +117,13 @@ async fn write(
     keeps.version = tx.next_version(keeps.version);
     other.version = tx.next_version(other.version);
     let concerned = aliases(tx, change, keeps).await?;
-    let reporters = person(tx, reports).await?;
+    let reporters = locked(tx, reports).await?;
     let ids = both.into_iter().chain(ids(&concerned)).chain(ids(&reporters)).collect::<Vec<_>>();
     let mut before = Before::read(tx, &ids).await?;
     before.join(both);
 
     if is_new {
-        table::insert(tx, other).await?;
+        person::table::insert(tx, other).await?;
     }
     // Before anything is told: whom somebody reports to is found by the worker.
     table::give(tx, moved, change).await?;
@@ -141,7 +143,7 @@ async fn write(
 }
 
 /// Returns people, locked.
-async fn person(tx: &mut Tx, people: &[PersonId]) -> Result<Vec<Person>, Error> {
+async fn locked(tx: &mut Tx, people: &[PersonId]) -> Result<Vec<Person>, Error> {
     let ids: Vec<_> = people.iter().map(|person| person.0).collect();
     person::table::lock(tx, &ids).await?;
     Ok(person::table::list(tx, &ids).await?)
@@ -156,7 +158,7 @@ async fn aliases(tx: &mut Tx, change: &Change, survivor: &Person) -> Result<Vec<
     let Change::Merge { retired, .. } = change else { return Ok(Vec::new()) };
     let others: Vec<PersonId> =
         survivor.kin.merged.iter().filter(|one| *one != retired).copied().collect();
-    let mut people = person(tx, &others).await?;
+    let mut people = locked(tx, &others).await?;
     people.retain(|person| person.kin.merged_into == Some(*retired));
     for person in &mut people {
         person.kin.merged_into = Some(survivor.id);
@@ -166,8 +168,13 @@ async fn aliases(tx: &mut Tx, change: &Change, survivor: &Person) -> Result<Vec<
 
 /// Closes what is asked about the values of somebody who has none any more.
 async fn withdraw_conflicts(tx: &mut Tx, retired: PersonId) -> Result<(), Error> {
-    for (source, key) in table::conflicts(tx, retired).await? {
-        case::withdraw(tx, &source, &[Kind::Conflict], &[&key]).await?;
+    let mut keys = BTreeMap::<String, Vec<String>>::new();
+    for (source, key) in case::table::conflicts(tx, retired).await? {
+        keys.entry(source).or_default().push(key);
+    }
+    for (source, keys) in keys {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        case::withdraw(tx, &source, &[Kind::Conflict], &keys).await?;
     }
     Ok(())
 }

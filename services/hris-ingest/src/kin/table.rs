@@ -1,17 +1,13 @@
 //! SQL for `kin_changes`, and for what changes hands between people.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use domain::{CaseId, PersonId};
+use domain::PersonId;
 use jiff_sqlx::ToSqlx as _;
-use sqlx::types::Json;
 use store::{Error, Tx};
 use uuid::Uuid;
 
 use super::{Change, Moved, Part, WorkerKey};
-use crate::case::Kind;
-use crate::person::Person;
-
 /// The sources that know people, in their order.
 pub(super) async fn sources(tx: &mut Tx, people: &[Uuid]) -> Result<Vec<String>, Error> {
     sqlx::query_scalar(
@@ -37,108 +33,6 @@ pub(super) async fn scopes(tx: &mut Tx, people: &[Uuid]) -> Result<Vec<String>, 
     .fetch_all(tx.connection())
     .await
     .map_err(Error::during("find what tells people apart"))
-}
-
-/// A person's workers, and whose each was before people were merged.
-pub(super) async fn workers(
-    tx: &mut Tx,
-    person: PersonId,
-) -> Result<BTreeMap<WorkerKey, Option<PersonId>>, Error> {
-    let rows: Vec<(String, String, Option<Uuid>)> =
-        sqlx::query_as("SELECT source, worker_id, merged_from FROM workers WHERE person_id = $1")
-            .bind(person.0)
-            .fetch_all(tx.connection())
-            .await
-            .map_err(Error::during("read the workers of a person"))?;
-    let worker = |(source, worker_id, from): (String, String, Option<Uuid>)| {
-        ((source, worker_id), from.map(PersonId))
-    };
-    Ok(rows.into_iter().map(worker).collect())
-}
-
-/// An open case that asks who somebody is, and asks about a person.
-pub(super) async fn asked(tx: &mut Tx, person: PersonId) -> Result<Option<CaseId>, Error> {
-    let kinds = Kind::OF_WORKERS.map(Kind::as_str);
-    let id: Option<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM cases
-          WHERE closed_at IS NULL AND people @> ARRAY[$1] AND kind = ANY ($2) ORDER BY id LIMIT 1",
-    )
-    .bind(person.0)
-    .bind(kinds.as_slice())
-    .fetch_optional(tx.connection())
-    .await
-    .map_err(Error::during("find what is asked about a person"))?;
-    Ok(id.map(CaseId))
-}
-
-/// Source and key of the open cases about a person's values.
-pub(super) async fn conflicts(
-    tx: &mut Tx,
-    person: PersonId,
-) -> Result<Vec<(String, String)>, Error> {
-    sqlx::query_as(
-        "SELECT source, key FROM cases
-          WHERE closed_at IS NULL AND people @> ARRAY[$1] AND kind = $2 ORDER BY key",
-    )
-    .bind(person.0)
-    .bind(Kind::Conflict.as_str())
-    .fetch_all(tx.connection())
-    .await
-    .map_err(Error::during("find what is asked about a person's values"))
-}
-
-/// Those who report to any of some workers, by the words of the same source.
-pub(super) async fn reports(
-    tx: &mut Tx,
-    workers: &BTreeSet<WorkerKey>,
-    limit: u16,
-) -> Result<Vec<PersonId>, Error> {
-    let (sources, ids) = columns(workers);
-    let people: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT DISTINCT r.person_id
-           FROM reports r
-           JOIN UNNEST($1::text[], $2::text[]) AS w (source, worker_id)
-             ON r.source = w.source AND r.manager = w.worker_id COLLATE \"C\"
-          ORDER BY r.person_id LIMIT $3",
-    )
-    .bind(sources)
-    .bind(ids)
-    .bind(i64::from(limit))
-    .persistent(false)
-    .fetch_all(tx.connection())
-    .await
-    .map_err(Error::during("find who reports to workers"))?;
-    Ok(people.into_iter().map(PersonId).collect())
-}
-
-/// What was told of people last.
-pub(super) async fn announced(
-    tx: &mut Tx,
-    people: &[PersonId],
-) -> Result<Vec<(PersonId, Vec<u8>)>, Error> {
-    let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
-    let rows: Vec<(Uuid, Vec<u8>)> =
-        sqlx::query_as("SELECT id, announced FROM people WHERE id = ANY ($1)")
-            .bind(ids)
-            .fetch_all(tx.connection())
-            .await
-            .map_err(Error::during("read what was told of people"))?;
-    Ok(rows.into_iter().map(|(id, event)| (PersonId(id), event)).collect())
-}
-
-/// Adds a person, so that something can be theirs; what is told of them is written later.
-pub(super) async fn insert(tx: &mut Tx, person: &Person) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO people (id, epoch, counter, timeline, announced) VALUES ($1, $2, $3, $4, '')",
-    )
-    .bind(person.id.0)
-    .bind(person.version.epoch)
-    .bind(person.version.counter)
-    .bind(Json(&person.timeline))
-    .execute(tx.connection())
-    .await
-    .map(|_done| ())
-    .map_err(Error::during("add a person"))
 }
 
 /// Gives one person what was another's: workers, facts, and numbers for ever.

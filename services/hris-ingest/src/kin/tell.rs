@@ -8,7 +8,7 @@ use proto::hris::v1 as wire;
 use proto::prost::Message as _;
 use store::Tx;
 
-use super::{Error, table};
+use super::Error;
 use crate::facts::{self, Announcement, Change};
 use crate::person::{self, Person, table::Announced};
 use crate::roster;
@@ -26,7 +26,7 @@ struct Told {
 impl Before {
     pub(super) async fn read(tx: &mut Tx, people: &[PersonId]) -> Result<Self, Error> {
         let mut before = BTreeMap::new();
-        for (person, event) in table::announced(tx, people).await? {
+        for (person, event) in person::table::list_announced(tx, people).await? {
             let Ok(event) = wire::PersonUpdated::decode(event.as_slice()) else { continue };
             let slices = event.slices.into_iter().flat_map(|slice| slice.attributes.into_keys());
             before.insert(person, Told { attributes: slices.collect(), zone: event.zone });

@@ -134,8 +134,8 @@ fn what_makes_no_sense_is_refused() {
     assert!(refused(&merging(1, 2), &merged, &gone).contains("stands for"));
     assert!(refused(&merging(2, 1), &gone, &merged).contains("stands for"));
     assert!(refused(&split(Part::Merged(id(2))), &ada, &twin).contains("was not merged"));
-    assert!(refused(&split(workers(&["z"])), &ada, &nobody).contains("does not know"));
-    assert!(refused(&split(workers(&[])), &ada, &nobody).contains("no worker is named"));
+    assert!(refused(&split(workers(&["z"])), &ada, &nobody).contains("is not person"));
+    assert!(refused(&split(workers(&[])), &ada, &nobody).contains("at least one worker"));
     assert!(refused(&split(workers(&["a"])), &ada, &nobody).contains("no worker left"));
 }
 

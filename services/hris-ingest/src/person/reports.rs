@@ -2,4 +2,4 @@
 
 mod table;
 
-pub(crate) use table::{count_unknown, newly_known, replace};
+pub(crate) use table::{count_unknown, newly_known, of_managers, replace};

@@ -175,6 +175,36 @@ pub(crate) async fn get_announced(tx: &mut Tx, id: PersonId) -> Result<Option<Ve
         .map_err(Error::during("read what was told of a person"))
 }
 
+/// Returns the events that told people last.
+pub(crate) async fn list_announced(
+    tx: &mut Tx,
+    people: &[PersonId],
+) -> Result<Vec<(PersonId, Vec<u8>)>, Error> {
+    let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let rows: Vec<(Uuid, Vec<u8>)> =
+        sqlx::query_as("SELECT id, announced FROM people WHERE id = ANY ($1)")
+            .bind(ids)
+            .fetch_all(tx.connection())
+            .await
+            .map_err(Error::during("read what was told of people"))?;
+    Ok(rows.into_iter().map(|(id, event)| (PersonId(id), event)).collect())
+}
+
+/// Adds a person, so that something can be theirs; what is told of them is written later.
+pub(crate) async fn insert(tx: &mut Tx, person: &Person) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO people (id, epoch, counter, timeline, announced) VALUES ($1, $2, $3, $4, '')",
+    )
+    .bind(person.id.0)
+    .bind(person.version.epoch)
+    .bind(person.version.counter)
+    .bind(Json(&person.timeline))
+    .execute(tx.connection())
+    .await
+    .map(|_done| ())
+    .map_err(Error::during("add a person"))
+}
+
 /// Lets nobody else give names within a scope until the transaction ends.
 pub(crate) async fn lock_scope(tx: &mut Tx, scope: &str) -> Result<(), Error> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('hris.identities.' || $1, 0))")

@@ -353,3 +353,20 @@ pub(crate) async fn of_people(
     }
     Ok(workers)
 }
+
+/// A person's workers, and whose each was before people were merged.
+pub(crate) async fn of_person(
+    tx: &mut Tx,
+    person: PersonId,
+) -> Result<BTreeMap<(String, String), Option<PersonId>>, Error> {
+    let rows: Vec<(String, String, Option<Uuid>)> =
+        sqlx::query_as("SELECT source, worker_id, merged_from FROM workers WHERE person_id = $1")
+            .bind(person.0)
+            .fetch_all(tx.connection())
+            .await
+            .map_err(Error::during("read the workers of a person"))?;
+    let worker = |(source, worker_id, from): (String, String, Option<Uuid>)| {
+        ((source, worker_id), from.map(PersonId))
+    };
+    Ok(rows.into_iter().map(worker).collect())
+}

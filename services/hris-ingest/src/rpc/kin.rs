@@ -99,6 +99,7 @@ fn status(error: Error) -> Status {
         | Error::NotMerged { .. }
         | Error::NotTheirs { .. }
         | Error::Nothing
+        | Error::NoneLeft { .. }
         | Error::Nameless
         | Error::Wordy => Status::invalid_argument(error.to_string()),
         Error::Merged { .. }

@@ -206,6 +206,27 @@ async fn a_merge_is_for_exactly_what_was_looked_at() {
 }
 
 #[tokio::test]
+async fn of_two_who_decide_at_once_one_is_told_to_look_again_and_the_same_twice_is_refused() {
+    let ingest = Ingest::start().await;
+    let [ada, twin] = two(&ingest).await;
+    let (one, other) = (merging(&ada, &twin), merging(&twin, &ada));
+    let (first, second) =
+        (preview(&ingest, &one).await.unwrap().hash, preview(&ingest, &other).await.unwrap().hash);
+
+    let (left, right) =
+        tokio::join!(decided(&ingest, &one, &first), decided(&ingest, &other, &second));
+
+    assert!(left.is_ok() != right.is_ok(), "{left:?} {right:?}");
+    assert_eq!(ingest.published::<PersonsMerged>().await.len(), 1);
+    let (done, hash) = if left.is_ok() { (&one, &first) } else { (&other, &second) };
+    let again = decided(&ingest, done, hash).await.unwrap_err();
+    assert_eq!(again.code(), Code::FailedPrecondition);
+    assert!(again.message().contains("stands for"), "{again:?}");
+    assert_eq!(ingest.published::<PersonsMerged>().await.len(), 1);
+    ingest.stop().await;
+}
+
+#[tokio::test]
 async fn who_reports_to_somebody_merged_reports_to_who_survives() {
     let ingest = Ingest::start().await;
     let file = lines(&[line("E-1", "Ada"), line("E-2", "Ada"), reports_to("E-3", "E-2")]);

@@ -10,7 +10,6 @@ use crate::case::{Compared, Evidence, Kind, Question, Side, Verdict, Waiting};
 use crate::chunk::Scope;
 use crate::chunk::decide::Decided;
 use crate::chunk::doubt::{Doubt, Refusal};
-use crate::facts::Contract;
 use crate::mapping::Matching;
 use crate::matching::{Candidate, Features, Finding, Rules};
 use crate::reader::Reject;
@@ -26,12 +25,12 @@ pub(super) struct Who {
 }
 
 /// What is asked, and why.
-struct Asked {
-    kind: Kind,
-    people: Vec<PersonId>,
-    sides: Vec<Side>,
-    column: String,
-    reason: &'static str,
+pub(super) struct Asked {
+    pub(super) kind: Kind,
+    pub(super) people: Vec<PersonId>,
+    pub(super) sides: Vec<Side>,
+    pub(super) column: String,
+    pub(super) reason: &'static str,
 }
 
 impl Crowd {
@@ -234,56 +233,7 @@ impl Crowd {
         )
     }
 
-    /// Asks about somebody whom a full file leaves out, where that may not mean that they have left.
-    ///
-    /// # Errors
-    /// When a human has to say.
-    pub(super) fn check_missing(&self, scope: Scope<'_>, worker: &Listed) -> Result<(), Refusal> {
-        let is_missing = worker.rows.is_empty() && worker.contract == Contract::Full;
-        let holder = self.by_worker.get(&worker.worker_id).copied();
-        let (true, None, Some(person)) = (is_missing, worker.decided, holder) else {
-            return Ok(());
-        };
-        let known = self.drafts.get(&person).map(|draft| &draft.person.timeline);
-        let open = || {
-            let engagements = known.into_iter().flat_map(|timeline| &timeline.engagements);
-            engagements.filter(|one| {
-                one.source == scope.source
-                    && one.worker_id == worker.worker_id
-                    && !one.over_before(scope.snapshot_date)
-            })
-        };
-        let mut lies_ahead = open().map(|one| one.start_date > scope.snapshot_date).peekable();
-        let reason = if !scope.proves_absence {
-            "is missing, and may stand in a row that could not be read"
-        } else if lies_ahead.peek().is_some() && lies_ahead.all(|ahead| ahead) {
-            "is missing before the first day: was the hire taken back?"
-        } else {
-            return Ok(());
-        };
-        let days = |name: &str, day: Option<Date>| Compared {
-            name: name.to_owned(),
-            verdict: Verdict::Unknown,
-            stated: None,
-            known: day.map(|day| day.to_string()),
-        };
-        let last = open().map(|one| one.last_working_day).max().flatten();
-        let first = open().map(|one| one.start_date).min();
-        let attributes = vec![days("first day", first), days("last day", last)];
-        Err(self.ask(
-            scope,
-            worker,
-            Asked {
-                kind: Kind::MissingWorker,
-                people: vec![person],
-                sides: vec![Side { person: Some(person), points: None, attributes }],
-                column: String::new(),
-                reason,
-            },
-        ))
-    }
-
-    fn ask(&self, scope: Scope<'_>, worker: &Listed, asked: Asked) -> Refusal {
+    pub(super) fn ask(&self, scope: Scope<'_>, worker: &Listed, asked: Asked) -> Refusal {
         let Asked { kind, people, sides, column, reason } = asked;
         let question = Question {
             kind,

@@ -1,5 +1,7 @@
 //! SQL for `reports`.
 
+use std::collections::BTreeSet;
+
 use domain::{Date, PersonId};
 use jiff_sqlx::ToSqlx as _;
 use store::{Error, Tx};
@@ -82,4 +84,29 @@ pub(crate) async fn count_unknown(tx: &mut Tx, source: &str, day: Date) -> Resul
     .await
     .map_err(Error::during("count people without a known manager"))?;
     Ok(count.unsigned_abs())
+}
+
+/// Those who report to any of some workers, by the words of the same source.
+pub(crate) async fn of_managers(
+    tx: &mut Tx,
+    workers: &BTreeSet<(String, String)>,
+    limit: u16,
+) -> Result<Vec<PersonId>, Error> {
+    let (sources, ids): (Vec<&str>, Vec<&str>) =
+        workers.iter().map(|(source, id)| (source.as_str(), id.as_str())).unzip();
+    let people: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT DISTINCT r.person_id
+           FROM reports r
+           JOIN UNNEST($1::text[], $2::text[]) AS w (source, worker_id)
+             ON r.source = w.source AND r.manager = w.worker_id COLLATE \"C\"
+          ORDER BY r.person_id LIMIT $3",
+    )
+    .bind(sources)
+    .bind(ids)
+    .bind(i64::from(limit))
+    .persistent(false)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("find who reports to workers"))?;
+    Ok(people.into_iter().map(PersonId).collect())
 }
