@@ -23,6 +23,7 @@ use crate::{Taken, file};
 
 /// Bytes of a file that are sent at once.
 const PART: usize = 256 * 1024;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long everybody may take to be told.
 const TOLD: Duration = Duration::from_secs(1_800);
 
@@ -131,7 +132,8 @@ impl Ingest {
         Ok(received)
     }
 
-    /// Waits until nothing is to be published or removed, looking whenever something was committed.
+    /// Waits until nothing is to be published or removed, looking whenever something was committed, and now
+    /// and then: who publishes removes rows without a word.
     async fn told(&self) -> anyhow::Result<()> {
         let mut commits = self.store.commits();
         let told = tokio::time::timeout(TOLD, async {
@@ -146,7 +148,9 @@ impl Ingest {
                 if !rest {
                     return anyhow::Ok(());
                 }
-                commits.changed().await?;
+                if let Ok(changed) = tokio::time::timeout(LOOK_EVERY, commits.changed()).await {
+                    changed?;
+                }
             }
         });
         told.await.with_context(|| format!("not everything was told in {TOLD:?}"))?

@@ -148,26 +148,25 @@ async fn measure(
     bench.hire().await?;
 
     let (idle, queued) = (0..leavers, leavers..2 * leavers);
-    let begun = bench.calls_so_far().await?;
+    let mut log = bench.log().await?;
     for number in idle.clone() {
         bench.leave(number).await?;
         bench.mesh.settle(DEADLINE, |_rest| {}).await?;
     }
-    let idle = bench.ways(idle, &begun).await?;
+    let idle = bench.ways(idle, &mut log).await?;
 
     let now = 2 * leavers..3 * leavers;
     bench.hold(queued.clone()).await?;
-    let begun = bench.calls_so_far().await?;
+    let mut log = bench.log().await?;
     for number in now.clone() {
         bench.end_now(number).await?;
         bench.mesh.settle(DEADLINE, |_rest| {}).await?;
     }
-    let held = bench.ways(now, &begun).await?;
+    let held = bench.ways(now, &mut log).await?;
 
-    let begun = bench.calls_so_far().await?;
-    let queue = bench.leave_beside(joiners, queued.clone()).await?;
-    // Before everybody has settled: the applications remember their latest calls only.
-    let queued = bench.ways(queued, &begun).await?;
+    let mut log = bench.log().await?;
+    let queue = bench.leave_beside(joiners, queued.clone(), &mut log).await?;
+    let queued = bench.ways(queued, &mut log).await?;
     bench.mesh.settle(DEADLINE, |_rest| {}).await?;
     let stages = vec![
         ("recorded to evaluated", sorted(&queued, |way| way.recorded_at, |way| way.evaluated_at)),
@@ -179,8 +178,14 @@ async fn measure(
     Ok(Latencies { idle, queued, held, queue, stages })
 }
 
-/// When each account of each application was disabled first.
-type Disabled = BTreeMap<(&'static str, String), Timestamp>;
+/// What the applications' logs of calls say. They remember their latest calls only, and are read on while
+/// there is much to do.
+struct Log {
+    /// How far each is read.
+    read: BTreeMap<&'static str, u64>,
+    /// When each account of each application was disabled first.
+    disabled: BTreeMap<(&'static str, String), Timestamp>,
+}
 
 /// People who have not settled.
 const fn queue(rest: &Rest) -> u64 {
@@ -246,6 +251,7 @@ impl Bench<'_> {
         &self,
         joiners: usize,
         numbers: std::ops::Range<usize>,
+        log: &mut Log,
     ) -> anyhow::Result<(u64, u64)> {
         let mapping = std::fs::read_to_string(self.sample.join("source.yaml"))?;
         let whole = std::fs::read_to_string(self.sample.join("FY2012.csv"))?;
@@ -260,6 +266,7 @@ impl Bench<'_> {
             for number in numbers {
                 pace.tick().await;
                 self.leave(number).await?;
+                self.read_on(log).await?;
             }
             anyhow::Ok((first, queue(&self.mesh.rest().await?)))
         };
@@ -299,36 +306,35 @@ impl Bench<'_> {
         self.mesh.import(import, |_step| {}).await
     }
 
-    async fn calls_so_far(&self) -> anyhow::Result<BTreeMap<&'static str, u64>> {
-        let mut totals = BTreeMap::new();
+    /// The logs from now on.
+    async fn log(&self) -> anyhow::Result<Log> {
+        let mut read = BTreeMap::new();
         for application in APPLICATIONS {
             let counters = self.applications.counters(application).await?;
-            totals.insert(application, counters.values().sum());
+            read.insert(application, counters.values().sum());
         }
-        Ok(totals)
+        Ok(Log { read, disabled: BTreeMap::new() })
     }
 
     /// Waits until each is disabled everywhere, and tells how that came.
     async fn ways(
         &self,
         numbers: std::ops::Range<usize>,
-        begun: &BTreeMap<&'static str, u64>,
+        log: &mut Log,
     ) -> anyhow::Result<Vec<Way>> {
-        let mut disabled = Disabled::new();
-        let mut read = begun.clone();
         let started = tokio::time::Instant::now();
         let accounts = numbers.clone().filter_map(|number| self.people.get(&number));
         let accounts: Vec<_> = accounts.flat_map(|(_person, accounts)| accounts).collect();
-        while let Some(kept) = accounts.iter().find(|account| !disabled.contains_key(account)) {
+        while let Some(kept) = accounts.iter().find(|account| !log.disabled.contains_key(account)) {
             if started.elapsed() > DISABLED_MAX {
                 bail!("a leaver keeps their account in {}", kept.0);
             }
-            self.read_disabled(&mut read, &mut disabled).await?;
+            self.read_on(log).await?;
         }
         let mut ways = Vec::with_capacity(numbers.len());
         for number in numbers {
             let (person, accounts) = self.people.get(&number).context("a leaver is not known")?;
-            let last = accounts.iter().filter_map(|account| disabled.get(account)).max();
+            let last = accounts.iter().filter_map(|account| log.disabled.get(account)).max();
             ways.push(Way {
                 recorded_at: self.recorded_at(person).await?,
                 evaluated_at: self.evaluated_at(person).await?,
@@ -339,13 +345,9 @@ impl Bench<'_> {
         Ok(ways)
     }
 
-    /// Reads on in the applications' logs of calls.
-    async fn read_disabled(
-        &self,
-        read: &mut BTreeMap<&'static str, u64>,
-        disabled: &mut Disabled,
-    ) -> anyhow::Result<()> {
-        for (application, after) in read {
+    /// Reads on.
+    async fn read_on(&self, log: &mut Log) -> anyhow::Result<()> {
+        for (application, after) in &mut log.read {
             for call in self.applications.calls(application, *after).await? {
                 *after = call["number"].as_u64().context("a call has no number")?;
                 let (method, status) = (&call["method"], call["status"].as_u64().unwrap_or(0));
@@ -356,7 +358,7 @@ impl Bench<'_> {
                 let at: Timestamp = call["at"].as_str().context("a call has no time")?.parse()?;
                 let took = Duration::from_micros(call["duration_us"].as_u64().unwrap_or(0));
                 let account = call["resource"].as_str().unwrap_or_default().to_owned();
-                disabled.entry((*application, account)).or_insert(at + took);
+                log.disabled.entry((*application, account)).or_insert(at + took);
             }
         }
         Ok(())
