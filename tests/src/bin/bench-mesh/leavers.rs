@@ -140,7 +140,8 @@ async fn measure(
         let past = Clock::system().now() - Duration::from_secs(days * 86_400);
         past.to_string().chars().take(10).collect::<String>()
     };
-    let (mesh, last_day, snapshot_date) = (tenure.mesh()?, days_ago(2), days_ago(0));
+    // Whose first day is not stated begins with the snapshot: before the last day, wherever the source is.
+    let (mesh, last_day, snapshot_date) = (tenure.mesh()?, days_ago(2), days_ago(3));
     let people = BTreeMap::new();
     let mut bench =
         Bench { mesh, applications, sample, folder, rows, last_day, snapshot_date, people };
