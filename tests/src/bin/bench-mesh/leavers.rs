@@ -142,11 +142,13 @@ async fn measure(
     };
     // Whose first day is not stated begins with the snapshot: before the last day, wherever the source is.
     let (mesh, last_day, snapshot_date) = (tenure.mesh()?, days_ago(2), days_ago(3));
+    let left_date = days_ago(1);
     let people = BTreeMap::new();
     let mut bench =
         Bench { mesh, applications, sample, folder, rows, last_day, snapshot_date, people };
     bench.mesh.apply(read_documents(&sample.join("policies"))?).await?;
     bench.hire().await?;
+    bench.snapshot_date = left_date;
 
     let (idle, queued) = (0..leavers, leavers..2 * leavers);
     let mut log = bench.log().await?;
