@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "tenure/audit/v1/service.proto",
     "tenure/common/v1/common.proto",
     "tenure/hris/v1/cases.proto",
@@ -18,6 +18,7 @@ const FILES: [&str; 14] = [
     "tenure/operations/v1/service.proto",
     "tenure/policy/v1/events.proto",
     "tenure/policy/v1/service.proto",
+    "tenure/provisioning/v1/drift.proto",
     "tenure/provisioning/v1/events.proto",
     "tenure/provisioning/v1/service.proto",
 ];

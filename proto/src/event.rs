@@ -100,6 +100,45 @@ impl Event for provisioning::v1::ActionFinished {
     }
 }
 
+macro_rules! drift_events {
+    ($($type:ty = $name:literal),+ $(,)?) => {$(
+        impl Event for $type {
+            const TYPE: &'static str = $name;
+
+            fn subject(&self) -> Result<Subject, Invalid> {
+                let drift: domain::DriftId = convert::id("drift_id", &self.drift_id)?;
+                let person = Some(self.person_id.as_str()).filter(|person| !person.is_empty());
+                let person = person.map(|person| convert::id("person_id", person)).transpose()?;
+                Ok(Subject {
+                    id: drift.to_string(),
+                    version: convert::version("version", self.version.as_ref())?,
+                    lane: Lane::Regular,
+                    person,
+                })
+            }
+        }
+    )+};
+}
+
+drift_events! {
+    provisioning::v1::DriftFound = "tenure.provisioning.v1.DriftFound",
+    provisioning::v1::DriftChanged = "tenure.provisioning.v1.DriftChanged",
+}
+
+impl Event for provisioning::v1::ApplicationRead {
+    const TYPE: &'static str = "tenure.provisioning.v1.ApplicationRead";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let reading: domain::ReadingId = convert::id("reading_id", &self.reading_id)?;
+        Ok(Subject {
+            id: reading.to_string(),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: Lane::Regular,
+            person: None,
+        })
+    }
+}
+
 macro_rules! notice_events {
     ($($type:ty = $name:literal),+ $(,)?) => {$(
         impl Event for $type {

@@ -3,6 +3,7 @@
 mod ask;
 mod cases;
 mod doors;
+mod drift;
 mod kin;
 mod releases;
 
@@ -17,6 +18,7 @@ use uuid::Uuid;
 pub(crate) use ask::{At, Backtest, Explain, Match, Observe, Values};
 pub(crate) use cases::{Case, CaseDecide, CaseList};
 pub(crate) use doors::{SourceToken, SourceTry};
+pub(crate) use drift::{Drift, DriftAdopt, DriftList, DriftRelease, DriftRepair, Undo};
 pub(crate) use kin::{Merge, Split, Word};
 pub(crate) use releases::{Apply, Approve, Preview, Release, name};
 
@@ -80,6 +82,10 @@ pub(crate) enum Command {
     /// Looks at what a human must decide, and decides it
     #[command(subcommand)]
     Case(Case),
+    /// Looks at how applications differ from what they shall hold, and decides what becomes of it
+    #[command(subcommand)]
+    Drift(Drift),
+    Undo(Undo),
     /// Ends somebody's access at once, before HR's records say that they leave
     #[command(subcommand)]
     Leaver(Leaver),

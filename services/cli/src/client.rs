@@ -38,6 +38,7 @@ use proto::operations::v1::operations_service_client::OperationsServiceClient;
 use proto::operations::v1::{GetStatusRequest, GetStatusResponse};
 use proto::policy::v1::policy_evaluation_service_client::PolicyEvaluationServiceClient;
 use proto::policy::v1::{ApplyDocumentsResponse, DocumentFile, ReleaseAuthor};
+use proto::provisioning::v1::drift_service_client::DriftServiceClient;
 use proto::provisioning::v1::provisioning_service_client::ProvisioningServiceClient;
 use proto::{policy, provisioning};
 use tonic::transport::{Channel, Endpoint};
@@ -127,6 +128,14 @@ impl Mesh {
     /// When its address is not known.
     pub fn people(&self) -> anyhow::Result<PersonServiceClient<Channel>> {
         Ok(PersonServiceClient::new(self.channel(Service::HrisIngest)?))
+    }
+
+    /// provisioning's requests about how applications differ from what they shall hold.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn drift(&self) -> anyhow::Result<DriftServiceClient<Channel>> {
+        Ok(DriftServiceClient::new(self.channel(Service::Provisioning)?))
     }
 
     /// policy-evaluation's own requests.

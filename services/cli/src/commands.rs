@@ -6,6 +6,7 @@ mod ask;
 mod case;
 mod demo;
 mod down;
+mod drift;
 mod import;
 mod kin;
 mod leaver;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::arguments::{
-    Arguments, Case, Command, Leaver, Parked, Person, Release, Source, SourceToken,
+    Arguments, Case, Command, Drift, Leaver, Parked, Person, Release, Source, SourceToken,
 };
 use crate::launcher::StateDir;
 use crate::output::Output;
@@ -91,6 +92,18 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Case(Case::List(asked)) => case::list(&asked, &state, output).await,
         Command::Case(Case::Show { case }) => case::show(case, &state, output).await,
         Command::Case(Case::Decide(decide)) => case::decide(&decide, &state, output).await,
+        Command::Drift(Drift::Applications) => drift::applications(&state, output).await,
+        Command::Drift(Drift::List(asked)) => drift::list(&asked, &state, output).await,
+        Command::Drift(Drift::Adopt(adopt)) => drift::adopt(&adopt, &state, output).await,
+        Command::Drift(Drift::Repair(repair)) => drift::repair(&repair, &state, output).await,
+        Command::Drift(Drift::Read { application }) => {
+            drift::read(&application, &state, output).await
+        }
+        Command::Drift(Drift::Release(release)) => drift::release(&release, &state, output).await,
+        Command::Drift(Drift::Readings { application, limit }) => {
+            drift::readings(application.as_deref(), limit, &state, output).await
+        }
+        Command::Undo(undo) => drift::undo(&undo, &state, output).await,
         Command::Leaver(Leaver::Now { person, yes }) => {
             Box::pin(leaver::now(&person, yes, &state, output)).await
         }

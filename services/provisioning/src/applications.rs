@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::Timestamp;
 use jiff::SignedDuration;
-use rules::document::{self, ConnectorKind, Setting, Spec};
+use rules::document::{self, ConnectorKind, Every, Setting, Spec};
 use store::{Error, Tx};
 
 use crate::code;
@@ -18,6 +18,7 @@ use crate::connectors::{
     ReferenceError, Scim, Secret, Settings, Timeouts, resolve,
 };
 use crate::release;
+use crate::watch;
 
 /// Shared by all workers.
 #[derive(Debug, Default)]
@@ -35,9 +36,13 @@ struct State {
 #[derive(Debug)]
 struct Application {
     digest: String,
-    spec: document::Application,
+    spec: Arc<document::Application>,
     connector: Option<Arc<Connector>>,
     look_at: Timestamp,
+    /// Somebody sees to it that it is read.
+    watched: bool,
+    /// It was read and held against what it shall hold, so that its work may begin.
+    ready: bool,
 }
 
 /// Why there is no way to an application.
@@ -78,6 +83,43 @@ impl Applications {
         Ok(())
     }
 
+    /// Returns the applications that are to be read and that nobody sees to yet.
+    pub(crate) fn unwatched(&self) -> Vec<String> {
+        let state = self.lock();
+        let unwatched = state.applications.iter().filter(|(_name, of)| {
+            of.connector.is_some() && !of.watched && of.spec.reconciliation.every != Every::Never
+        });
+        unwatched.map(|(name, _application)| name.clone()).collect()
+    }
+
+    /// Remembers that somebody sees to it that applications are read.
+    pub(crate) fn are_watched(&self, names: &[String]) {
+        let mut state = self.lock();
+        for name in names {
+            if let Some(application) = state.applications.get_mut(name) {
+                application.watched = true;
+            }
+        }
+    }
+
+    /// Returns the names of the applications that can be reached and whose work may begin: what is there
+    /// already has to be known before anything is made.
+    pub(crate) async fn ready(&self, tx: &mut Tx) -> Result<Vec<String>, Error> {
+        let waits = |of: &Application| {
+            of.connector.is_some() && !of.ready && of.spec.reconciliation.every != Every::Never
+        };
+        if self.lock().applications.values().any(waits) {
+            let read = watch::table::were_read(tx).await?;
+            for (name, application) in &mut self.lock().applications {
+                application.ready |= read.contains(name);
+            }
+        }
+        let state = self.lock();
+        let ready =
+            state.applications.iter().filter(|(_name, of)| of.connector.is_some() && !waits(of));
+        Ok(ready.map(|(name, _application)| name.clone()).collect())
+    }
+
     /// Returns the names of the applications that can be reached.
     pub(crate) fn reachable(&self) -> Vec<String> {
         let state = self.lock();
@@ -88,6 +130,11 @@ impl Applications {
     /// Returns the way to an application.
     pub(crate) fn connector(&self, name: &str) -> Option<Arc<Connector>> {
         self.lock().applications.get(name)?.connector.clone()
+    }
+
+    /// Returns what an application's document says.
+    pub(crate) fn spec(&self, name: &str) -> Option<Arc<document::Application>> {
+        self.lock().applications.get(name).map(|application| Arc::clone(&application.spec))
     }
 
     /// Returns how many requests an application admits at once.
@@ -109,7 +156,8 @@ impl State {
         for stored in documents {
             let kept = before.remove(&stored.name);
             if let Some(kept) = kept.as_ref().filter(|kept| kept.digest == stored.digest) {
-                self.applications.insert(stored.name, kept.again());
+                let kept = kept.again();
+                self.applications.insert(stored.name, kept);
                 continue;
             }
             let document = match document::Document::from_json(&stored.content) {
@@ -126,6 +174,7 @@ impl State {
             };
             match document.spec {
                 Spec::Application(spec) => {
+                    let ready = kept.as_ref().is_some_and(|kept| kept.ready);
                     // What lives in the connector would be lost with it.
                     let in_process =
                         kept.filter(|_kept| spec.connector.kind == ConnectorKind::InProcess);
@@ -134,9 +183,11 @@ impl State {
                         .filter(|connector| matches!(**connector, Connector::InProcess(_)));
                     let application = Application {
                         digest: stored.digest,
-                        spec: *spec,
+                        spec: Arc::new(*spec),
                         connector,
                         look_at: Timestamp::MIN,
+                        watched: false,
+                        ready,
                     };
                     self.applications.insert(stored.name, application);
                 }
@@ -177,9 +228,11 @@ impl Application {
     fn again(&self) -> Self {
         Self {
             digest: self.digest.clone(),
-            spec: self.spec.clone(),
+            spec: Arc::clone(&self.spec),
             connector: self.connector.clone(),
             look_at: self.look_at,
+            watched: self.watched,
+            ready: self.ready,
         }
     }
 }

@@ -14,3 +14,13 @@ pub(crate) const MADE_WITHOUT: &str = "PROV-126";
 pub(crate) const NOT_CONNECTED: &str = "PROV-124";
 /// An application did not answer in the time for which its work was leased.
 pub(crate) const TOO_SLOW: &str = "PROV-125";
+/// An account that was there already was taken over for a person.
+pub(crate) const ADOPTED: &str = "PROV-127";
+/// Several people, or several accounts, fit each other, and a human has to say whose is which.
+pub(crate) const DOUBTFUL: &str = "PROV-128";
+/// An account is protected, and is never touched.
+pub(crate) const PROTECTED: &str = "PROV-129";
+/// An application cannot be read as a whole.
+pub(crate) const NOT_READ: &str = "PROV-130";
+/// The breaker holds the repairs of an application.
+pub(crate) const REPAIRS_HELD: &str = "PROV-131";

@@ -10,17 +10,20 @@ pub mod code;
 mod in_process;
 mod ldap;
 mod permits;
+mod reading;
 mod scim;
 mod secret;
 
 use std::fmt;
 use std::time::Duration;
 
-use domain::{AccountState, Attributes, Lane, PersonId};
+use domain::{AccountState, Attributes, Lane, PersonId, Value};
+use tokio::sync::mpsc::Sender;
 
 pub use in_process::InProcess;
 pub use ldap::{ConnectError as LdapConnectError, Ldap, Settings as LdapSettings};
 pub use permits::Limits;
+pub use reading::{Completeness, Holding, Page, SeenAccount, Unread};
 pub use scim::{ConnectError, Scim, Settings, Timeouts};
 pub use secret::{ReferenceError, Secret, resolve};
 
@@ -128,6 +131,29 @@ impl Connector {
             Self::Scim(scim) => scim.change_memberships(changes).await,
             Self::Ldap(ldap) => ldap.change_memberships(changes).await,
             Self::InProcess(memory) => memory.change_memberships(changes),
+        }
+    }
+
+    /// Reads every account and what it holds, page by page, and says whether that is all there is.
+    ///
+    /// # Errors
+    /// When the application does not answer, or its lists do not end. Pages that were sent before stand.
+    pub async fn read(&self, pages: &Sender<Page>) -> Result<Completeness, Unread> {
+        match self {
+            Self::Scim(scim) => scim.read(pages).await,
+            Self::Ldap(ldap) => ldap.read(pages).await,
+            Self::InProcess(memory) => memory.read(pages).await,
+        }
+    }
+
+    /// Whether an attribute that was read has the value that it shall have: an application may spell a
+    /// value in its own way.
+    #[must_use]
+    pub fn agrees(&self, attribute: &str, wanted: &Value, observed: Option<&Value>) -> bool {
+        match self {
+            Self::Scim(_scim) => scim::agrees(attribute, wanted, observed),
+            Self::Ldap(_ldap) => ldap::agrees(wanted, observed),
+            Self::InProcess(_memory) => observed == Some(wanted),
         }
     }
 }

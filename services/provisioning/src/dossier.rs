@@ -4,6 +4,7 @@
 //! plans follow from desired and observed access, counts follow from actions, and what changed is
 //! announced in the transaction that changes it.
 
+mod drift;
 mod kin;
 mod references;
 mod write;
@@ -20,11 +21,13 @@ use crate::account::{self, Account};
 use crate::action::{self, Action, State};
 use crate::branch::{self, Branch};
 use crate::code;
+use crate::drift::Drift;
 use crate::login::HandedOver;
 use crate::person::{self, Fence, Person};
 use crate::plan::{Kind, Step, hash, plan};
 use crate::reference::Referred;
 
+pub(crate) use drift::{Reading, announce, ended};
 pub(crate) use kin::Wait;
 pub(crate) use references::look_up;
 
@@ -40,6 +43,8 @@ pub(crate) struct Dossier {
     accounts: BTreeMap<Key, Account>,
     /// Those that stood when it was loaded, and those opened since.
     actions: BTreeMap<Key, Vec<Action>>,
+    /// Drift that stood when it was loaded, and that was found since.
+    drift: BTreeMap<Key, Vec<Drift>>,
     /// Accounts that references lead to and that are not among those above.
     referred: Referred,
     /// It holds everything about its people, not only what concerns one application.
@@ -58,6 +63,7 @@ struct Before {
     branches: BTreeMap<Key, Branch>,
     accounts: BTreeMap<Key, Account>,
     counts: BTreeMap<PersonId, Counts>,
+    drift: BTreeMap<Key, Vec<Drift>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -86,7 +92,8 @@ impl Dossier {
         let branches = branch::table::lock(tx, &ids, None).await?;
         let accounts = account::table::of(tx, &ids, None).await?;
         let actions = action::table::standing(tx, &ids, None).await?;
-        let loaded = Self::new(tx.now(), people, branches, accounts, actions);
+        let mut loaded = Self::new(tx.now(), people, branches, accounts, actions);
+        loaded.load_drift(tx, &ids, None).await?;
         Ok(Self { whole: true, ..loaded })
     }
 
@@ -102,7 +109,9 @@ impl Dossier {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let people = person::table::lock(tx, &ids).await?;
         let branches = branch::table::lock(tx, &ids, Some(application)).await?;
-        Ok(Self::new(tx.now(), people, branches, accounts, actions))
+        let mut resumed = Self::new(tx.now(), people, branches, accounts, actions);
+        resumed.load_drift(tx, &ids, Some(application)).await?;
+        Ok(resumed)
     }
 
     fn new(
@@ -117,6 +126,7 @@ impl Dossier {
             people: people.clone(),
             branches: branches.clone(),
             accounts: accounts.clone(),
+            drift: BTreeMap::new(),
         };
         Self {
             now,
@@ -125,6 +135,7 @@ impl Dossier {
             branches,
             accounts,
             actions,
+            drift: BTreeMap::new(),
             referred: Referred::default(),
             whole: false,
             received: BTreeSet::new(),
@@ -144,6 +155,7 @@ impl Dossier {
         self.branches.retain(|key, _branch| !keys.contains(key));
         self.accounts.retain(|key, _account| !keys.contains(key));
         self.actions.retain(|key, _actions| !keys.contains(key));
+        self.drift.retain(|key, _drift| !keys.contains(key));
         self.before.counts = counts(&self.before.people, &self.actions);
     }
 
@@ -292,8 +304,10 @@ impl Dossier {
             branch.lease = None;
         }
         let target = self.target(key);
-        let mut wanted: BTreeSet<Step> =
-            plan(&target, self.accounts.get(key)).into_iter().collect();
+        let target = self.tolerated(key, target);
+        let steps = target.map(|target| plan(&target, self.accounts.get(key))).unwrap_or_default();
+        let mut wanted: BTreeSet<Step> = steps.into_iter().collect();
+        let Some(person) = self.people.get(&key.0) else { return false };
         if wanted.is_empty() && !self.branches.contains_key(key) {
             return false;
         }

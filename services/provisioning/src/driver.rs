@@ -4,7 +4,9 @@
 //! requests can change many accounts.
 
 mod act;
+mod adoption;
 mod hands;
+mod readings;
 mod recall;
 mod record;
 mod references;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use chassis::{Cause, Driver};
 use domain::{ActionId, Lane, PersonId, Rejection};
+use rules::document;
 use store::{Store, Tx};
 use uuid::Uuid;
 
@@ -28,11 +31,15 @@ use crate::code;
 use crate::config::Config;
 use crate::connectors::{Connector, ObservedAccount, Outcome};
 use crate::dossier::{Key, look_up};
+use crate::drift;
+use crate::drift::tolerance::tolerate;
+use crate::observed::Seen;
 use crate::plan::{Kind, Target};
 use crate::reference::{self, Referred};
 
 use hands::{Hand, Hands};
 
+pub(crate) use readings::Readings;
 pub(crate) use references::References;
 
 /// What every worker of a process shares.
@@ -71,6 +78,9 @@ pub(crate) struct Job {
     /// Those that stand: open ones, and failed ones.
     actions: Vec<Action>,
     connector: Arc<Connector>,
+    spec: Arc<document::Application>,
+    /// The account that is there already, of a person who is to get one.
+    found: Option<adoption::Found>,
     /// The trace context of what opened its actions.
     traceparent: Option<String>,
     /// Requests under way at once that the application admits.
@@ -85,6 +95,13 @@ pub(crate) struct Done {
     memberships: Vec<(ActionId, Outcome<()>)>,
     /// The batch was given back early; what was not tried is due at once.
     recalled: bool,
+}
+
+impl Done {
+    /// Whether the account is there and was read.
+    fn has_account(&self) -> bool {
+        matches!(self.account, Some(Outcome::Done(_) | Outcome::Already(_)))
+    }
 }
 
 impl Shared {
@@ -136,7 +153,7 @@ impl Driver for Branches {
         };
         let Ok(_looking) = looking.try_lock() else { return Ok(Vec::new()) };
         self.shared.applications.refresh(tx).await?;
-        let mut free = self.shared.applications.reachable();
+        let mut free = self.shared.applications.ready(tx).await?;
         if !self.is_reserved() {
             free.retain(|application| self.shared.hands.is_free(application));
         }
@@ -178,9 +195,9 @@ impl Branches {
         limit: u16,
     ) -> Result<Vec<Job>, Rejection> {
         let application = due.application.as_str();
-        let Some(connector) = self.shared.applications.connector(application) else {
-            return Ok(Vec::new());
-        };
+        let applications = &self.shared.applications;
+        let way = applications.connector(application).zip(applications.spec(application));
+        let Some((connector, spec)) = way else { return Ok(Vec::new()) };
         let now = tx.now();
         let until = now.saturating_add(self.shared.config.lease()).unwrap_or(now);
         let lease = tx.new_id();
@@ -191,6 +208,19 @@ impl Branches {
         let mut accounts = account::table::of(tx, &ids, Some(application)).await?;
         let mut actions = action::table::standing(tx, &ids, Some(application)).await?;
         let referred = Arc::new(look_up(tx, &slices).await?);
+        let drift = drift::table::standing(tx, &ids, Some(application)).await?;
+        let creates = |person: &PersonId| {
+            let actions = actions.get(&(*person, application.to_owned())).into_iter().flatten();
+            actions
+                .filter(|action| action.is_open())
+                .any(|one| one.step.kind == Kind::CreateAccount)
+        };
+        let wants: Vec<(PersonId, &Slice)> = slices
+            .iter()
+            .filter(|(person, _slice)| creates(person))
+            .map(|(person, slice)| (*person, slice))
+            .collect();
+        let mut found = adoption::look(tx, application, &spec, &wants).await?;
         let at_once = self.shared.applications.concurrency(application);
         let hand = Arc::new(Hands::take(&self.shared.hands, application));
 
@@ -202,18 +232,28 @@ impl Branches {
                 .map(|slice| reference::resolve(slice, key.0, |key| referred.account(key)))
                 .unwrap_or_default();
             let known = account.as_ref().filter(|account| account.exists());
+            let found = found.remove(&key.0);
+            let target = Target::of(desired.as_ref(), &resolved.attributes);
+            let left = drift.get(&key).into_iter().flatten();
+            let target = tolerate(target.clone(), account.as_ref(), left).unwrap_or(target);
+            let taken = match &found {
+                Some(adoption::Found::One(seen)) => Some(seen.account.login.clone()),
+                Some(adoption::Found::Doubt) | None => None,
+            };
             Job {
                 lane: branch.lane,
                 lease,
                 round: branch.round,
-                target: Target::of(desired.as_ref(), &resolved.attributes),
+                target,
                 referred: Arc::clone(&referred),
                 missing: resolved.missing.into_keys().collect(),
                 desired,
-                login: known.map(|account| account.login.clone()).or(branch.login),
+                login: known.map(|account| account.login.clone()).or(taken).or(branch.login),
                 account,
                 actions: actions.remove(&key).unwrap_or_default(),
                 connector: Arc::clone(&connector),
+                spec: Arc::clone(&spec),
+                found,
                 traceparent: branch.traceparent,
                 at_once,
                 _hand: Arc::clone(&hand),
@@ -239,7 +279,13 @@ impl Job {
 
     /// What is to be said of a step that was done: which values an account was made without.
     fn note(&self, kind: Kind) -> String {
-        if kind != Kind::CreateAccount || self.missing.is_empty() {
+        if kind != Kind::CreateAccount {
+            return String::new();
+        }
+        if self.adopts().is_some() {
+            return format!("{}: an account that was there already was taken over", code::ADOPTED);
+        }
+        if self.missing.is_empty() {
             return String::new();
         }
         let names = self.missing.join(", ");
@@ -249,6 +295,14 @@ impl Job {
     /// The person whose id the account carries in the application, or shall carry.
     fn carried(&self) -> PersonId {
         self.known().and_then(|account| account.linked).unwrap_or(self.key.0)
+    }
+
+    /// The account that is there already and is taken over.
+    fn adopts(&self) -> Option<&Seen> {
+        match &self.found {
+            Some(adoption::Found::One(seen)) => Some(seen),
+            Some(adoption::Found::Doubt) | None => None,
+        }
     }
 
     /// The account as it was when the branch was taken, if there was one.

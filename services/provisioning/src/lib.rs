@@ -23,6 +23,8 @@
 //! - a login that was reserved for a person is never given to another, unless the two are merged;
 //! - of people who are merged or split the survivor's word counts first, and hands accounts over
 //!   without a word to the application: an account carries for ever the id that it was made with;
+//! - an application's work begins when what is there already was read and held against what shall be;
+//!   `accounts` hold what was read last, and what drift is left as it is no plan undoes;
 //! - no transaction is open while an application is asked, and nothing here reads a wall clock.
 
 mod access;
@@ -35,10 +37,12 @@ mod code;
 mod config;
 pub mod connectors;
 mod dossier;
+mod drift;
 mod driver;
 mod handlers;
 mod kin;
 mod login;
+mod observed;
 mod patience;
 mod person;
 mod plan;
@@ -46,9 +50,11 @@ mod reference;
 mod release;
 mod republish;
 mod rpc;
+mod watch;
 
 use chassis::App;
 use proto::catalogue::Service;
+use proto::provisioning::v1::drift_service_server::DriftServiceServer;
 use proto::provisioning::v1::provisioning_service_server::ProvisioningServiceServer;
 use store::Store;
 
@@ -71,7 +77,8 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .on(handlers::ActivateRelease)
         .drive(driver::References { wait: reference_wait })
         .drive(chassis::Resync::new(&store).tell(republish::Accounts).tell(republish::Settled))
-        .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store.clone())));
+        .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store.clone())))
+        .serve(DriftServiceServer::new(rpc::DriftDoor::new(store.clone())));
     let (workers, leaver_workers) = (config.workers.get(), config.leaver_workers.get());
     let shared = driver::Shared::new(config, store);
     for _worker in 0..leaver_workers {
@@ -80,5 +87,5 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
     for _worker in 0..workers {
         app = app.drive(driver::Branches::regular(&shared));
     }
-    Ok(app)
+    Ok(app.drive(driver::Readings::new(&shared)))
 }

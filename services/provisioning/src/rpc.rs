@@ -1,5 +1,7 @@
 //! Operators' door: translates, decides nothing.
 
+mod drift;
+
 use domain::{PersonId, Rejection, Timestamp};
 use proto::convert;
 use proto::provisioning::v1::provisioning_service_server::ProvisioningService;
@@ -10,6 +12,8 @@ use store::{Error, Store};
 use tonic::{Request, Response, Status};
 
 use crate::{account, action, person, release};
+
+pub(crate) use drift::DriftDoor;
 
 pub(crate) struct Provisioning {
     store: Store,

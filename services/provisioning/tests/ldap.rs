@@ -5,8 +5,13 @@
 #[path = "connectors/directory.rs"]
 mod directory;
 
+#[path = "connectors/reading.rs"]
+mod reading;
+
 #[path = "ldap/groups.rs"]
 mod groups;
+#[path = "ldap/reading.rs"]
+mod readings;
 #[path = "ldap/secure.rs"]
 mod secure;
 #[path = "ldap/trouble.rs"]

@@ -4,12 +4,16 @@
 
 #[path = "connectors/changes.rs"]
 mod changes;
+#[path = "connectors/reading.rs"]
+mod reading;
 
 use provisioning::connectors::{AccountChange, Outcome};
 use serde_json::json;
 
 use changes::{done, hire, membership, person, scim};
 use domain::{AccountState, Value};
+use provisioning::connectors::Completeness;
+use reading::Whole;
 use testkit::Peer;
 
 /// The extension for employees.
@@ -173,4 +177,37 @@ async fn a_wrong_token_is_tried_again_seldom() {
             if after.as_secs() >= 60 && reason.starts_with("PROV-105")),
         "{outcomes:?}"
     );
+}
+
+#[tokio::test]
+async fn every_account_is_read_by_number_and_by_mark() {
+    let cursors = json!({
+        "pagination": {
+            "cursor": true, "index": true, "defaultPaginationMethod": "cursor", "maxPageSize": 2,
+            "defaultPageSize": 2,
+        },
+    });
+    for (config, pages) in [(json!({}), 2), (cursors, 4)] {
+        let peer = Peer::start(&config).await;
+        let directory = scim(peer.url(), peer.token());
+        let hired = directory
+            .ensure_accounts(&[
+                hire(1, "p1"),
+                hire(2, "p2"),
+                hire(3, "p3"),
+                hire(4, "p4"),
+                hire(5, "p5"),
+            ])
+            .await;
+        let Some(Outcome::Done(third)) = hired.get(2) else { panic!("{hired:?}") };
+        directory.change_memberships(&[membership(3, &third.account_id, true)]).await;
+
+        let whole = Whole::of(&directory).await.unwrap();
+
+        assert_eq!(whole.completeness, Some(Completeness::Whole), "{config}");
+        assert_eq!((whole.accounts.len(), whole.pages), (5, pages), "{config}");
+        assert_eq!(whole.accounts["p3"].person, Some(person(3)));
+        assert_eq!(&whole.accounts["p3"].account, third);
+        assert_eq!(whole.holders("police"), ["p3"]);
+    }
 }

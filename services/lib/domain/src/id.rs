@@ -41,6 +41,8 @@ id! {
     ActionId,
     /// One thing that a human must decide.
     CaseId,
+    /// One difference between an application and what it shall hold.
+    DriftId,
     /// One employment or contract of a person in one source.
     EngagementId,
     /// One event on the mesh; a UUID version 7, so that its day can be read from it.
@@ -49,6 +51,8 @@ id! {
     NoticeId,
     /// A human known to a source; never changes.
     PersonId,
+    /// One reading of an application as a whole.
+    ReadingId,
     /// One answer to an event of a publisher outside of the mesh.
     ReceiptId,
     /// One read of a source.

@@ -13,7 +13,10 @@ mod value;
 mod version;
 
 pub use account::AccountState;
-pub use id::{ActionId, CaseId, EngagementId, EventId, NoticeId, PersonId, ReceiptId, RunId};
+pub use id::{
+    ActionId, CaseId, DriftId, EngagementId, EventId, NoticeId, PersonId, ReadingId, ReceiptId,
+    RunId,
+};
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use kin::Kin;

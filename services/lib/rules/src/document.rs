@@ -30,8 +30,9 @@ pub use access_policy::{
     TestValue,
 };
 pub use application::{
-    AccountRules, Application, Connector, ConnectorKind, Entitlement, Ldap, LdapDisable,
-    LdapDisabled, LdapLayout, LdapSchema, Limits, Privilege, check_address,
+    AccountRules, Application, Connector, ConnectorKind, DriftKind, Entitlement, Every, Ldap,
+    LdapDisable, LdapDisabled, LdapLayout, LdapSchema, Limits, Privilege, Reconciliation, Response,
+    check_address,
 };
 pub use attribute_schema::{Attribute, AttributeSchema, AttributeType, Fact};
 pub use breaker::{Breaker, BreakerLimit, Counted, Grouping};

@@ -1,7 +1,7 @@
 //! What needs a second person.
 
 use domain::breaker::{Exceeded, Grouping, Kind, Limit, Verdict, judge};
-use rules::document::{self, Breaker, BreakerLimit, Counted};
+use rules::document::Breaker;
 
 use super::Candidate;
 use super::impact::Impact;
@@ -24,7 +24,7 @@ const TOLD_MAX: usize = 10;
 /// The limits are those of the release that is active: a release cannot lift the limits it is held by.
 pub(super) fn held(candidate: &Candidate, impact: &Impact) -> Vec<String> {
     let Some(base) = &candidate.base else { return Vec::new() };
-    let limits = base.breaker().map_or_else(|| DEFAULT.to_vec(), limits);
+    let limits = base.breaker().map_or_else(|| DEFAULT.to_vec(), Breaker::limits);
     match judge(&limits, impact.figures()) {
         Verdict::Passes => Vec::new(),
         Verdict::Holds(exceeded) => {
@@ -39,29 +39,4 @@ pub(super) fn held(candidate: &Candidate, impact: &Impact) -> Vec<String> {
 
 fn told(exceeded: &Exceeded) -> String {
     format!("{exceeded}; such as {}", exceeded.figure.sample.join(", "))
-}
-
-fn limits(breaker: &Breaker) -> Vec<Limit> {
-    breaker
-        .limits
-        .iter()
-        .map(|BreakerLimit { of, per, count, percent }| Limit {
-            of: match of {
-                Counted::Gain => Kind::Gain,
-                Counted::Loss => Kind::Loss,
-                Counted::Closing => Kind::Closing,
-                Counted::People => Kind::People,
-            },
-            per: match per {
-                document::Grouping::Change => Grouping::Change,
-                document::Grouping::Application => Grouping::Application,
-                document::Grouping::Department => Grouping::Department,
-                document::Grouping::Privilege => Grouping::Privilege,
-            },
-            count: *count,
-            percent: *percent,
-            rate: None,
-            above: 0,
-        })
-        .collect()
 }

@@ -5,7 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{AccountState, PersonId};
 
-use super::{AccountChange, MembershipChange, ObservedAccount, Outcome, code};
+use tokio::sync::mpsc::Sender;
+
+use super::reading::send;
+use super::{
+    AccountChange, Completeness, Holding, MembershipChange, ObservedAccount, Outcome, Page,
+    SeenAccount, Unread, code,
+};
 
 /// An application that lives as long as the connector.
 #[derive(Debug, Default)]
@@ -32,6 +38,13 @@ impl InProcess {
     pub(super) fn change_memberships(&self, changes: &[MembershipChange]) -> Vec<Outcome<()>> {
         let mut memory = self.lock();
         changes.iter().map(|change| memory.change_membership(change)).collect()
+    }
+
+    pub(super) async fn read(&self, pages: &Sender<Page>) -> Result<Completeness, Unread> {
+        let (accounts, holdings) = self.lock().all();
+        send(pages, Page::Accounts(accounts)).await?;
+        send(pages, Page::Holdings(holdings)).await?;
+        Ok(Completeness::Whole)
     }
 
     /// Every step leaves the memory whole, so a panic elsewhere does not spoil it.
@@ -75,6 +88,22 @@ impl Memory {
         }
         self.logins.insert(wanted.login.clone(), change.person);
         Outcome::Done(wanted)
+    }
+
+    fn all(&self) -> (Vec<SeenAccount>, Vec<Holding>) {
+        let seen = |(person, account): (&PersonId, &ObservedAccount)| SeenAccount {
+            account: account.clone(),
+            person: Some(*person),
+        };
+        let held = |(group, members): (&String, &BTreeSet<String>)| {
+            let held = |account: &String| Holding {
+                account_id: account.clone(),
+                entitlement: group.clone(),
+                through: None,
+            };
+            members.iter().map(held).collect::<Vec<_>>()
+        };
+        (self.accounts.iter().map(seen).collect(), self.groups.iter().flat_map(held).collect())
     }
 
     fn change_membership(&mut self, change: &MembershipChange) -> Outcome<()> {

@@ -9,6 +9,7 @@ mod entry;
 mod fault;
 mod groups;
 mod pool;
+mod read;
 mod session;
 
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ use super::permits::Permits;
 use super::scim::Timeouts;
 use super::{Limits, Secret};
 use pool::Pool;
+
+pub(super) use entry::agrees;
 
 /// What it takes to reach one directory.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ mod accounts;
 mod client;
 mod fault;
 mod groups;
+mod read;
 mod search;
 mod user;
 
@@ -20,6 +21,8 @@ use super::permits::Permits;
 use super::{Limits, Secret};
 use client::Client;
 use groups::Groups;
+
+pub(super) use user::agrees;
 
 /// How long to wait for an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

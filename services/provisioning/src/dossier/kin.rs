@@ -53,7 +53,7 @@ impl Dossier {
         self.branches.extend(branches);
         self.accounts.extend(accounts);
         self.actions.extend(actions);
-        Ok(())
+        self.load_drift(tx, &ids, None).await
     }
 
     /// Returns what announced desired access has to wait for before it is received.
@@ -105,7 +105,7 @@ impl Dossier {
     ///
     /// A survivor changes its kin only with the others locked, so what is read of one who is not in the
     /// dossier holds until the transaction ends.
-    pub(super) async fn awake(
+    pub(crate) async fn awake(
         &self,
         tx: &mut Tx,
         ids: &BTreeSet<PersonId>,

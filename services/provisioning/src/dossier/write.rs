@@ -26,6 +26,7 @@ impl Dossier {
         self.count();
         let dependants = self.write_accounts(tx).await?;
         self.write_actions(tx).await?;
+        self.write_drift(tx).await?;
         let branches: Vec<(&Key, &Branch)> = self
             .branches
             .iter()

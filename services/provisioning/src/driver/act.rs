@@ -15,6 +15,7 @@ use futures::stream::{self, Stream, StreamExt as _};
 use store::Store;
 use tokio::time::{Instant, timeout_at};
 
+use super::adoption::Found;
 use super::recall::Recall;
 use super::{Done, Job};
 use crate::access::Slice;
@@ -173,6 +174,14 @@ fn pieces_of<A, B>(changes: &[(A, B, MembershipChange)], piece: usize) -> Vec<Ra
 }
 
 fn account_change<T>(job: &Job) -> Result<AccountChange, Outcome<T>> {
+    if is_protected(job) {
+        let reason = "the account is protected, and is never touched".to_owned();
+        return Err(Outcome::Failed { code: code::PROTECTED, reason });
+    }
+    if matches!(job.found, Some(Found::Doubt)) {
+        let reason = "accounts are there already, and it is not clear whose they are".to_owned();
+        return Err(Outcome::Failed { code: code::DOUBTFUL, reason });
+    }
     let Some(login) = job.login.clone() else {
         let wish = job.desired.as_ref().and_then(Slice::login);
         let (code, reason) = match wish {
@@ -184,7 +193,7 @@ fn account_change<T>(job: &Job) -> Result<AccountChange, Outcome<T>> {
     Ok(AccountChange {
         person: job.carried(),
         lane: job.lane,
-        account_id: job.known().and_then(|account| account.account_id.clone()),
+        account_id: known_id(job),
         login,
         state: job.target.state,
         attributes: job.target.attributes.clone(),
@@ -192,8 +201,21 @@ fn account_change<T>(job: &Job) -> Result<AccountChange, Outcome<T>> {
     })
 }
 
+fn is_protected(job: &Job) -> bool {
+    job.login.as_deref().is_some_and(|login| job.spec.reconciliation.protects(login))
+}
+
+/// The id of the account that is known, or that is there already.
+fn known_id(job: &Job) -> Option<String> {
+    let known = job.known().and_then(|account| account.account_id.clone());
+    known.or_else(|| job.adopts().map(|seen| seen.account.account_id.clone()))
+}
+
 /// The account's id, if there is an account to grant to or to revoke from.
 fn account_id(job: &Job, done: &Done) -> Option<String> {
+    if is_protected(job) {
+        return None;
+    }
     match &done.account {
         Some(Outcome::Done(account) | Outcome::Already(account)) => {
             Some(account.account_id.clone())

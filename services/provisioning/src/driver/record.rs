@@ -13,7 +13,9 @@ use crate::account::Account;
 use crate::action::{Action, State};
 use crate::code;
 use crate::connectors::{ObservedAccount, Outcome};
-use crate::dossier::{Dossier, Key};
+use crate::dossier::{Dossier, Key, announce};
+use crate::drift;
+use crate::observed;
 use crate::plan::Kind;
 
 /// Records a batch. Branches that went to somebody else meanwhile are left to them.
@@ -27,6 +29,7 @@ pub(super) async fn record(
     };
     let mut dossier = resume(tx, done, application).await?;
     let now = tx.now();
+    let mut adopted = BTreeMap::new();
     for (job, done) in done {
         let Some(branch) = dossier.branch_mut(&job.key) else { continue };
         branch.lease = None;
@@ -35,6 +38,12 @@ pub(super) async fn record(
         recording.account(done.account.as_ref());
         recording.memberships(&done.memberships);
         let pause = recording.pause;
+        if let Some(seen) = job.adopts()
+            && done.has_account()
+        {
+            dossier.adopt(tx, &job.key, seen, &job.spec);
+            adopted.insert(seen.account.account_id.clone(), job.key.0);
+        }
         let opened = dossier.plan_branch(tx, &job.key);
         if let Some(branch) = dossier.branch_mut(&job.key)
             && branch.due_at.is_some()
@@ -49,7 +58,28 @@ pub(super) async fn record(
         }
     }
     dossier.write(tx).await?;
+    observed::table::adopt(tx, application, &adopted).await?;
+    end_orphaned(tx, application, &adopted).await?;
     Ok(())
+}
+
+/// Accounts that somebody took over are nobody's no longer.
+async fn end_orphaned(
+    tx: &mut Tx,
+    application: &str,
+    adopted: &BTreeMap<String, PersonId>,
+) -> Result<(), store::Error> {
+    if adopted.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now();
+    let accounts: Vec<&str> = adopted.keys().map(String::as_str).collect();
+    let mut orphaned = drift::table::of_nobody(tx, application, &accounts).await?;
+    let before = orphaned.iter().map(|drift| (drift.id, drift.clone())).collect();
+    for drift in &mut orphaned {
+        drift.close(drift::Outcome::Superseded, now);
+    }
+    announce(tx, &before, orphaned.iter_mut().collect()).await
 }
 
 /// Takes up what was known of the branches when they were leased, without those that were lost.

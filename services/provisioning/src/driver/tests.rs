@@ -265,8 +265,9 @@ fn desired(
 
 fn release() -> (DocumentReleased, ReleaseActivated) {
     let text = "apiVersion: tenure.dev/v1\nkind: Application\nmetadata: {name: directory}\n\
-                spec:\n  connector: {kind: inprocess}\n  account: {login: person.name}\n";
-    let document = rules::document::load("directory.yaml", text).unwrap().remove(0);
+                spec:\n  connector: {kind: inprocess}\n  account: {login: person.name}\n  \
+                reconciliation: {every: never}\n";
+    let document = document::load("directory.yaml", text).unwrap().remove(0);
     let version = Some(common::Version { epoch: 1, counter: 1 });
     let (kind, name) = (document.kind().to_string(), document.name().to_owned());
     let digest =

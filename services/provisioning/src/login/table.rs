@@ -47,6 +47,9 @@ pub(crate) async fn insert(
          SELECT application, folded, login, base, suffix, person_id, $7
            FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::uuid[])
              AS t (application, folded, login, base, suffix, person_id)
+          WHERE NOT EXISTS (SELECT FROM observed_accounts o
+                             WHERE o.application = t.application AND lower(o.login) = t.folded
+                               AND o.person_id IS NOT NULL AND o.person_id <> t.person_id)
           ORDER BY application, folded
          ON CONFLICT (application, folded) DO NOTHING
          RETURNING application, folded",

@@ -107,6 +107,14 @@ pub(crate) async fn lock(
     Ok(rows.into_iter().map(Row::read).collect())
 }
 
+/// Whether desired access of anybody has arrived.
+pub(crate) async fn is_anybody_known(tx: &mut Tx) -> Result<bool, Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM people WHERE desired_counter > 0)")
+        .fetch_one(tx.connection())
+        .await
+        .map_err(Error::during("look for anybody who is known"))
+}
+
 /// Writes people who are locked.
 pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error> {
     if people.is_empty() {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod directory;
+mod drift;
 mod kin;
 mod leavers;
 mod order;

@@ -6,7 +6,7 @@ use domain::PersonId;
 use proto::provisioning::v1::{ActionFinished, PersonSettled};
 use provisioning::Config;
 
-use crate::world::{Desired, IN_PROCESS, World, person, release};
+use crate::world::{Desired, IN_PROCESS, World, person, release, unread};
 
 const BOTH: [(&str, &str); 2] = [("directory", IN_PROCESS), ("mail", IN_PROCESS)];
 
@@ -138,8 +138,8 @@ async fn a_manager_who_has_no_account_and_gets_none_is_not_waited_for() {
 async fn an_account_that_fails_for_good_holds_nobody_up() {
     let config = Config { attempts_max: NonZeroU32::new(1).unwrap(), ..Config::default() };
     let world = World::empty(config).await;
-    let nobody = "{kind: scim, url: \"http://127.0.0.1:9\"}";
-    world.release(1, &[("directory", IN_PROCESS), ("mail", nobody)]).await;
+    let nobody = unread("{kind: scim, url: \"http://127.0.0.1:9\"}");
+    world.release(1, &[("directory", IN_PROCESS), ("mail", &nobody)]).await;
 
     world.feed.deliver(&[hired(person(1), 1, "ada@city.example").changed()]).await;
     world.feed.drive().await;

@@ -11,7 +11,7 @@ use provisioning::connectors::{AccountChange, Connector, Outcome, Scim, Secret, 
 use testkit::sandbox::{Sandbox, SandboxConfig};
 use uuid::Uuid;
 
-use crate::world::{Desired, IN_PROCESS, World, at, person};
+use crate::world::{Desired, IN_PROCESS, World, at, person, unread};
 
 #[tokio::test]
 async fn an_application_that_fails_does_not_stop_the_others_and_is_tried_again_ever_later() {
@@ -74,7 +74,7 @@ async fn work_waits_while_the_way_to_its_application_is_not_known() {
     let world = World::empty(Config::default()).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("url");
-    let connector = format!("{{kind: scim, url: \"file:{}\"}}", path.display());
+    let connector = unread(&format!("{{kind: scim, url: \"file:{}\"}}", path.display()));
     world.release(1, &[("directory", &connector)]).await;
     let ada = Desired::of(person(1), 1).active("directory", "ada", &[]);
     world.feed.deliver(&[ada.changed()]).await;
@@ -230,7 +230,7 @@ fn scim(sandbox: &Sandbox, folder: &Path) -> String {
 
 /// A connector to where nobody listens.
 fn nobody() -> String {
-    format!("{{kind: scim, url: \"{}\"}}", closed_port())
+    unread(&format!("{{kind: scim, url: \"{}\"}}", closed_port()))
 }
 
 fn closed_port() -> String {

@@ -27,6 +27,11 @@ pub(crate) struct World {
 /// An application whose connector answers from memory.
 pub(crate) const IN_PROCESS: &str = "{kind: inprocess}";
 
+/// An application that is not read before its work begins.
+pub(crate) fn unread(connector: &str) -> String {
+    format!("{connector}\n  reconciliation: {{every: never}}")
+}
+
 impl World {
     /// A service that knows no release yet.
     pub(crate) async fn empty(config: Config) -> Self {

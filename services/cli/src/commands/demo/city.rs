@@ -7,11 +7,14 @@ use anyhow::Context as _;
 use clock::Clock;
 use domain::Date;
 use proto::hris::v1::FileContract;
+use proto::provisioning::v1::{
+    ListApplicationsRequest, ReadApplicationRequest, WatchedApplication,
+};
 use proto::{audit, provisioning};
 use tokio::time::{Duration, Instant};
 
 use super::mail;
-use super::report::{Actions, City, Held, Messages, Repeat, Year};
+use super::report::{Actions, City, Held, Messages, Read, Repeat, Year};
 use super::stage::{self, Stage};
 use super::verify;
 use crate::arguments::Demo;
@@ -26,6 +29,10 @@ use crate::output::tell;
 /// The files, and the day each speaks for.
 const YEARS: [(&str, Date); 2] =
     [("FY2012.csv", Date::constant(2012, 6, 30)), ("FY2013.csv", Date::constant(2013, 7, 1))];
+
+/// How often it is asked whether the applications have been read, and how long that may take.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const READ_WITHIN: Duration = Duration::from_mins(10);
 
 /// Who releases what is held.
 const OPERATORS: [&str; 2] = ["ada", "grace"];
@@ -149,6 +156,8 @@ async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow:
 
     tell("comparing the applications with an independent calculation");
     let verified = verify::run(sample, snapshots, &stage.sites).await?;
+    tell("reading the applications as a whole");
+    let read = read_again(mesh).await?;
 
     tell("importing the same file again");
     Ok(Year {
@@ -170,10 +179,43 @@ async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow:
         actions,
         notices,
         mails: u64::try_from(mails)?,
+        read,
         repeat: repeat(stage, sample, snapshot).await?,
         verified: verified.summary,
         differences: verified.differences,
     })
+}
+
+/// Has every application read as a whole, and tells how they differ from what they shall hold.
+async fn read_again(mesh: &Mesh) -> anyhow::Result<Read> {
+    let watched = || async {
+        let answer = mesh.drift()?.list_applications(ListApplicationsRequest {}).await?;
+        anyhow::Ok(answer.into_inner().applications)
+    };
+    let mut before = BTreeMap::new();
+    for one in watched().await? {
+        let request = ReadApplicationRequest { application: one.application.clone() };
+        mesh.drift()?.read_application(request).await?;
+        before.insert(one.application, one.read_at);
+    }
+    let begin = Instant::now();
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        look.tick().await;
+        let now = watched().await?;
+        let is_read = |one: &WatchedApplication| {
+            one.doing.is_empty() && before.get(&one.application) != Some(&one.read_at)
+        };
+        if now.iter().all(is_read) {
+            let sum = |f: fn(&WatchedApplication) -> u64| now.iter().map(f).sum();
+            return Ok(Read {
+                accounts: sum(|one| one.accounts),
+                memberships: sum(|one| one.holdings),
+                differences: sum(|one| one.drift.values().sum()),
+            });
+        }
+        anyhow::ensure!(begin.elapsed() < READ_WITHIN, "the applications are not read: {now:?}");
+    }
 }
 
 /// A file that was held, and how long it took two people to release it.

@@ -79,6 +79,7 @@ pub(super) struct Year {
     /// Notices sent, and the messages that carried them.
     pub(super) notices: u64,
     pub(super) mails: u64,
+    pub(super) read: Read,
     pub(super) repeat: Repeat,
     pub(super) verified: String,
     pub(super) differences: u64,
@@ -152,6 +153,15 @@ pub(super) struct Messages {
     pub(super) events: u64,
 }
 
+/// What the mesh itself saw when it read the applications as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Read {
+    pub(super) accounts: u64,
+    pub(super) memberships: u64,
+    /// Drift that it found and that stands.
+    pub(super) differences: u64,
+}
+
 /// What importing the same file again caused.
 #[derive(Debug, Serialize)]
 pub(super) struct Repeat {
@@ -169,7 +179,9 @@ impl Report {
             && self.city.parked + self.company.parked == 0
             && self.city.years.iter().all(|year| {
                 let Repeat { changed, actions, writes, notices, unchanged: _ } = year.repeat;
-                year.actions.failed == 0 && changed + actions + writes + notices == 0
+                year.actions.failed == 0
+                    && year.read.differences == 0
+                    && changed + actions + writes + notices == 0
             })
     }
 
@@ -272,6 +284,13 @@ impl Year {
             });
             text += &held::by_group(difference);
         }
+        let Read { accounts, memberships, differences } = &self.read;
+        text += &format!(
+            "  read as a whole by the mesh itself: {} accounts, {} memberships, {} differences\n\n",
+            grouped(*accounts),
+            grouped(*memberships),
+            grouped(*differences),
+        );
         let Repeat { unchanged, changed, actions, writes, notices } = &self.repeat;
         text += &format!(
             "  the same file again: {} people unchanged, {} changed, {} actions, {} calls that \
@@ -313,6 +332,7 @@ mod tests {
             actions: Actions { done: 90_000, failed: 0, superseded: 0, open: 0 },
             notices: 0,
             mails: 0,
+            read: Read { accounts: 28_000, memberships: 40_000, differences: 0 },
             repeat: Repeat { unchanged: 16_040, changed: 0, actions: 0, writes: 0, notices: 0 },
             verified: "16040 people".to_owned(),
             differences: 0,
@@ -358,6 +378,8 @@ mod tests {
     fn a_good_report_has_no_difference_nothing_parked_and_nothing_repeated() {
         assert!(report(year()).is_good());
         assert!(!report(Year { differences: 1, ..year() }).is_good());
+        let drifted = Read { differences: 1, ..year().read };
+        assert!(!report(Year { read: drifted, ..year() }).is_good());
         let mut parked = report(year());
         parked.company.parked = 1;
         assert!(!parked.is_good());

@@ -1,4 +1,5 @@
 mod ldap;
+mod reconciliation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use super::{Finding, Owner, SecretReference, Setting};
 use crate::access::USER_NAME;
 
 pub use ldap::{Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, check_address};
+pub use reconciliation::{DriftKind, Every, Reconciliation, Response};
 
 /// A target system: how it is reached, what its accounts look like, what they may hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +27,9 @@ pub struct Application {
     /// How hard it may be worked.
     #[serde(default, skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
+    /// How it is watched.
+    #[serde(default, skip_serializing_if = "Reconciliation::is_default")]
+    pub reconciliation: Reconciliation,
     /// What its accounts look like.
     pub account: AccountRules,
     /// What its accounts may hold.
@@ -186,6 +191,7 @@ impl Application {
         found.extend(self.owner.iter().flat_map(Owner::problems));
         found.extend(self.directory_problems());
         found.extend(self.entitlement_problems());
+        found.extend(self.reconciliation.problems(self));
         found
     }
 

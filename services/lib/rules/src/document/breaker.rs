@@ -1,3 +1,4 @@
+use domain::breaker;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,32 @@ pub enum Grouping {
 }
 
 impl Breaker {
+    /// The limits as the breaker judges by them.
+    #[must_use]
+    pub fn limits(&self) -> Vec<breaker::Limit> {
+        self.limits
+            .iter()
+            .map(|BreakerLimit { of, per, count, percent }| breaker::Limit {
+                of: match of {
+                    Counted::Gain => breaker::Kind::Gain,
+                    Counted::Loss => breaker::Kind::Loss,
+                    Counted::Closing => breaker::Kind::Closing,
+                    Counted::People => breaker::Kind::People,
+                },
+                per: match per {
+                    Grouping::Change => breaker::Grouping::Change,
+                    Grouping::Application => breaker::Grouping::Application,
+                    Grouping::Department => breaker::Grouping::Department,
+                    Grouping::Privilege => breaker::Grouping::Privilege,
+                },
+                count: *count,
+                percent: *percent,
+                rate: None,
+                above: 0,
+            })
+            .collect()
+    }
+
     pub(super) fn problems(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         if self.limits.is_empty() {

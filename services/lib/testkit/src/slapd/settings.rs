@@ -36,6 +36,7 @@ rootpw {ADMINISTRATOR_PASSWORD}
 directory {folder}/data
 maxsize 268435456
 dbnosync
+limits dn.exact=\"cn=tenure,ou=services,dc=city,dc=example\" size.prtotal=unlimited
 index objectClass,entryUUID,uid,cn,employeeNumber,member eq
 overlay memberof
 overlay refint

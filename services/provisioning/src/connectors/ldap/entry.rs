@@ -83,6 +83,26 @@ impl Entry {
         self.texts(attribute).any(|found| found.to_lowercase() == value.to_lowercase())
     }
 
+    /// A group's name.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.text("cn")
+    }
+
+    /// The values of an attribute. Active Directory gives those of a long one in ranges
+    /// (`member;range=0-1499`), and says where the next one begins: none at the end.
+    pub(super) fn ranged(&self, attribute: &str) -> (Vec<&str>, Option<u32>) {
+        let whole: Vec<&str> = self.texts(attribute).collect();
+        let prefix = format!("{};range=", attribute.to_lowercase());
+        let range = self.values.keys().find_map(|name| Some((name, name.strip_prefix(&prefix)?)));
+        match range {
+            None => (whole, None),
+            Some((name, range)) => {
+                let last = range.split_once('-').and_then(|(_first, last)| last.parse().ok());
+                (self.texts(name).collect(), last.map(|last: u32| last.saturating_add(1)))
+            }
+        }
+    }
+
     fn number(&self, attribute: &str) -> Option<u32> {
         self.text(attribute)?.parse().ok()
     }
@@ -271,6 +291,11 @@ pub(super) fn id_filter(layout: &LdapLayout, id: &str) -> Option<String> {
 /// Active Directory's ids are bytes, the first of them in the other order.
 fn is_binary(layout: &LdapLayout) -> bool {
     layout.id.eq_ignore_ascii_case("objectGUID")
+}
+
+/// Whether an attribute that was read has the value that it shall have.
+pub(in super::super) fn agrees(wanted: &Value, observed: Option<&Value>) -> bool {
+    texts(wanted) == observed.map(texts).unwrap_or_default()
 }
 
 /// A directory keeps no empty values, and spells yes and no in capitals.

@@ -15,6 +15,7 @@ pub(super) const LOST: &str = "the connection to the directory was lost";
 /// Result codes of RFC 4511 that decide something here.
 pub(super) mod rc {
     pub(in super::super) const SUCCESS: u32 = 0;
+    pub(in super::super) const SIZE_LIMIT: u32 = 4;
     pub(in super::super) const COMPARE_FALSE: u32 = 5;
     pub(in super::super) const COMPARE_TRUE: u32 = 6;
     pub(in super::super) const NO_SUCH_ATTRIBUTE: u32 = 16;

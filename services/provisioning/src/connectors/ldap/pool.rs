@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use ldap3::controls::{Control, ControlType, PagedResults};
 use ldap3::{Ldap, LdapError, LdapResult, Mod, Scope, SearchEntry};
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -25,6 +26,8 @@ const CREDENTIALS_PAUSE: Duration = Duration::from_secs(60);
 const UNREACHABLE_PAUSE: Duration = Duration::from_millis(500);
 /// Questions under way at once on one connection; servers refuse more than some hundreds.
 const COMPARES_AT_ONCE: usize = 64;
+/// Entries of one page. Active Directory gives a thousand at most.
+const PAGE_SIZE: i32 = 500;
 
 /// The way to one directory.
 #[derive(Debug)]
@@ -125,6 +128,32 @@ impl Talk<'_> {
         }
         let entries = entries.into_iter().filter(|entry| !entry.is_ref());
         Ok(entries.map(|entry| Entry::read(SearchEntry::construct(entry))).collect())
+    }
+
+    /// Returns a page of what a filter finds (RFC 2696), and the mark of the next one: empty at the end.
+    pub(super) async fn page(
+        &mut self,
+        base: &str,
+        filter: &str,
+        attributes: &[String],
+        mark: &[u8],
+    ) -> Result<(Vec<Entry>, Vec<u8>), Fault> {
+        let (entries, result) = self
+            .call("search", true, |mut ldap| async move {
+                let attributes = attributes.iter().map(String::as_str).collect::<Vec<_>>();
+                let paged = PagedResults { size: PAGE_SIZE, cookie: mark.to_vec() };
+                ldap.with_controls(paged);
+                let found = ldap.search(base, Scope::Subtree, filter, attributes).await?;
+                Ok((found.0, found.1))
+            })
+            .await?;
+        judged(&result)?;
+        let is_paged = |control: &&Control| matches!(control.0, Some(ControlType::PagedResults));
+        let next = result.ctrls.iter().find(is_paged);
+        let next = next.map(|control| control.1.parse::<PagedResults>().cookie);
+        let entries = entries.into_iter().filter(|entry| !entry.is_ref());
+        let entries = entries.map(|entry| Entry::read(SearchEntry::construct(entry))).collect();
+        Ok((entries, next.unwrap_or_default()))
     }
 
     /// Makes an entry.

@@ -121,15 +121,8 @@ impl Wanted {
 }
 
 impl Field {
-    /// Logins and mail addresses are compared without regard to case, as SCIM says.
     fn holds_in(&self, resource: &Value) -> bool {
-        let found = self.place.read(resource);
-        match (self.place, &found, &self.value) {
-            (Place::UserName | Place::WorkEmail, Value::String(found), Value::String(wanted)) => {
-                same_login(found, wanted)
-            }
-            _ => found == self.value,
-        }
+        self.place.agrees(&self.value, &self.place.read(resource))
     }
 
     fn operation(&self, resource: &Value) -> Value {
@@ -152,6 +145,16 @@ impl Field {
 }
 
 impl Place {
+    /// Logins and mail addresses are compared without regard to case, as SCIM says.
+    fn agrees(self, wanted: &Value, found: &Value) -> bool {
+        match (self, found, wanted) {
+            (Self::UserName | Self::WorkEmail, Value::String(found), Value::String(wanted)) => {
+                same_login(found, wanted)
+            }
+            _ => found == wanted,
+        }
+    }
+
     fn path(self) -> String {
         match self {
             Self::Active => "active".to_owned(),
@@ -213,6 +216,18 @@ pub(super) fn observed(resource: &Value) -> Option<ObservedAccount> {
         state: if is_active(resource) { AccountState::Active } else { AccountState::Suspended },
         attributes,
     })
+}
+
+/// Whether an attribute that was read has the value that it shall have.
+pub(in super::super) fn agrees(
+    attribute: &str,
+    wanted: &Attribute,
+    observed: Option<&Attribute>,
+) -> bool {
+    let place = ATTRIBUTES.into_iter().find(|(name, _place)| *name == attribute);
+    let Some((_name, place)) = place else { return true };
+    let observed = observed.map_or(Value::Null, text);
+    place.agrees(&text(wanted), &observed)
 }
 
 /// The application's own id; some applications count with numbers, but SCIM ids are texts.
