@@ -230,7 +230,8 @@ fn every_error_code_has_a_page_and_every_page_a_code() {
 
 #[test]
 fn every_lifecycle_rule_names_tests_that_exist() {
-    const RULES: std::ops::RangeInclusive<u32> = 1..=21;
+    // Facts, people and feeds; then what is built of access and of doing it.
+    let expected: Vec<u32> = (1..=21).chain([24, 25, 34]).collect();
     let page = std::fs::read_to_string(root().join("docs/lifecycle-rules.md")).unwrap();
     let sources: BTreeMap<String, String> = sources().into_iter().collect();
     let (mut rules, mut found) = (Vec::new(), Vec::new());
@@ -257,7 +258,7 @@ fn every_lifecycle_rule_names_tests_that_exist() {
         }
     }
     none("docs/lifecycle-rules.md", &found);
-    assert_eq!(rules, RULES.collect::<Vec<_>>(), "one row for each rule, in order");
+    assert_eq!(rules, expected, "one row for each rule, in order");
 }
 
 /// Whether a function of this name is marked as a test, with attributes beside the mark at most.

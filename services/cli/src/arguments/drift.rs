@@ -66,7 +66,7 @@ pub(crate) struct Undo {
 Examples:
   tenure drift list
   tenure drift list --application directory --kind orphaned-account
-  tenure drift list --state closed -o json
+  tenure drift list --standing closed -o json
 ")]
 pub(crate) struct DriftList {
     /// Only of this application.
@@ -75,9 +75,9 @@ pub(crate) struct DriftList {
     /// Only of this kind.
     #[arg(long, value_enum)]
     pub(crate) kind: Option<Kind>,
-    /// Only in this state [default: all that stands and is not ignored]
+    /// Only what stands so [default: all but what is ignored or closed]
     #[arg(long, value_enum)]
-    pub(crate) state: Option<State>,
+    pub(crate) standing: Option<Standing>,
     /// Only of this person, by id.
     #[arg(long, value_name = "ID")]
     pub(crate) person: Option<Uuid>,
@@ -182,7 +182,7 @@ pub(crate) enum Kind {
 
 /// Where a difference stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum State {
+pub(crate) enum Standing {
     /// Left as it is until somebody decides.
     Reported,
     /// Left as it is, and not listed otherwise.
@@ -216,16 +216,16 @@ impl From<Kind> for DriftKind {
     }
 }
 
-impl From<State> for DriftState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Reported => Self::Reported,
-            State::Ignored => Self::Ignored,
-            State::Grace => Self::Grace,
-            State::Waiting => Self::Waiting,
-            State::Repairing => Self::Repairing,
-            State::Adopted => Self::Adopted,
-            State::Closed => Self::Closed,
+impl From<Standing> for DriftState {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Reported => Self::Reported,
+            Standing::Ignored => Self::Ignored,
+            Standing::Grace => Self::Grace,
+            Standing::Waiting => Self::Waiting,
+            Standing::Repairing => Self::Repairing,
+            Standing::Adopted => Self::Adopted,
+            Standing::Closed => Self::Closed,
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn list(
     let mut request = ListDriftRequest {
         application: asked.application.clone().unwrap_or_default(),
         kind: asked.kind.map_or(DriftKind::Unspecified, Into::into).into(),
-        state: asked.state.map_or(DriftState::Unspecified, Into::into).into(),
+        state: asked.standing.map_or(DriftState::Unspecified, Into::into).into(),
         person_id: asked.person.map(|person| person.to_string()).unwrap_or_default(),
         page_size: PAGE_SIZE,
         page_token: String::new(),

@@ -21,6 +21,9 @@ const SCIM_JSON: &str = "application/scim+json";
 /// A group with a hundred thousand members fits in.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What is said of an answer that is longer.
+pub(super) const TOO_MUCH: &str = "the application answers too much";
+
 /// Many servers close idle connections after five seconds; the request that meets a closing one
 /// fails with an unknown outcome.
 const IDLE: Duration = Duration::from_secs(4);
@@ -247,7 +250,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(Fault::Broken { what: "the application answers too much" });
+            return Err(Fault::Broken { what: TOO_MUCH });
         }
         body.extend_from_slice(&chunk);
     }

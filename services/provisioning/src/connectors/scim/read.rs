@@ -8,12 +8,12 @@ use tokio::sync::mpsc::Sender;
 use super::super::reading::{Group, Groups, RESOURCES_MAX, send};
 use super::super::{Completeness, Page, SeenAccount, Unread};
 use super::Scim;
-use super::client::Client;
+use super::client::{Client, TOO_MUCH};
 use super::fault::Fault;
 use super::user;
 
 /// Resources asked for at a time. Servers give fewer if they want.
-const PAGE_SIZE: &str = "100";
+const PAGE_SIZE: usize = 100;
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +26,23 @@ enum Next {
     Cursor(String),
 }
 
+impl Next {
+    /// How it is written in a query.
+    fn start(&self) -> String {
+        match self {
+            Self::First => String::new(),
+            Self::Index(read) => (read + 1).to_string(),
+            Self::Cursor(cursor) => cursor.clone(),
+        }
+    }
+}
+
 /// A list that is read to its end.
 struct Listing<'a> {
     client: &'a Client,
     kind: &'static str,
+    /// Resources asked for at a time: fewer when they are large.
+    size: usize,
     next: Option<Next>,
     seen: BTreeSet<String>,
     /// How many there are, as the first page said.
@@ -94,6 +107,7 @@ impl<'a> Listing<'a> {
         Self {
             client,
             kind,
+            size: PAGE_SIZE,
             next: Some(Next::First),
             seen: BTreeSet::new(),
             announced: None,
@@ -108,22 +122,29 @@ impl<'a> Listing<'a> {
     /// Returns what the next page adds; none at the end.
     async fn page(&mut self) -> Result<Option<Vec<Value>>, Fault> {
         let Some(next) = self.next.take() else { return Ok(None) };
-        let start;
-        let mut query = vec![("count", PAGE_SIZE)];
-        match &next {
-            Next::First => {}
-            Next::Index(read) => {
-                start = (read + 1).to_string();
-                query.push(("startIndex", &start));
+        let answer = loop {
+            match self.ask(&next).await {
+                // A hundred groups with all their members may be more than is read at once.
+                Err(Fault::Broken { what: TOO_MUCH }) if self.size > 1 => self.size /= 10,
+                answered => break answered?,
             }
-            Next::Cursor(cursor) => query.push(("cursor", cursor)),
-        }
-        let answer: Value = self.client.get(self.client.query(&[self.kind], &query)).await?;
+        };
         let listed = answer["Resources"].as_array().or_else(|| answer["resources"].as_array());
         let listed = listed.map(Vec::as_slice).unwrap_or_default();
         let total = answer["totalResults"].as_u64().and_then(|total| usize::try_from(total).ok());
         let cursor = answer["nextCursor"].as_str().filter(|cursor| !cursor.is_empty());
         self.take(&next, listed, total, cursor)
+    }
+
+    async fn ask(&self, next: &Next) -> Result<Value, Fault> {
+        let (start, size) = (next.start(), self.size.to_string());
+        let mut query = vec![("count", size.as_str())];
+        match next {
+            Next::First => {}
+            Next::Index(_read) => query.push(("startIndex", &start)),
+            Next::Cursor(_mark) => query.push(("cursor", &start)),
+        }
+        self.client.get(self.client.query(&[self.kind], &query)).await
     }
 
     fn take(
