@@ -13,22 +13,27 @@ installed, and nothing when all of them were there.
     postgres       a folder with bin/initdb and bin/postgres (PostgreSQL refuses to run as root: use another uid)
     z3             an SMT solver's binary, against which the proofs of policies are checked (optional; needs a
                    wheel for this kind of processor)
-    python-peers   a Python that can import scim2-server, scim2-cli, scim2-tester, scim-sanity, aiosmtpd, cel-expr-python
-                   and PyYAML; start it like any python3:
+    python-peers   a Python that can import scim2-server, django-scim2, scim2-cli, scim2-tester, scim-sanity, aiosmtpd,
+                   cel-expr-python and PyYAML; start it like any python3:
                        PYTHON -m scim2_server.testserver.cli --hostname 127.0.0.1 --port PORT --bearer-token TOKEN
                    The SCIM service's base is http://127.0.0.1:PORT/v2. It listens once it has printed "Serving
                    SCIM on ..."; that line repeats the port it was told, so choose a free one rather than 0. End
                    it by its process id. (Python's -I and -E would hide the packages from it.)
     buf            protobuf's linter (optional; needs npm)
+    scimmy         a folder of npm packages, in which node finds express, scimmy and scimmy-routers (optional; needs
+                   npm, and node 18 or newer)
     slapd          Debian's LDAP server (optional; needs apt, and glibc as new as Debian 12's). Three folders above
                    it is the tree that it was unpacked into, with the libraries it needs besides glibc, its
                    modules and schemas, ldapsearch and certtool; LD_LIBRARY_PATH has to name the tree's lib folders.
+    samba          Debian's Samba, which can be an Active Directory domain controller (optional; needs apt). Three
+                   folders above it is a whole root with the C library and Python that it needs; change root into
+                   it, in namespaces of its own, because it looks for what it needs at fixed paths.
 
 The cache is $TENURE_CACHE; else $XDG_CACHE_HOME/tenure, else ~/.cache/tenure. Root, whose home others cannot
 enter, uses /var/cache/tenure instead, because PostgreSQL runs from the cache under another uid. What is
-downloaded must have the hash that lock.json or requirements.txt states. Debian's packages come through the apt
-client without root, from the machine's own sources where these offer what is pinned. A tool appears in the cache by one
-rename, so an interrupted run leaves nothing half-installed, and two runs at once install it once.
+downloaded must have the hash that lock.json, requirements.txt or a package-lock.json states. Debian's packages come
+through the apt client without root, from the machine's own sources where these offer what is pinned. A tool appears in
+the cache by one rename, so an interrupted run leaves nothing half-installed, and two runs at once install it once.
 
 Needs Python 3.9 with pip, and 3.11 or newer somewhere on PATH for python-peers. Standard library only.
 """
@@ -56,6 +61,7 @@ LOCK = json.loads((HERE / "lock.json").read_text(encoding="utf-8"))
 REQUIREMENTS = HERE / "requirements.txt"
 PEERS_OLDEST_PYTHON = (3, 11)
 PEERS_PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.14", "python3")
+OLDEST_NODE = 18
 DOWNLOAD_SECONDS = 900
 
 
@@ -199,8 +205,9 @@ def all_tools() -> List[Tool]:
     """Returns every tool, in the order in which they are named."""
     wheels = [wheel_tool(name, entry) for name, entry in LOCK["wheels"].items()]
     tarballs = [tarball_tool(name, entry) for name, entry in LOCK["tarballs"].items()]
+    folders = [npm_tool(name, entry) for name, entry in LOCK["npm"].items()]
     packages = [debian_tool(name, entry) for name, entry in LOCK["debian"].items()]
-    return [*wheels, peers_tool(), *tarballs, *packages]
+    return [*wheels, peers_tool(), *tarballs, *folders, *packages]
 
 
 def for_this_machine(name: str, entry: Dict[str, str]) -> str:
@@ -310,6 +317,34 @@ def tarball_tool(name: str, entry: Dict[str, object]) -> Tool:
         (into / str(entry["path"])).chmod(0o755)
 
     return Tool(name, str(entry["version"]), True, integrity, unpack, str(entry["path"]))
+
+
+def npm_tool(name: str, entry: Dict[str, object]) -> Tool:
+    """A folder of npm packages, pinned by a package-lock.json with hashes; optional, because it needs npm and node."""
+    lists = [HERE / name / file for file in ("package.json", "package-lock.json")]
+
+    def fingerprint() -> str:
+        return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in lists)
+
+    def fill(into: pathlib.Path) -> None:
+        for program in ("npm", "node"):
+            if shutil.which(program) is None:
+                raise Unavailable(f"{program} is not installed")
+        asked = subprocess.run(["node", "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+        if not asked.startswith("v") or int(asked[1:].split(".")[0]) < OLDEST_NODE:
+            raise Unavailable(f"{name} needs node {OLDEST_NODE} or newer; this is {asked or 'none that says its version'}")
+        for path in lists:
+            shutil.copy(path, into)
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix=into.name) as folder:
+            command = ["npm", "ci", "--loglevel=error", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", folder]
+            try:
+                run(command, f"npm could not fetch the packages of {name}", cwd=str(into))
+            except Unavailable as problem:
+                if "EINTEGRITY" in str(problem):
+                    raise SystemExit(f"fetch: a package of {name} has not the pinned hash: {problem}") from None
+                raise
+
+    return Tool(name, str(entry["version"]), True, fingerprint, fill, str(entry["path"]))
 
 
 def debian_tool(name: str, entry: Dict[str, object]) -> Tool:

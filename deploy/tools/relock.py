@@ -3,7 +3,8 @@
 
 Run by a person who changes a version in lock.json or requirements.in. It downloads each wheel for every
 platform and Python that fetch.py supports and records the SHA-256 of what came, so that fetch.py accepts
-nothing else. npm's tarballs are pinned by the registry's SHA-512, written as npm writes it. Debian's packages are
+nothing else. npm's tarballs are pinned by the registry's SHA-512, written as npm writes it; folders of npm packages by
+a package-lock.json, which npm makes of the package.json beside it. Debian's packages are
 pinned by version and the SHA-256 of the suite's signed list, for which this machine's apt must know Debian's keys.
 """
 from __future__ import annotations
@@ -56,12 +57,21 @@ def lock_tools() -> None:
         for machine, package in tool["packages"].items():
             view = ["npm", "view", f"{package}@{tool['version']}", "dist.integrity"]
             tool["integrity"][machine] = subprocess.run(view, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    for name in lock["npm"]:
+        lock_packages(HERE / name)
     for name, tool in lock["debian"].items():
         tool["packages"] = {
             machine: debian_packages(tool["source"], DEBIAN_MACHINES[machine], tool["wanted"]) for machine in MACHINES
         }
-        tool["version"] = tool["packages"]["x86_64"][name]["version"].replace("+", ".")
+        tool["version"] = tool["packages"]["x86_64"][name]["version"].split(":")[-1].replace("+", ".")
     path.write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+
+
+def lock_packages(folder: pathlib.Path) -> None:
+    """Writes a package-lock.json without addresses: npm then asks the registry that a machine is set up for."""
+    (folder / "package-lock.json").unlink(missing_ok=True)
+    lock = ["npm", "install", "--silent", "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"]
+    subprocess.run(lock, cwd=folder, check=True)
 
 
 def debian_packages(source: str, architecture: str, names: list[str]) -> dict[str, dict[str, str]]:

@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// What tests start, so that none of them waits for a download or a build. One build serves every
 /// test and every program they start; returns the test programs by package.
 fn prepare() -> anyhow::Result<Vec<(String, String)>> {
-    shell::fetch(&["nats-server", "postgres", "python-peers", "slapd"])?;
+    shell::fetch(&["nats-server", "postgres", "python-peers", "slapd", "scimmy", "samba"])?;
     let built = shell::output(shell::cargo().args([
         "test",
         "--locked",
