@@ -137,6 +137,22 @@ async fn a_patch_that_is_accepted_and_not_carried_out_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_group_whose_patches_are_not_carried_out_is_replaced_once_its_members_were_seen() {
+    let (sandbox, directory) = start().await;
+    let ada = done(directory.ensure_accounts(&[hire(1, "ada")]).await);
+    directory.change_memberships(&[membership(1, &ada.account_id, true)]).await;
+    sandbox.set_switches(Switches { lie_on_patch: true, ..Switches::default() });
+
+    for (held, members) in [(false, vec![]), (true, vec!["ada"])] {
+        let change = membership(1, &ada.account_id, held);
+        let outcomes = directory.change_memberships(&[change]).await;
+
+        assert_eq!(outcomes, [Outcome::Done(())]);
+        assert_eq!(sandbox.members_of("police"), members);
+    }
+}
+
+#[tokio::test]
 async fn a_pause_that_is_asked_for_is_kept_by_every_request() {
     let (sandbox, directory) = start().await;
     let pause = Switches { refuse_next: 1, retry_after_seconds: 30, ..Switches::default() };
@@ -156,7 +172,7 @@ async fn a_pause_that_is_asked_for_is_kept_by_every_request() {
 }
 
 #[tokio::test]
-async fn memberships_of_250_people_take_three_patches_and_one_reading_back() {
+async fn memberships_of_250_people_take_three_patches_and_two_readings() {
     let (sandbox, directory) = start().await;
     let hires: Vec<_> = (1..=250).map(|number| hire(number, &format!("login{number}"))).collect();
     let made = directory.ensure_accounts(&hires).await;
@@ -172,7 +188,7 @@ async fn memberships_of_250_people_take_three_patches_and_one_reading_back() {
         assert_eq!(outcomes, vec![Outcome::Done(()); 250]);
         assert_eq!(sandbox.members_of("police").len(), if held { 250 } else { 0 });
         assert_eq!(calls(&sandbox, "PATCH") - patches, 3);
-        assert_eq!(calls(&sandbox, "GET") - readings, 1);
+        assert_eq!(calls(&sandbox, "GET") - readings, 2);
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod client;
+mod dialect;
 mod fault;
 mod groups;
 mod read;
@@ -108,11 +109,13 @@ impl Scim {
         })
     }
 
-    /// Whether resources can be patched: asked once, assumed until something else is known.
+    /// Whether users can be patched: announced, and never refused yet.
     async fn can_patch(&self) -> bool {
-        if self.patch_refused.load(Ordering::Relaxed) {
-            return false;
-        }
+        !self.patch_refused.load(Ordering::Relaxed) && self.announces_patch().await
+    }
+
+    /// Whether the application says that it can patch: asked once, assumed until it is known.
+    async fn announces_patch(&self) -> bool {
         let asked = self.announced_patch.get_or_try_init(|| async {
             let address = self.client.address(&["ServiceProviderConfig"]);
             match self.client.get::<Value>(address).await {
@@ -124,7 +127,7 @@ impl Scim {
         asked.await.copied().unwrap_or(true)
     }
 
-    /// Remembers that the application cannot patch, whatever it announced.
+    /// Remembers that the application cannot patch users, whatever it announced.
     fn forget_patch(&self) {
         self.patch_refused.store(true, Ordering::Relaxed);
     }

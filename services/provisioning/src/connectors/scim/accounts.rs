@@ -56,6 +56,13 @@ impl Scim {
         let id = user::id(&user).ok_or_else(nameless)?.to_owned();
         let doubt = self.change(&id, wanted, user).await?;
         let user = self.read_account(&id).await?;
+        // Some applications fail where another account has the login, and do not say so.
+        if doubt.is_some()
+            && wanted.differences(&user).contains(&"userName")
+            && let Found::Stranger = self.find_by_login(change, Depth::IfIgnored).await?
+        {
+            return Err(Outcome::LoginTaken);
+        }
         kept(wanted, &user, doubt)?;
         Ok(Outcome::Done(observe(&user)?))
     }
@@ -74,11 +81,11 @@ impl Scim {
             }
             return Ok(Some(user));
         }
-        let mut ours = self.find_by_person(change, Depth::Quick).await?;
-        // No request to create follows that could contradict, so absence has to be seen twice.
+        let mut ours = self.find_by_person(change, Depth::IfIgnored).await?;
+        // No request to create follows that could contradict, so absence has to be seen in the list.
         if ours.is_none()
             && !change.create
-            && let Found::Ours(user) = self.find_by_login(change, Depth::IfIgnored).await?
+            && let Found::Ours(user) = self.find_by_login(change, Depth::Exhaustive).await?
         {
             ours = Some(user);
         }
@@ -118,8 +125,7 @@ impl Scim {
 
     /// Looks by the person's id and by the login, each of which a server may fail to filter by.
     async fn find_anywhere(&self, change: &AccountChange, depth: Depth) -> Step<Found> {
-        let quick = if depth == Depth::Exhaustive { Depth::IfIgnored } else { depth };
-        if let Some(user) = self.find_by_person(change, quick).await? {
+        if let Some(user) = self.find_by_person(change, Depth::IfIgnored).await? {
             return Ok(Found::Ours(user));
         }
         self.find_by_login(change, depth).await

@@ -8,7 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug};
@@ -96,6 +96,20 @@ impl Client {
 
     pub(super) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, Fault> {
         self.send::<()>(Method::GET, url, &[], None).await?.json()
+    }
+
+    /// Reads a whole resource, with its version, which some applications state only in a header.
+    pub(super) async fn get_versioned(&self, url: Url) -> Result<Value, Fault> {
+        let answer = self.send::<()>(Method::GET, url, &[], None).await?;
+        let mut resource: Value = answer.json()?;
+        let stated = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+        if let (Some(tag), Value::Object(fields)) = (stated, &mut resource) {
+            let meta = fields.entry("meta").or_insert_with(|| json!({}));
+            if let Value::Object(meta) = meta {
+                meta.entry("version").or_insert_with(|| json!(tag));
+            }
+        }
+        Ok(resource)
     }
 
     pub(super) async fn post(&self, url: Url, body: &Value) -> Result<Answer, Fault> {

@@ -100,6 +100,16 @@ impl Fault {
         matches!(self.refusal(), Some(StatusCode::NOT_IMPLEMENTED | StatusCode::METHOD_NOT_ALLOWED))
     }
 
+    /// Whether the application does not understand the request.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.refusal() == Some(StatusCode::BAD_REQUEST)
+    }
+
+    /// Whether there is no such resource.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.refusal(), Some(StatusCode::NOT_FOUND | StatusCode::GONE))
+    }
+
     /// What the caller of the connector hears.
     ///
     /// Refused credentials and an address that does not answer are tried again, seldom: they are

@@ -1,69 +1,81 @@
-//! Memberships: many changes of one group in few requests, and one reading back for all of them.
+//! Memberships: many changes of one group in few requests, read before and after.
+//!
+//! What is so already is not written: some applications keep a member twice that is added twice. What
+//! is not so afterwards is written in another dialect, while there is one.
+
+mod batch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::Lane;
 use futures::future::join_all;
-use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio::sync::Mutex as AsyncMutex;
-use tracing::warn;
+use serde_json::json;
+use tokio::sync::{Mutex as AsyncMutex, RwLock};
+use tracing::{error, warn};
 
 use super::super::{MembershipChange, Outcome, code};
+use super::dialect::{Attempt, Dialect, Learned};
 use super::fault::Fault;
 use super::search::{Depth, Search};
 use super::{Scim, user};
+use batch::{Batch, Effect, Group};
 
 const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// After so many refusals in one group the rest waits: the application refuses more than single
+/// After so many refusals in one group the rest is not sent: the application refuses more than single
 /// changes.
 const REFUSALS_MAX: usize = 32;
 
-/// The groups' ids, by name. Whoever holds a group's lock looks it up, makes it or replaces it.
+/// The groups by name, and how the application lets them be written.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    known: Mutex<BTreeMap<String, Known>>,
+    known: Mutex<BTreeMap<String, Arc<Known>>>,
+    learned: Mutex<Learned>,
 }
 
-type Known = Arc<AsyncMutex<Option<String>>>;
+/// One group.
+#[derive(Debug, Default)]
+struct Known {
+    /// Its id. Whoever holds the lock looks it up or makes the group.
+    id: AsyncMutex<Option<String>>,
+    /// Shared by who writes without danger to others, exclusive for who might take their membership.
+    writing: RwLock<()>,
+    /// Those whose membership was endangered by a write that is not read back yet.
+    endangered: Mutex<BTreeSet<String>>,
+}
+
+/// The dialects in which one group's changes travel next, and the changes.
+#[derive(Debug)]
+struct Round {
+    take: Option<Dialect>,
+    takes: Vec<usize>,
+    give: Option<Dialect>,
+    gives: Vec<usize>,
+}
+
+/// The dialects that were tried for the changes in hand.
+#[derive(Debug, Default)]
+struct Tried {
+    take: BTreeSet<Dialect>,
+    give: BTreeSet<Dialect>,
+}
 
 impl Groups {
-    fn known(&self, name: &str) -> Known {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(name.to_owned()).or_default())
+    fn known(&self, name: &str) -> Arc<Known> {
+        Arc::clone(lock(&self.known).entry(name.to_owned()).or_default())
     }
 
     async fn forget(&self, name: &str) {
-        *self.known(name).lock().await = None;
+        *self.known(name).id.lock().await = None;
     }
-}
-
-/// A group as far as memberships go; applications leave the list out when it is empty.
-#[derive(Debug, Deserialize)]
-struct Group {
-    members: Option<Vec<Member>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Member {
-    value: String,
-}
-
-/// The changes of one group that travel together, and what became of each.
-struct Batch<'a> {
-    entitlement: &'a str,
-    changes: Vec<&'a MembershipChange>,
-    results: Vec<Result<(), Fault>>,
 }
 
 impl Scim {
     /// Gives and takes entitlements; answers in the same order.
     ///
-    /// Leavers' changes of a group travel apart from the others and do not wait for them.
+    /// Leavers' changes of a group travel apart from the others and do not wait for them, unless
+    /// somebody writes in a dialect that endangers the other members.
     pub(crate) async fn change_memberships(
         &self,
         changes: &[MembershipChange],
@@ -73,10 +85,10 @@ impl Scim {
             batches.entry((change.lane, &change.entitlement)).or_default().push(at);
         }
         let ended = batches.into_iter().map(|((lane, entitlement), places)| {
-            let batch = places.iter().map(|at| &changes[*at]).collect();
+            let batch: Vec<_> = places.iter().map(|at| &changes[*at]).collect();
             Box::pin(async move {
                 let _permit = self.permits.acquire(lane).await;
-                let outcomes = self.change_group(entitlement, batch).await;
+                let outcomes = self.change_group(entitlement, &batch).await;
                 places.into_iter().zip(outcomes).collect::<Vec<_>>()
             })
         });
@@ -88,7 +100,7 @@ impl Scim {
     async fn change_group(
         &self,
         entitlement: &str,
-        changes: Vec<&MembershipChange>,
+        changes: &[&MembershipChange],
     ) -> Vec<Outcome<()>> {
         let count = changes.len();
         let gives = changes.iter().any(|change| change.held);
@@ -97,90 +109,195 @@ impl Scim {
             Ok(None) => return vec![Outcome::Already(()); count],
             Err(outcome) => return vec![outcome; count],
         };
-        let unsent = Fault::Broken { what: "an earlier change of the same group failed" };
-        let mut batch = Batch { entitlement, changes, results: vec![Err(unsent); count] };
-        self.write(&group, &mut batch).await;
-        if !batch.is_worth_reading() {
-            return batch.results.iter().map(unwritten).collect();
+        let mut batch = Batch::new(changes);
+        let ended = self.converge_group(&self.groups.known(entitlement), &group, &mut batch).await;
+        let lost = batch.lost();
+        if lost > 0 {
+            error!(group.id = group, lost, "an application emptied a group, and not all are back");
         }
-        match self.client.get::<Group>(self.client.address(&["Groups", &group])).await {
-            Ok(read) => batch.judge(&read),
-            Err(fault) => {
-                if is_missing(&fault) {
-                    self.groups.forget(entitlement).await;
-                    return vec![Outcome::again("the group is gone"); count];
-                }
-                vec![fault.outcome(); count]
+        match ended {
+            Ok(()) => batch.outcomes(),
+            Err(fault) if fault.is_missing() => {
+                self.groups.forget(entitlement).await;
+                batch.end(&Outcome::again("the group is gone"))
+            }
+            Err(fault) => batch.end(&fault.outcome()),
+        }
+    }
+
+    /// Writes in one dialect after the other until everything is as it shall be, or none is left.
+    async fn converge_group(
+        &self,
+        known: &Known,
+        group: &str,
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        let patches = self.announces_patch().await;
+        let mut shared = Some(known.writing.read().await);
+        let mut alone = None;
+        let mut tried = Tried::default();
+        let mut members = self.read_group(group).await?;
+        self.give_back(known, batch, &members);
+        batch.settle(&members, lock(&self.groups.learned).lists());
+        while let Some(round) = self.next_round(batch, &tried, patches) {
+            if round.endangers_others() && alone.is_none() {
+                drop(shared.take());
+                alone = Some(known.writing.write().await);
+                members = self.read_group(group).await?;
+                batch.settle(&members, lock(&self.groups.learned).lists());
+                continue;
+            }
+            tried.take.extend(round.take);
+            tried.give.extend(round.give);
+            if round.take == Some(Dialect::Values) {
+                *lock(&known.endangered) = batch.others(&members);
+            }
+            self.write(group, batch, &round).await;
+            if !batch.may_be_carried_out(&round.takes) {
+                lock(&known.endangered).clear();
+            }
+            if !batch.is_worth_reading(&round.takes) && !batch.is_worth_reading(&round.gives) {
+                return Ok(());
+            }
+            members = self.read_group(group).await?;
+            let nobody_else = lock(&known.endangered).is_empty();
+            self.learn(batch, &round, &members, nobody_else);
+            if self.give_back(known, batch, &members) {
+                tried.give.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// What to write next, and how; none when nothing is open, or no dialect is left.
+    fn next_round(&self, batch: &Batch, tried: &Tried, patches: bool) -> Option<Round> {
+        let learned = lock(&self.groups.learned);
+        let next = |held, tried| {
+            let open = batch.open(held);
+            let dialect = if open.is_empty() { None } else { learned.next(held, patches, tried) };
+            (dialect, open)
+        };
+        let ((take, takes), (give, gives)) = (next(false, &tried.take), next(true, &tried.give));
+        (take.is_some() || give.is_some()).then_some(Round { take, takes, give, gives })
+    }
+
+    /// Remembers of each dialect what the reading back shows.
+    ///
+    /// Taking by values from a group without others proves nothing: there was nobody to lose.
+    fn learn(&self, batch: &mut Batch, round: &Round, members: &Group, nobody_else: bool) {
+        let mut learned = lock(&self.groups.learned);
+        for (held, dialect, places) in round.parts() {
+            match batch.judge(members, places) {
+                Effect::Seen if !held && dialect == Dialect::Values && nobody_else => {}
+                Effect::Seen => learned.prove(held, dialect),
+                Effect::None => learned.doubt(held, dialect),
+                Effect::Unknown => {}
             }
         }
     }
 
-    /// Sends the changes in chunks, revocations first; a refused chunk is halved until the refused
-    /// change stands alone.
-    async fn write(&self, group: &str, batch: &mut Batch<'_>) {
+    /// Gives those back whom the application took unasked, and says whether there are any.
+    ///
+    /// Single ones may have been taken by somebody else meanwhile; an application that misunderstands
+    /// empties the group.
+    fn give_back(&self, known: &Known, batch: &mut Batch, members: &Group) -> bool {
+        let endangered = std::mem::take(&mut *lock(&known.endangered));
+        if endangered.is_empty() || endangered.iter().any(|account| members.has(account)) {
+            return false;
+        }
+        warn!(lost = endangered.len(), "an application emptied a group of which some were to go");
+        lock(&self.groups.learned).bar_values();
+        batch.give_back(&endangered);
+        true
+    }
+
+    async fn read_group(&self, group: &str) -> Result<Group, Fault> {
+        let read: Group = self.client.get(self.client.address(&["Groups", group])).await?;
+        if read.is_listed() {
+            lock(&self.groups.learned).see_members();
+        }
+        Ok(read)
+    }
+
+    async fn write(&self, group: &str, batch: &mut Batch, round: &Round) {
+        let mut whole = Vec::new();
+        for (held, dialect, places) in round.parts() {
+            match dialect {
+                Dialect::Whole => whole.extend(places),
+                Dialect::Paths | Dialect::Values => {
+                    self.patch_group(group, batch, (dialect, held), places).await;
+                }
+            }
+        }
+        if !whole.is_empty() {
+            let attempt = self.replace_group(group, batch, &whole).await;
+            batch.record(&whole, &attempt);
+        }
+    }
+
+    /// Sends changes in chunks; a refused chunk is halved until the refused change stands alone.
+    async fn patch_group(
+        &self,
+        group: &str,
+        batch: &mut Batch,
+        (dialect, held): (Dialect, bool),
+        places: &[usize],
+    ) {
         let size = self.limits.changes_per_request.get();
-        let mut chunks: VecDeque<Vec<usize>> = VecDeque::new();
-        for held in [false, true] {
-            let places = batch.places(held);
-            chunks.extend(places.chunks(size).map(<[usize]>::to_vec));
-        }
-        if !self.can_patch().await {
-            return self.replace(group, batch, chunks.into_iter().flatten().collect()).await;
-        }
+        let mut chunks: VecDeque<Vec<usize>> = places.chunks(size).map(<[usize]>::to_vec).collect();
         let mut refusals = 0;
         while let Some(mut chunk) = chunks.pop_front() {
             let address = self.client.address(&["Groups", group]);
-            match self.client.patch(address, &batch.patch(&chunk)).await {
-                Ok(_) => batch.record(&chunk, &Ok(())),
-                Err(fault) if fault.is_unsupported() => {
-                    chunk.extend(chunks.into_iter().flatten());
-                    return self.replace(group, batch, chunk).await;
+            let body = batch.patch(dialect, held, &chunk);
+            let fault = match self.client.patch(address, &body).await {
+                Ok(_) => {
+                    batch.record(&chunk, &Attempt::Accepted);
+                    continue;
                 }
-                Err(fault) if fault.refusal().is_some() && refusals < REFUSALS_MAX => {
-                    refusals += 1;
-                    if chunk.len() == 1 {
-                        batch.record(&chunk, &Err(fault));
-                        continue;
-                    }
-                    let rest = chunk.split_off(chunk.len() / 2);
-                    chunks.push_front(rest);
-                    chunks.push_front(chunk);
-                }
-                Err(fault) => {
-                    let fault = match fault.refusal() {
-                        Some(_) => {
-                            Fault::Broken { what: "too many changes of the group are refused" }
-                        }
-                        None => fault,
-                    };
-                    chunk.extend(chunks.into_iter().flatten());
-                    return batch.record(&chunk, &Err(fault));
-                }
+                Err(fault) => fault,
+            };
+            let of_the_form = fault.is_unsupported() || fault.refusal().is_none();
+            if of_the_form || refusals == REFUSALS_MAX {
+                let attempt = match fault.refusal() {
+                    None => Attempt::Failed(fault),
+                    Some(_) if of_the_form => Attempt::Refused(fault),
+                    Some(_) => Attempt::Crowded,
+                };
+                chunk.extend(chunks.into_iter().flatten());
+                return batch.record(&chunk, &attempt);
+            }
+            refusals += 1;
+            if chunk.len() == 1 {
+                batch.record(&chunk, &Attempt::Refused(fault));
+            } else {
+                let rest = chunk.split_off(chunk.len() / 2);
+                chunks.push_front(rest);
+                chunks.push_front(chunk);
             }
         }
     }
 
-    /// Writes the whole group, for applications that cannot patch it.
-    ///
-    /// Never a value array on the members' path instead: many applications empty the group then.
-    async fn replace(&self, group: &str, batch: &mut Batch<'_>, places: Vec<usize>) {
-        let known = self.groups.known(batch.entitlement);
-        let _alone = known.lock().await;
+    /// Writes the whole group, only if it still has the version that was read, where there is one.
+    async fn replace_group(&self, group: &str, batch: &Batch, places: &[usize]) -> Attempt {
         let address = self.client.address(&["Groups", group]);
-        let result = match self.client.get::<Value>(address.clone()).await {
+        let written = match self.client.get_versioned(address.clone()).await {
             Ok(read) => {
-                let body = batch.merged_into(&read, &places);
+                let body = batch.merged_into(&read, places);
                 self.client.put(address, &read, &body).await.map(drop)
             }
             Err(fault) => Err(fault),
         };
-        batch.record(&places, &result);
+        match written {
+            Ok(()) => Attempt::Accepted,
+            Err(fault) if fault.refusal().is_some() => Attempt::Refused(fault),
+            Err(fault) => Attempt::Failed(fault),
+        }
     }
 
     /// The id of the entitlement's group; makes the group when something is to be given.
     async fn group_id(&self, name: &str, make: bool) -> Result<Option<String>, Outcome<()>> {
         let known = self.groups.known(name);
-        let mut known = known.lock().await;
+        let mut known = known.id.lock().await;
         if known.is_some() {
             return Ok(known.clone());
         }
@@ -228,88 +345,16 @@ impl Scim {
     }
 }
 
-impl Batch<'_> {
-    fn places(&self, held: bool) -> Vec<usize> {
-        let changes = self.changes.iter().enumerate();
-        changes.filter(|(_, change)| change.held == held).map(|(at, _)| at).collect()
+impl Round {
+    /// Revocations first.
+    fn parts(&self) -> impl Iterator<Item = (bool, Dialect, &[usize])> {
+        let take = self.take.map(|dialect| (false, dialect, self.takes.as_slice()));
+        let give = self.give.map(|dialect| (true, dialect, self.gives.as_slice()));
+        take.into_iter().chain(give)
     }
 
-    fn record(&mut self, places: &[usize], result: &Result<(), Fault>) {
-        for at in places {
-            self.results[*at].clone_from(result);
-        }
-    }
-
-    /// One request for changes that all give or all take.
-    fn patch(&self, places: &[usize]) -> Value {
-        let changes: Vec<_> = places.iter().map(|at| self.changes[*at]).collect();
-        let operations: Vec<Value> = if changes.iter().all(|change| change.held) {
-            let members: Vec<_> =
-                changes.iter().map(|change| json!({ "value": change.account_id })).collect();
-            vec![json!({ "op": "add", "path": "members", "value": members })]
-        } else {
-            let path = |id: &str| format!("members[value eq {}]", Value::from(id));
-            changes
-                .iter()
-                .map(|change| json!({ "op": "remove", "path": path(&change.account_id) }))
-                .collect()
-        };
-        json!({ "schemas": [PATCH], "Operations": operations })
-    }
-
-    /// The whole group with these changes made.
-    fn merged_into(&self, group: &Value, places: &[usize]) -> Value {
-        let mut group = group.clone();
-        let mut members = group["members"].as_array().cloned().unwrap_or_default();
-        for change in places.iter().map(|at| self.changes[*at]) {
-            members.retain(|member| member["value"] != change.account_id.as_str());
-            if change.held {
-                members.push(json!({ "value": change.account_id }));
-            }
-        }
-        group["members"] = Value::Array(members);
-        if let Value::Object(group) = &mut group {
-            group.remove("meta");
-        }
-        group
-    }
-
-    /// Whether anything may have been changed, or was refused because it is so already.
-    fn is_worth_reading(&self) -> bool {
-        self.results.iter().any(|result| match result {
-            Ok(()) => true,
-            Err(fault) => fault.is_unknown() || fault.refusal().is_some(),
-        })
-    }
-
-    /// What was read decides; how the writing ended only tells why something is missing.
-    fn judge(&self, read: &Group) -> Vec<Outcome<()>> {
-        let members = read.members.as_deref().unwrap_or_default();
-        let members: BTreeSet<_> = members.iter().map(|member| member.value.as_str()).collect();
-        let pairs = self.changes.iter().zip(&self.results);
-        pairs
-            .map(|(change, result)| {
-                let as_wanted = members.contains(change.account_id.as_str()) == change.held;
-                match (as_wanted, result) {
-                    (true, Ok(())) => Outcome::Done(()),
-                    (true, Err(fault)) if fault.is_unknown() => Outcome::Done(()),
-                    (true, Err(_)) => Outcome::Already(()),
-                    (false, result) => unwritten(result),
-                }
-            })
-            .collect()
-    }
-}
-
-fn unwritten(result: &Result<(), Fault>) -> Outcome<()> {
-    match result {
-        Ok(()) => {
-            let code = code::NOT_AS_WRITTEN;
-            Outcome::again(format!("{code}: read back, the membership is unchanged"))
-        }
-        // The account or the group may be gone, which the account's own change finds out.
-        Err(fault) if is_missing(fault) => Outcome::again(fault.to_string()),
-        Err(fault) => fault.outcome(),
+    fn endangers_others(&self) -> bool {
+        self.parts().any(|(held, dialect, _places)| dialect.endangers_others(held))
     }
 }
 
@@ -322,8 +367,9 @@ fn only(mut found: Vec<String>) -> Result<Option<String>, Outcome<()>> {
     Err(Outcome::again(format!("{code}: {count} groups have the entitlement's name")))
 }
 
-fn is_missing(fault: &Fault) -> bool {
-    matches!(fault.refusal(), Some(StatusCode::NOT_FOUND | StatusCode::GONE))
+/// Every change leaves the value whole, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

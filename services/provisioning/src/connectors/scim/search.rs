@@ -1,10 +1,13 @@
 //! Finds resources by a filter, and believes neither the filter nor an empty answer.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::Client;
 use super::fault::Fault;
+use super::user;
 
 /// A hundred per page and this many pages are more than an application of this kind holds.
 const PAGES_MAX: usize = 2_000;
@@ -12,9 +15,7 @@ const PAGES_MAX: usize = 2_000;
 /// How far a search goes when the filter cannot be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// The first page of the filtered list.
-    Quick,
-    /// Every page, when the filter is seen to be ignored.
+    /// Every page, when the filter is seen to be ignored or is refused.
     IfIgnored,
     /// Also the unfiltered list, when the filtered one holds nothing that matches.
     Exhaustive,
@@ -36,8 +37,18 @@ pub(super) struct Search<'a> {
 #[serde(rename_all = "camelCase", default)]
 struct Page {
     total_results: usize,
+    /// Where the next page begins (RFC 9865), for applications that page by cursors.
+    next_cursor: Option<String>,
     #[serde(rename = "Resources", alias = "resources")]
     resources: Vec<Value>,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Start {
+    First,
+    Index(usize),
+    Cursor(String),
 }
 
 impl Search<'_> {
@@ -49,21 +60,22 @@ impl Search<'_> {
     ) -> Result<Vec<Value>, Fault> {
         let quoted = Value::from(self.value);
         let filter = format!("{} eq {quoted}", self.attribute);
-        let found = match self.walk(client, Some(&filter), &matches).await {
-            Ok(found) => found,
+        let (found, refused) = match self.walk(client, Some(&filter), &matches).await {
+            Ok(found) => (found, false),
             Err(fault)
                 if fault.refusal().is_some_and(|status| is_filter_refusal(status.as_u16())) =>
             {
-                Vec::new()
+                (Vec::new(), true)
             }
             Err(fault) => return Err(fault),
         };
-        if found.is_empty() && self.depth == Depth::Exhaustive {
+        if found.is_empty() && (refused || self.depth == Depth::Exhaustive) {
             return self.walk(client, None, &matches).await;
         }
         Ok(found)
     }
 
+    /// Reads the pages of a list to its end, which it has when as many resources were seen as it counts.
     async fn walk(
         self,
         client: &Client,
@@ -71,20 +83,32 @@ impl Search<'_> {
         matches: &impl Fn(&Value) -> bool,
     ) -> Result<Vec<Value>, Fault> {
         let mut found = Vec::new();
-        let mut seen = 0;
+        let mut seen = BTreeSet::new();
+        let mut strangers = false;
+        let mut start = Start::First;
         for _ in 0..PAGES_MAX {
-            let page = self.page(client, filter, seen + 1).await?;
-            let size = page.resources.len();
-            seen += size;
-            found.extend(page.resources.into_iter().filter(|resource| matches(resource)));
-            let strangers = seen > found.len();
-            let on = match self.depth {
-                Depth::Quick => false,
-                Depth::IfIgnored => strangers,
-                Depth::Exhaustive => strangers || filter.is_none(),
+            let page = self.page(client, filter, &start).await?;
+            let before = seen.len();
+            for resource in page.resources {
+                let is_new = user::id(&resource).is_none_or(|id| seen.insert(id.to_owned()));
+                match (is_new, matches(&resource)) {
+                    (true, true) => found.push(resource),
+                    (true, false) => strangers = true,
+                    (false, _) => {}
+                }
+            }
+            let goes_on = filter.is_none() || strangers;
+            let next = page.next_cursor.filter(|cursor| !cursor.is_empty());
+            start = match next {
+                _ if !goes_on => return Ok(found),
+                Some(cursor) => Start::Cursor(cursor),
+                None if seen.len() >= page.total_results => return Ok(found),
+                None => Start::Index(seen.len() + 1),
             };
-            if !on || size == 0 || seen >= page.total_results {
-                return Ok(found);
+            // The same page again, or none: asking on would never end, and ending here would call
+            // what was not shown absent.
+            if seen.len() == before {
+                return Err(Fault::Broken { what: "the application's list does not advance" });
             }
         }
         Err(Fault::Broken { what: "the application's list does not end" })
@@ -94,16 +118,20 @@ impl Search<'_> {
         self,
         client: &Client,
         filter: Option<&str>,
-        start: usize,
+        start: &Start,
     ) -> Result<Page, Fault> {
-        let start = start.to_string();
+        let (name, value) = match start {
+            Start::First => ("", String::new()),
+            Start::Index(index) => ("startIndex", index.to_string()),
+            Start::Cursor(cursor) => ("cursor", cursor.clone()),
+        };
         let mut pairs = Vec::new();
         pairs.extend(filter.map(|filter| ("filter", filter)));
         if self.kind == "Groups" {
             pairs.push(("excludedAttributes", "members"));
         }
-        if start != "1" {
-            pairs.push(("startIndex", start.as_str()));
+        if *start != Start::First {
+            pairs.push((name, value.as_str()));
         }
         client.get(client.query(&[self.kind], &pairs)).await
     }
