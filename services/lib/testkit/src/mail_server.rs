@@ -61,7 +61,7 @@ impl MailServer {
         std::fs::write(&messages, "").expect("the messages' file can be made");
         std::fs::write(&switches, "{}").expect("the switches can be written");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/mail_server.py");
-        let mut process = Command::new(crate::peer::python().await)
+        let mut process = Command::new(crate::tools::python().await)
             .arg("-B")
             .arg(script)
             .args([&messages, &switches])

@@ -1,14 +1,17 @@
-use std::net::TcpListener;
-use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::OnceCell;
 
-/// A SCIM service provider that somebody else wrote: `scim2-server` of the Python registry. Ends when it is dropped.
+mod django;
+mod scim2_server;
+mod scimmy;
+
+/// A SCIM service provider that somebody else wrote. Ends when it is dropped.
+///
+/// What it holds is read past whatever stands between it and a connector.
 #[derive(Debug)]
 pub struct Peer {
     url: String,
@@ -16,33 +19,12 @@ pub struct Peer {
     _process: Child,
 }
 
-/// The program takes a port by number, and somebody else may take it first.
-const PORTS_TRIED: usize = 5;
 /// The token it accepts.
 const TOKEN: &str = "s3cret";
 
 impl Peer {
-    /// Starts it; what `config` names replaces parts of its announced configuration.
-    ///
-    /// # Panics
-    /// When it cannot be fetched or started.
-    pub async fn start(config: &Value) -> Self {
-        let folder = servers::scratch().expect("a scratch folder can be made");
-        std::fs::write(folder.path().join("token"), TOKEN).expect("the token can be written");
-        let announced = folder.path().join("config.json");
-        std::fs::write(&announced, full(config).to_string()).expect("the config can be written");
-        for _attempt in 0..PORTS_TRIED {
-            let port = free_port();
-            let announced = config
-                .as_object()
-                .is_some_and(|changes| !changes.is_empty())
-                .then_some(announced.as_path());
-            if let Some(process) = launch(port, announced).await {
-                let url = format!("http://127.0.0.1:{port}/v2");
-                return Self { url, folder, _process: process };
-            }
-        }
-        panic!("scim2-server ended before it listened, on {PORTS_TRIED} ports");
+    fn at(url: String, folder: TempDir, process: Child) -> Self {
+        Self { url, folder, _process: process }
     }
 
     /// Where it serves.
@@ -71,6 +53,14 @@ impl Peer {
         self.resources("/Users").await
     }
 
+    /// Returns every group as it is.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn groups(&self) -> Vec<Value> {
+        self.resources("/Groups").await
+    }
+
     /// Returns one user as it is.
     ///
     /// # Panics
@@ -79,12 +69,13 @@ impl Peer {
         self.read(&format!("/Users/{id}")).await
     }
 
-    /// Returns the ids of the members of the only group of that name; none if there is no group.
+    /// Returns the ids of the members of the only group of that name, each as often as it is in the
+    /// list; none if there is no group.
     ///
     /// # Panics
     /// When it does not answer, or two groups have the name.
     pub async fn members(&self, group: &str) -> Vec<String> {
-        let groups = self.resources("/Groups").await;
+        let groups = self.groups().await;
         let mut named = groups.iter().filter(|found| found["displayName"] == group);
         let members =
             named.next().and_then(|group| group["members"].as_array().cloned()).unwrap_or_default();
@@ -92,81 +83,68 @@ impl Peer {
         members.iter().filter_map(|member| member["value"].as_str().map(str::to_owned)).collect()
     }
 
+    /// Makes a resource, as somebody else would who uses it, and returns its id.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub async fn make(&self, path: &str, resource: &Value) -> String {
+        let sent = self.request(reqwest::Method::POST, path).json(resource).send().await;
+        let answer = sent.and_then(reqwest::Response::error_for_status).expect("it makes it");
+        let made: Value = answer.json().await.expect("it answers with JSON");
+        made["id"].as_str().expect("what it made has an id").to_owned()
+    }
+
+    /// Changes a resource, as somebody else would who uses it, and returns the status that it answers.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn patch(&self, path: &str, change: &Value) -> u16 {
+        let sent = self.request(reqwest::Method::PATCH, path).json(change).send().await;
+        sent.expect("it answers").status().as_u16()
+    }
+
+    /// Returns every resource of a kind, however the list is divided into pages.
     async fn resources(&self, path: &str) -> Vec<Value> {
-        self.read(path).await["Resources"].as_array().cloned().unwrap_or_default()
+        let mut found: Vec<Value> = Vec::new();
+        let mut query = String::new();
+        loop {
+            let mut page = self.read(&format!("{path}{query}")).await;
+            let listed = page["Resources"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            let ended = listed.is_empty();
+            found.extend(listed);
+            let total = page["totalResults"].as_u64().unwrap_or_default();
+            query = match page["nextCursor"].as_str() {
+                Some(cursor) => format!("?cursor={cursor}"),
+                None if ended || found.len() as u64 >= total => return found,
+                None => format!("?startIndex={}", found.len() + 1),
+            };
+        }
     }
 
     async fn read(&self, path: &str) -> Value {
-        let url = format!("{}{path}", self.url);
-        let answer = crate::http::client().get(url).bearer_auth(TOKEN).send().await;
+        let answer = self.request(reqwest::Method::GET, path).send().await;
         let answer = answer.and_then(reqwest::Response::error_for_status).expect("it answers");
         answer.json().await.expect("it answers with JSON")
     }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.url);
+        crate::http::client().request(method, url).bearer_auth(TOKEN)
+    }
 }
 
-fn full(changes: &Value) -> Value {
-    let mut config = serde_json::json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
-        "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
-        "filter": {"supported": true, "maxResults": 200},
-        "changePassword": {"supported": false},
-        "sort": {"supported": false},
-        "etag": {"supported": true},
-        "authenticationSchemes": [],
-    });
-    for (name, value) in changes.as_object().into_iter().flatten() {
-        config[name] = value.clone();
-    }
-    config
+fn folder() -> TempDir {
+    let folder = servers::scratch().expect("a scratch folder can be made");
+    std::fs::write(folder.path().join("token"), TOKEN).expect("the token can be written");
+    folder
 }
 
-/// Starts the program on a port; `None` when it ended before it listened.
-async fn launch(port: u16, announced: Option<&Path>) -> Option<Child> {
-    let mut command = Command::new(python().await);
-    command
-        .args(["-m", "scim2_server.testserver.cli", "--hostname", "127.0.0.1"])
-        .args(["--port", &port.to_string(), "--bearer-token", TOKEN])
-        .env("PYTHONUNBUFFERED", "1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
-    if let Some(announced) = announced {
-        command.arg("--service-provider-config").arg(announced);
-    }
-    let mut process = command.spawn().expect("scim2-server starts");
+/// Starts a program that prints the port it has chosen.
+async fn choosing_a_port(command: &mut Command) -> (Child, u16) {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = command.kill_on_drop(true).spawn().expect("the peer starts");
     let output = process.stdout.take().expect("its output is piped");
-    let mut lines = BufReader::new(output).lines();
-    while let Some(line) = lines.next_line().await.expect("its output can be read") {
-        if line.starts_with("Serving SCIM") {
-            return Some(process);
-        }
-    }
-    None
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port is free")
-        .port()
-}
-
-/// A Python with what tests need of its registry, fetched once into the cache.
-///
-/// # Panics
-/// When it cannot be fetched.
-pub async fn python() -> &'static str {
-    static PYTHON: OnceCell<String> = OnceCell::const_new();
-    PYTHON
-        .get_or_init(|| async {
-            let fetch = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/tools/fetch.py");
-            let output = Command::new("python3").args([fetch, "python-peers"]).output().await;
-            let output = output.expect("python3 starts");
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{said}");
-            let tools: Value = serde_json::from_slice(&output.stdout).expect("it names its tools");
-            tools["python-peers"].as_str().unwrap_or_else(|| panic!("{tools}")).to_owned()
-        })
-        .await
+    let line = BufReader::new(output).lines().next_line().await;
+    let line = line.expect("its output can be read").expect("it says where it listens");
+    (process, line.parse().expect("it says a port"))
 }

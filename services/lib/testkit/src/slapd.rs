@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -16,6 +15,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 use settings::{ADMINISTRATOR, ADMINISTRATOR_PASSWORD, BASE, config};
+
+use crate::tools::fetched;
 
 pub use ldif::Entry;
 
@@ -153,10 +154,8 @@ impl Slapd {
     /// # Panics
     /// When it does not answer.
     pub async fn search(&self, base: &str, filter: &str) -> Vec<Entry> {
-        let arguments = ["-LLL", "-o", "ldif-wrap=no", "-b", base, filter, "*", "+"];
-        let (status, text) = self.client("ldapsearch", &arguments, "").await;
-        assert!(status, "ldapsearch: {text}");
-        ldif::read(&text)
+        let password = self.folder.path().join("admin");
+        search((&self.url(), ADMINISTRATOR, &password), base, filter).await
     }
 
     /// Returns every account.
@@ -225,24 +224,43 @@ impl Slapd {
     }
 
     async fn client(&self, name: &str, arguments: &[&str], input: &str) -> (bool, String) {
-        let file = self.folder.path().join("admin");
-        let mut child = program(name)
-            .await
-            .args(["-x", "-H", &self.url(), "-D", ADMINISTRATOR, "-y"])
-            .arg(file)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a client of OpenLDAP starts");
-        let mut stdin = child.stdin.take().expect("its input is piped");
-        stdin.write_all(input.as_bytes()).await.expect("it reads its input");
-        drop(stdin);
-        let output = child.wait_with_output().await.expect("its output can be read");
-        let text = if output.status.success() { output.stdout } else { output.stderr };
-        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+        let password = self.folder.path().join("admin");
+        client(name, (&self.url(), ADMINISTRATOR, &password), arguments, input).await
     }
+}
+
+/// Runs a client of OpenLDAP for somebody who is named with a file that holds the password; returns
+/// whether it succeeded, and what it wrote.
+pub(crate) async fn client(
+    name: &str,
+    (url, dn, password): (&str, &str, &Path),
+    arguments: &[&str],
+    input: &str,
+) -> (bool, String) {
+    let mut child = program(name)
+        .await
+        .args(["-x", "-H", url, "-D", dn, "-y"])
+        .arg(password)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a client of OpenLDAP starts");
+    let mut stdin = child.stdin.take().expect("its input is piped");
+    stdin.write_all(input.as_bytes()).await.expect("it reads its input");
+    drop(stdin);
+    let output = child.wait_with_output().await.expect("its output can be read");
+    let text = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Returns what somebody finds below an entry, operational attributes included.
+pub(crate) async fn search(who: (&str, &str, &Path), base: &str, filter: &str) -> Vec<Entry> {
+    let arguments = ["-LLL", "-o", "ldif-wrap=no", "-b", base, filter, "*", "+"];
+    let (status, text) = client("ldapsearch", who, &arguments, "").await;
+    assert!(status, "ldapsearch: {text}");
+    ldif::read(&text)
 }
 
 /// Starts the server; `None` when it ended before it listened.
@@ -320,14 +338,8 @@ fn free_port() -> u16 {
 async fn tree() -> &'static Path {
     static TREE: OnceCell<PathBuf> = OnceCell::const_new();
     TREE.get_or_init(|| async {
-        let fetch = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../deploy/tools/fetch.py");
-        let output = Command::new("python3").args([fetch, "slapd"]).output().await;
-        let output = output.expect("python3 starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        let tools: Value = serde_json::from_slice(&output.stdout).expect("it names its tools");
-        let program = tools["slapd"].as_str().unwrap_or_else(|| panic!("no slapd here: {tools}"));
-        let tree = Path::new(program).ancestors().nth(3);
+        let program = fetched("slapd").await.unwrap_or_else(|why| panic!("no slapd here: {why}"));
+        let tree = Path::new(&program).ancestors().nth(3);
         tree.expect("the program lies in a tree").to_owned()
     })
     .await

@@ -8,6 +8,7 @@ pub struct Entry {
     /// Its name.
     pub dn: String,
     attributes: BTreeMap<String, Vec<String>>,
+    bytes: BTreeMap<String, Vec<u8>>,
 }
 
 impl Entry {
@@ -29,6 +30,12 @@ impl Entry {
     pub fn all(&self, attribute: &str) -> &[String] {
         self.attributes.get(attribute).map(Vec::as_slice).unwrap_or_default()
     }
+
+    /// Returns the first value of an attribute as it is, which need not be text.
+    #[must_use]
+    pub fn bytes(&self, attribute: &str) -> &[u8] {
+        self.bytes.get(attribute).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// Reads the entries of a text.
@@ -39,24 +46,27 @@ pub(super) fn read(text: &str) -> Vec<Entry> {
 fn entry(block: &str) -> Option<Entry> {
     let mut pairs = block.lines().filter_map(pair);
     let (_name, dn) = pairs.next().filter(|(name, _dn)| *name == "dn")?;
-    let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let (mut attributes, mut bytes) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::new());
     for (name, value) in pairs {
-        attributes.entry(name.to_owned()).or_default().push(value);
+        let text = String::from_utf8_lossy(&value).into_owned();
+        attributes.entry(name.to_owned()).or_default().push(text);
+        bytes.entry(name.to_owned()).or_insert(value);
     }
-    Some(Entry { dn, attributes })
+    let dn = String::from_utf8_lossy(&dn).into_owned();
+    Some(Entry { dn, attributes, bytes })
 }
 
-fn pair(line: &str) -> Option<(&str, String)> {
+fn pair(line: &str) -> Option<(&str, Vec<u8>)> {
     let (name, value) = line.split_once(':')?;
     let value = match value.strip_prefix(':') {
         Some(encoded) => decoded(encoded.trim()),
-        None => value.trim_start().to_owned(),
+        None => value.trim_start().as_bytes().to_vec(),
     };
     Some((name, value))
 }
 
 /// Reads base 64, which stands for what is not plain text.
-fn decoded(text: &str) -> String {
+fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (mut bits, mut held) = (0_u32, 0_u32);
     for letter in text.bytes() {
@@ -75,7 +85,7 @@ fn decoded(text: &str) -> String {
             bytes.extend(u8::try_from((bits >> held) & 0xff));
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 #[cfg(test)]
@@ -92,6 +102,7 @@ mod tests {
         assert_eq!(entries[0].dn, "uid=zoe,dc=x");
         assert_eq!(entries[0].all("mail"), ["a@x", "b@x"]);
         assert_eq!(entries[0].one("cn"), "Zoë Æ");
+        assert_eq!(entries[0].bytes("cn"), "Zoë Æ".as_bytes());
         assert_eq!(entries[0].one("sn"), "");
     }
 }
