@@ -74,7 +74,7 @@ impl Scim {
             // A list may leave the members out, and then says the same of a group without any.
             let group = match group.get("members") {
                 Some(_members) => group,
-                None => self.read_group(&id).await?.unwrap_or(group),
+                None => self.read_whole_group(&id).await?.unwrap_or(group),
             };
             let Some(name) = group["displayName"].as_str() else { continue };
             let mut read = Group { name: name.to_owned(), ..Group::default() };
@@ -93,10 +93,10 @@ impl Scim {
     }
 
     /// A group that was removed meanwhile is none.
-    async fn read_group(&self, id: &str) -> Result<Option<Value>, Unread> {
+    async fn read_whole_group(&self, id: &str) -> Result<Option<Value>, Unread> {
         match self.client.get::<Value>(self.client.address(&["Groups", id])).await {
             Ok(group) => Ok(Some(group)),
-            Err(fault) if fault.refusal().is_some() => Ok(None),
+            Err(fault) if fault.is_missing() => Ok(None),
             Err(fault) => Err(unread(&fault)),
         }
     }
