@@ -538,3 +538,7 @@ pub(crate) fn stand_in(application: &str, account_id: &str) -> PersonId {
     const ACCOUNTS: Uuid = Uuid::from_u128(0x9d2f_51ac_7a0e_4c53_8a34_3e0d_1b64_77c2);
     PersonId(Uuid::new_v5(&ACCOUNTS, format!("{application}\0{account_id}").as_bytes()))
 }
+
+/// Drift for tests.
+#[cfg(test)]
+mod sample;

@@ -68,9 +68,8 @@ spec:
     )
 }
 
-#[tokio::test]
-async fn drift_is_listed_adopted_and_repaired() {
-    let peer = Peer::start(&json!({})).await;
+/// A mesh that has hired everybody into an application.
+fn company(peer: &Peer) -> Mesh {
     let mesh = Mesh::new();
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
@@ -79,7 +78,7 @@ async fn drift_is_listed_adopted_and_repaired() {
         path.display().to_string()
     };
     let (rules, source, staff) = (
-        write("policies.yaml", &policies(&peer)),
+        write("policies.yaml", &policies(peer)),
         write("source.yaml", SOURCE),
         write("staff.csv", STAFF),
     );
@@ -87,6 +86,13 @@ async fn drift_is_listed_adopted_and_repaired() {
     mesh.succeed(&["apply", &rules]);
     let day = ["--contract", "full", "--snapshot-date", "2026-03-02", "--wait"];
     mesh.succeed(&[["import", &staff, "--mapping", &source].as_slice(), &day].concat());
+    mesh
+}
+
+#[tokio::test]
+async fn drift_is_listed_adopted_and_repaired() {
+    let peer = Peer::start(&json!({})).await;
+    let mesh = company(&peer);
     let users = peer.users().await;
     let id = |login: &str| {
         let found = users.iter().find(|user| user["userName"] == login).unwrap();
@@ -134,22 +140,7 @@ async fn drift_is_listed_adopted_and_repaired() {
 #[tokio::test]
 async fn what_a_reading_repaired_is_taken_back_and_the_privileged_waits_for_somebody() {
     let peer = Peer::start(&json!({})).await;
-    let mesh = Mesh::new();
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let (rules, source, staff) = (
-        write("policies.yaml", &policies(&peer)),
-        write("source.yaml", SOURCE),
-        write("staff.csv", STAFF),
-    );
-    mesh.succeed(&["up", "--detach"]);
-    mesh.succeed(&["apply", &rules]);
-    let day = ["--contract", "full", "--snapshot-date", "2026-03-02", "--wait"];
-    mesh.succeed(&[["import", &staff, "--mapping", &source].as_slice(), &day].concat());
+    let mesh = company(&peer);
     let users = peer.users().await;
     let ada = users.iter().find(|user| user["userName"] == "ada.lovelace").unwrap();
     let ada = ada["id"].as_str().unwrap();

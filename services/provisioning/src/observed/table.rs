@@ -288,24 +288,32 @@ impl Row {
     }
 }
 
+macro_rules! select_seen {
+    ($rest:literal) => {
+        concat!(
+            "SELECT o.reading, o.account_id, o.login, o.state, o.attributes, o.carries,
+                    o.person_id, coalesce(h.entitlements, '{}') AS entitlements,
+                    coalesce(h.through, '{}') AS through
+               FROM observed_accounts o
+               LEFT JOIN LATERAL
+                    (SELECT array_agg(entitlement) AS entitlements, array_agg(through) AS through
+                       FROM observed_holdings h
+                      WHERE h.application = o.application AND h.account_id = o.account_id) h
+                 ON true ",
+            $rest
+        )
+    };
+}
+
 /// Returns the accounts that were seen of people.
 pub(crate) async fn of(
     tx: &mut Tx,
     application: &str,
     people: &[Uuid],
 ) -> Result<BTreeMap<PersonId, Vec<Seen>>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.reading, o.account_id, o.login, o.state, o.attributes, o.carries, o.person_id,
-                coalesce(h.entitlements, '{}') AS entitlements,
-                coalesce(h.through, '{}') AS through
-           FROM observed_accounts o
-           LEFT JOIN LATERAL
-                (SELECT array_agg(entitlement) AS entitlements, array_agg(through) AS through
-                   FROM observed_holdings h
-                  WHERE h.application = o.application AND h.account_id = o.account_id) h ON true
-          WHERE o.application = $1 AND o.person_id = ANY($2)
-          ORDER BY o.account_id",
-    )
+    let rows: Vec<Row> = sqlx::query_as(select_seen!(
+        "WHERE o.application = $1 AND o.person_id = ANY($2) ORDER BY o.account_id"
+    ))
     .bind(application)
     .bind(people)
     .fetch_all(tx.connection())
@@ -326,22 +334,13 @@ pub(crate) async fn accounts(
     application: &str,
     ids: &[&str],
 ) -> Result<BTreeMap<String, Seen>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.reading, o.account_id, o.login, o.state, o.attributes, o.carries, o.person_id,
-                coalesce(h.entitlements, '{}') AS entitlements,
-                coalesce(h.through, '{}') AS through
-           FROM observed_accounts o
-           LEFT JOIN LATERAL
-                (SELECT array_agg(entitlement) AS entitlements, array_agg(through) AS through
-                   FROM observed_holdings h
-                  WHERE h.application = o.application AND h.account_id = o.account_id) h ON true
-          WHERE o.application = $1 AND o.account_id = ANY($2)",
-    )
-    .bind(application)
-    .bind(ids)
-    .fetch_all(tx.connection())
-    .await
-    .map_err(Error::during("read what was seen of accounts"))?;
+    let rows: Vec<Row> =
+        sqlx::query_as(select_seen!("WHERE o.application = $1 AND o.account_id = ANY($2)"))
+            .bind(application)
+            .bind(ids)
+            .fetch_all(tx.connection())
+            .await
+            .map_err(Error::during("read what was seen of accounts"))?;
     let seen = rows.into_iter().map(|row| row.read().1);
     Ok(seen.map(|seen| (seen.account.account_id.clone(), seen)).collect())
 }

@@ -1,36 +1,11 @@
-use domain::{DriftId, PersonId, ReadingId, Timestamp, Version};
-use rules::document::BreakerLimit;
-use rules::document::Counted;
-use uuid::Uuid;
+use rules::document::{BreakerLimit, Counted};
 
 use super::*;
-use crate::drift::{Finding, State};
+use crate::drift::State;
+use crate::drift::sample::drift;
 
 fn repair(number: u128, kind: DriftKind, item: &str) -> Drift {
-    let reading = ReadingId(Uuid::nil());
-    Drift {
-        id: DriftId(Uuid::from_u128(number)),
-        application: "directory".to_owned(),
-        finding: Finding {
-            item: item.to_owned(),
-            ..Finding::of_account(kind, &number.to_string(), "ada")
-        },
-        person: Some(PersonId(Uuid::from_u128(number))),
-        state: State::Waiting,
-        outcome: None,
-        found_by: reading,
-        found_at: Timestamp::UNIX_EPOCH,
-        seen_by: reading,
-        seen_at: Timestamp::UNIX_EPOCH,
-        until: None,
-        owner: String::new(),
-        decided_by: String::new(),
-        note: String::new(),
-        closed_at: None,
-        repaired_by: None,
-        undoes: None,
-        version: Version::default(),
-    }
+    drift(number, kind, item, State::Waiting)
 }
 
 fn repairs(count: u128, kind: DriftKind) -> Vec<Drift> {

@@ -4,7 +4,7 @@ use domain::{DriftId, PersonId, ReadingId, Timestamp, Value, Version};
 use uuid::Uuid;
 
 use super::*;
-use crate::drift::Finding;
+use crate::drift::sample;
 use crate::plan::plan;
 
 use AccountState::{Active, Suspended};
@@ -39,32 +39,10 @@ fn account(state: AccountState, held: &[&str]) -> Account {
 }
 
 fn drift(kind: DriftKind, item: &str, state: State) -> Drift {
-    let expected = (kind == DriftKind::AttributeDiffers).then(|| Value::Text("Clerk".to_owned()));
-    let (id, reading) = (DriftId(Uuid::nil()), ReadingId(Uuid::nil()));
-    Drift {
-        id,
-        application: "directory".to_owned(),
-        finding: Finding {
-            item: item.to_owned(),
-            expected,
-            ..Finding::of_account(kind, "1", "ada")
-        },
-        person: None,
-        state,
-        outcome: None,
-        found_by: reading,
-        found_at: Timestamp::UNIX_EPOCH,
-        seen_by: reading,
-        seen_at: Timestamp::UNIX_EPOCH,
-        until: None,
-        owner: String::new(),
-        decided_by: String::new(),
-        note: String::new(),
-        closed_at: None,
-        repaired_by: None,
-        undoes: None,
-        version: Version::default(),
-    }
+    let mut drift = sample::drift(1, kind, item, state);
+    drift.finding.expected =
+        (kind == DriftKind::AttributeDiffers).then(|| Value::Text("Clerk".to_owned()));
+    drift
 }
 
 /// The steps that are left, in words.
