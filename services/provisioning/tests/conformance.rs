@@ -83,6 +83,8 @@ conformance! {
             a_revocation_that_is_only_said_is_never_done,
             a_revocation_without_effect_is_tried_in_another_dialect,
             a_group_that_is_emptied_gets_its_members_back,
+            an_emptied_group_whose_reading_back_failed_is_seen_to_with_the_next_change,
+            a_member_whom_the_application_does_not_list_is_taken_all_the_same,
         ],
     }
 }

@@ -115,8 +115,8 @@ impl Attempt {
 impl Learned {
     /// The dialect that is next: the proven one first, and none twice.
     ///
-    /// Where members are not listed nobody sees whose membership is in danger, and only an application
-    /// that cannot patch is written whole groups.
+    /// Where members are not listed nobody sees whose membership is in danger; only to give, and only to
+    /// an application that cannot patch, a whole group is written then.
     pub(super) fn next(
         &self,
         held: bool,
@@ -128,7 +128,7 @@ impl Learned {
             let usable = match dialect {
                 Dialect::Paths => patches,
                 Dialect::Values => patches && (held || (self.lists && !self.empties)),
-                Dialect::Whole => self.lists || !patches,
+                Dialect::Whole => self.lists || (held && !patches),
             };
             usable && !tried.contains(dialect)
         })
@@ -192,6 +192,15 @@ mod tests {
     }
 
     #[test]
+    fn a_dialect_that_could_take_others_needs_the_group_alone() {
+        let endangers = |dialect: Dialect| [false, true].map(|held| dialect.endangers_others(held));
+
+        assert_eq!(endangers(Dialect::Paths), [false, false]);
+        assert_eq!(endangers(Dialect::Values), [true, false]);
+        assert_eq!(endangers(Dialect::Whole), [true, true]);
+    }
+
+    #[test]
     fn the_safest_dialect_is_tried_first_and_the_proven_one_before_it() {
         let mut learned = Learned { lists: true, ..Learned::default() };
         assert_eq!(order(&learned, false, true), [Dialect::Paths, Dialect::Values, Dialect::Whole]);
@@ -223,7 +232,8 @@ mod tests {
 
         assert_eq!(order(&learned, false, true), [Dialect::Paths]);
         assert_eq!(order(&learned, true, true), [Dialect::Values]);
-        assert_eq!(order(&learned, false, false), [Dialect::Whole]);
+        assert_eq!(order(&learned, false, false), []);
+        assert_eq!(order(&learned, true, false), [Dialect::Whole]);
     }
 
     #[test]

@@ -138,13 +138,13 @@ impl Scim {
         let mut tried = Tried::default();
         let mut members = self.read_group(group).await?;
         self.give_back(known, batch, &members);
-        batch.settle(&members, lock(&self.groups.learned).lists());
+        batch.settle(&members, self.is_believed(patches));
         while let Some(round) = self.next_round(batch, &tried, patches) {
             if round.endangers_others() && alone.is_none() {
                 drop(shared.take());
                 alone = Some(known.writing.write().await);
                 members = self.read_group(group).await?;
-                batch.settle(&members, lock(&self.groups.learned).lists());
+                batch.settle(&members, self.is_believed(patches));
                 continue;
             }
             tried.take.extend(round.take);
@@ -167,6 +167,12 @@ impl Scim {
             }
         }
         Ok(())
+    }
+
+    /// Whether members that are left out are taken for none: nobody can be taken from a group, without
+    /// danger to the others, where members are not listed and cannot be patched.
+    fn is_believed(&self, patches: bool) -> bool {
+        !patches || lock(&self.groups.learned).lists()
     }
 
     /// What to write next, and how; none when nothing is open, or no dialect is left.
