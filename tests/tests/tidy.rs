@@ -42,8 +42,10 @@ const PURE: &[&str] = &[
     "services/notification/src/person/kin",
     "services/notification/src/recipient",
     "services/notification/src/standing",
+    "services/provisioning/src/drift",
     "services/provisioning/src/kin",
     "services/provisioning/src/plan",
+    "services/provisioning/src/watch",
 ];
 
 fn root() -> PathBuf {

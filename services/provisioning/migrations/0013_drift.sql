@@ -93,6 +93,8 @@ CREATE TABLE drifts (
     expected    jsonb,
     observed    jsonb,
     privilege   text        NOT NULL CHECK (privilege IN ('standard', 'elevated', 'admin')),
+    -- Whether the account was to be closed when it was found.
+    closing     boolean     NOT NULL,
     state       text        NOT NULL
                 CHECK (state IN ('reported', 'ignored', 'grace', 'waiting', 'repairing', 'adopted',
                                  'closed')),

@@ -113,6 +113,11 @@ impl Target {
             }
         }
     }
+
+    /// Whether the account is to be closed and emptied, if there is one.
+    pub(crate) fn closes(&self) -> bool {
+        self.state != AccountState::Active && self.grants.is_empty()
+    }
 }
 
 /// Returns the steps from what one application holds of a person to what it shall hold.

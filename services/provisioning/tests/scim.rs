@@ -4,6 +4,8 @@
 
 #[path = "connectors/changes.rs"]
 mod changes;
+#[path = "connectors/reading.rs"]
+mod reading;
 
 use std::time::Duration;
 
@@ -251,4 +253,18 @@ fn calls(sandbox: &Sandbox, method: &str) -> u64 {
         .iter()
         .filter(|counter| counter.method == method && counter.template == "/Groups/{id}");
     of_groups.map(|counter| counter.count).sum()
+}
+
+#[tokio::test]
+async fn a_reading_goes_on_after_the_pauses_that_are_asked_for() {
+    let (sandbox, directory) = start().await;
+    let ada = done(directory.ensure_accounts(&[hire(1, "ada")]).await);
+    directory.change_memberships(&[membership(1, &ada.account_id, true)]).await;
+    sandbox.set_switches(Switches { refuse_next: 3, ..Switches::default() });
+
+    let whole = reading::Whole::of(&directory).await.unwrap();
+
+    assert_eq!(whole.completeness, Some(provisioning::connectors::Completeness::Whole));
+    assert_eq!(whole.accounts["ada"].person, Some(person(1)));
+    assert_eq!(whole.holders("police"), ["ada"]);
 }

@@ -12,7 +12,7 @@ use crate::account::Account;
 use crate::branch::Branch;
 use crate::drift::compare::{Subject, View, compare};
 use crate::drift::tolerance::tolerate;
-use crate::drift::{self, Drift, Outcome, Rules};
+use crate::drift::{self, Drift, Finding, Outcome, Rules};
 use crate::observed::Seen;
 use crate::plan::Target;
 
@@ -98,30 +98,20 @@ impl Dossier {
         {
             self.take_over(key, account);
         }
-        let standing = self.drift.entry(key.clone()).or_default();
-        let mut found = Vec::new();
         for finding in compared.findings {
-            let same =
-                standing.iter_mut().find(|one| one.closed_at.is_none() && one.is_of(&finding));
-            match same {
-                Some(drift) => drift.seen(finding, reading.id, &reading.rules),
-                None => found.push(finding),
-            }
+            self.note(tx, key, finding, reading.id, &reading.rules);
         }
         let whole = reading.view.whole;
-        for drift in standing.iter_mut().filter(|drift| drift.closed_at.is_none()) {
+        for drift in self.drift.get_mut(key).into_iter().flatten() {
             // What somebody wants back may still be on its way.
-            if drift.undoes.is_none()
+            if drift.closed_at.is_none()
+                && drift.undoes.is_none()
                 && drift.seen_by != reading.id
                 && is_refuted(drift.finding.kind, whole, shown)
             {
                 drift.close(ended(drift), reading.rules.now);
             }
         }
-        standing.extend(found.into_iter().map(|finding| {
-            let id = DriftId(tx.new_id());
-            Drift::found(id, &key.1, Some(key.0), finding, reading.id, &reading.rules)
-        }));
         self.plan_branch(tx, key);
         compared.adopted
     }
@@ -139,16 +129,37 @@ impl Dossier {
         account.entitlements = seen.entitlements(&target.grants);
         let rules = Rules { reconciliation: &spec.reconciliation, now: self.now };
         let (id, login) = (&seen.account.account_id, &seen.account.login);
-        let standing = self.drift.entry(key.clone()).or_default();
-        for name in account.entitlements.difference(&target.grants) {
-            let listed = spec.entitlements.iter().find(|listed| listed.name == *name);
-            let finding = drift::Finding {
-                item: name.clone(),
+        let surplus: Vec<String> =
+            account.entitlements.difference(&target.grants).cloned().collect();
+        for name in surplus {
+            let listed = spec.entitlements.iter().find(|listed| listed.name == name);
+            let finding = Finding {
+                item: name,
                 privilege: listed.map(|listed| listed.privilege).unwrap_or_default(),
-                ..drift::Finding::of_account(DriftKind::UnmanagedGrant, id, login)
+                closing: target.closes(),
+                ..Finding::of_account(DriftKind::UnmanagedGrant, id, login)
             };
-            let id = DriftId(tx.new_id());
-            standing.push(Drift::found(id, &key.1, Some(key.0), finding, seen.reading, &rules));
+            self.note(tx, key, finding, seen.reading, &rules);
+        }
+    }
+
+    /// Takes over what a reading found: one difference stands once.
+    fn note(
+        &mut self,
+        tx: &Tx,
+        key: &Key,
+        finding: Finding,
+        reading: ReadingId,
+        rules: &Rules<'_>,
+    ) {
+        let standing = self.drift.entry(key.clone()).or_default();
+        let same = |one: &&mut Drift| one.closed_at.is_none() && one.is_of(&finding);
+        match standing.iter_mut().find(same) {
+            Some(drift) => drift.seen(finding, reading, rules),
+            None => {
+                let id = DriftId(tx.new_id());
+                standing.push(Drift::found(id, &key.1, Some(key.0), finding, reading, rules));
+            }
         }
     }
 
@@ -163,30 +174,8 @@ impl Dossier {
     }
 
     /// Says of people that they share an account: nothing is done to it until a human has decided.
-    pub(crate) fn share(
-        &mut self,
-        tx: &Tx,
-        key: &Key,
-        finding: drift::Finding,
-        reading: &Reading<'_>,
-    ) {
-        let standing = self.drift.entry(key.clone()).or_default();
-        let same = standing.iter_mut().find(|one| one.closed_at.is_none() && one.is_of(&finding));
-        match same {
-            Some(drift) => drift.seen(finding, reading.id, &reading.rules),
-            None => {
-                let id = DriftId(tx.new_id());
-                let (application, rules) = (&key.1, &reading.rules);
-                standing.push(Drift::found(
-                    id,
-                    application,
-                    Some(key.0),
-                    finding,
-                    reading.id,
-                    rules,
-                ));
-            }
-        }
+    pub(crate) fn share(&mut self, tx: &Tx, key: &Key, finding: Finding, reading: &Reading<'_>) {
+        self.note(tx, key, finding, reading.id, &reading.rules);
         self.plan_branch(tx, key);
     }
 

@@ -58,10 +58,11 @@ pub(crate) fn compare(subject: &Subject<'_>, view: &View<'_>) -> Compared {
     let linked = existing.and_then(|account| {
         seen.iter().find(|seen| Some(&seen.account.account_id) == account.account_id.as_ref())
     });
-    let own = match (existing, linked, seen) {
-        (_, Some(linked), _) => Some(linked),
-        (None, None, [only]) => Some(only),
-        (None, None, _) | (Some(_), None, _) => None,
+    let own = match (linked, seen) {
+        (Some(linked), _) => Some(linked),
+        // There was none, or it was made anew by somebody else.
+        (None, [only]) if existing.is_none() || view.whole => Some(only),
+        (None, _) => None,
     };
     let mut compared = Compared::default();
     let others = seen.iter().filter(|other| !own.is_some_and(|own| std::ptr::eq(own, *other)));
@@ -88,7 +89,7 @@ pub(crate) fn compare(subject: &Subject<'_>, view: &View<'_>) -> Compared {
         }
         return compared;
     };
-    compared.adopted = existing.is_none();
+    compared.adopted = linked.is_none();
     let account = observed(subject, own, view);
     compared.findings.extend(differences(subject, &account, own, view));
     compared.account = Some(account);
@@ -131,7 +132,8 @@ fn differences(
     let Subject { target, desired, known, unmanaged, .. } = subject;
     let id = &own.account.account_id;
     let login = &own.account.login;
-    let of = |kind| Finding::of_account(kind, id, login);
+    let closing = target.closes();
+    let of = |kind| Finding { closing, ..Finding::of_account(kind, id, login) };
     let privilege = |name: &str| view.privileged.get(name).copied().unwrap_or_default();
     if !desired && (*unmanaged || !known.is_some_and(Account::exists)) {
         let used = account.state == AccountState::Active || !account.entitlements.is_empty();

@@ -1,3 +1,5 @@
+//! Drift for tests.
+
 use domain::{DriftId, PersonId, ReadingId, Timestamp, Version};
 use rules::document::DriftKind;
 use uuid::Uuid;

@@ -37,6 +37,7 @@ struct Row {
     observed: Option<Json<Value>>,
     repaired_by: Option<Uuid>,
     undoes: Option<Uuid>,
+    closing: bool,
     epoch: i64,
     counter: i64,
 }
@@ -59,6 +60,7 @@ impl Row {
                 expected: self.expected.map(|expected| expected.0),
                 observed: self.observed.map(|observed| observed.0),
                 privilege,
+                closing: self.closing,
             },
             person: self.person_id.map(PersonId),
             state: State::from_name(&self.state)?,
@@ -84,7 +86,8 @@ macro_rules! select_drifts {
         concat!(
             "SELECT id, application, kind, person_id, account_id, login, item, through, expected,
                     privilege, state, outcome, found_by, found_at, seen_by, seen_at, until, owner,
-                    decided_by, note, closed_at, observed, repaired_by, undoes, epoch, counter
+                    decided_by, note, closed_at, observed, repaired_by, undoes, closing, epoch,
+                    counter
                FROM drifts ",
             $rest
         )
@@ -298,13 +301,13 @@ pub(crate) async fn put(tx: &mut Tx, drift: &[&Drift]) -> Result<(), Error> {
         "INSERT INTO drifts (id, application, kind, person_id, account_id, login, item, through,
                              expected, privilege, state, outcome, found_by, found_at, seen_by,
                              seen_at, until, owner, decided_by, note, closed_at, observed,
-                             repaired_by, undoes, epoch, counter)
+                             repaired_by, undoes, closing, epoch, counter)
          SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[],
                               $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::text[],
                               $11::text[], $12::text[], $13::uuid[], $14::timestamptz[],
                               $15::uuid[], $16::timestamptz[], $17::timestamptz[], $18::text[],
                               $19::text[], $20::text[], $21::timestamptz[], $22::jsonb[],
-                              $23::uuid[], $24::uuid[], $25::bigint[], $26::bigint[])
+                              $23::uuid[], $24::uuid[], $25::boolean[], $26::bigint[], $27::bigint[])
          ON CONFLICT (id) DO UPDATE
             SET login = excluded.login, through = excluded.through, expected = excluded.expected,
                 privilege = excluded.privilege, state = excluded.state,
@@ -312,7 +315,7 @@ pub(crate) async fn put(tx: &mut Tx, drift: &[&Drift]) -> Result<(), Error> {
                 seen_at = excluded.seen_at, until = excluded.until, owner = excluded.owner,
                 decided_by = excluded.decided_by, note = excluded.note,
                 closed_at = excluded.closed_at, observed = excluded.observed,
-                repaired_by = excluded.repaired_by, epoch = excluded.epoch,
+                repaired_by = excluded.repaired_by, closing = excluded.closing, epoch = excluded.epoch,
                 counter = excluded.counter",
     )
     .bind(ids(|one| one.id.0))
@@ -339,6 +342,7 @@ pub(crate) async fn put(tx: &mut Tx, drift: &[&Drift]) -> Result<(), Error> {
     .bind(observed)
     .bind(optional(|one| one.repaired_by))
     .bind(optional(|one| one.undoes))
+    .bind(drift.iter().map(|one| one.finding.closing).collect::<Vec<_>>())
     .bind(numbers(|one| one.version.epoch))
     .bind(numbers(|one| one.version.counter))
     .execute(tx.connection())

@@ -9,15 +9,14 @@ use crate::plan::Target;
 
 /// Returns what a plan may make of an account; none: nothing at all.
 ///
-/// An account that is to be closed is closed, and everything it holds is taken away, whatever was found
-/// before.
+/// What was found before somebody left is superseded by then, so that nothing here keeps a leaver's account
+/// open.
 pub(crate) fn tolerate<'a>(
     mut target: Target,
     observed: Option<&Account>,
     drift: impl Iterator<Item = &'a Drift>,
 ) -> Option<Target> {
     let exists = observed.is_some_and(Account::exists);
-    let closes = target.state != AccountState::Active && target.grants.is_empty();
     for drift in drift.filter(|drift| drift.is_left()) {
         let item = &drift.finding.item;
         let adopted = drift.state == State::Adopted;
@@ -37,7 +36,6 @@ pub(crate) fn tolerate<'a>(
                     target.state = observed.state;
                 }
             }
-            DriftKind::UnmanagedGrant if closes => {}
             DriftKind::UnmanagedGrant => {
                 let held = observed.is_some_and(|account| account.entitlements.contains(item));
                 if held || adopted {

@@ -118,6 +118,21 @@ pub(crate) async fn newest_now(pool: &PgPool) -> Result<Option<i64>, Error> {
         .map_err(Error::during("look for the newest usable release"))
 }
 
+/// Whether the newest release that may be used has a document of this kind and name.
+pub(crate) async fn names(tx: &mut Tx, kind: &'static str, name: &str) -> Result<bool, Error> {
+    let Some((number, _epoch)) = newest(tx).await? else { return Ok(false) };
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM releases r JOIN documents d ON d.digest = ANY(r.digests)
+                         WHERE r.number = $1 AND d.kind = $2 AND d.name = $3)",
+    )
+    .bind(number)
+    .bind(kind)
+    .bind(name)
+    .fetch_one(tx.connection())
+    .await
+    .map_err(Error::during("look for a document"))
+}
+
 /// Returns a release's documents of one kind.
 pub(crate) async fn documents(
     tx: &mut Tx,

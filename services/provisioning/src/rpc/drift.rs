@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::refuse;
 use crate::dossier::{Dossier, announce};
 use crate::drift::{self, Decision, Drift, table::Listed};
+use crate::release;
 use crate::watch::{self, Stage, Watch};
 
 pub(crate) struct DriftDoor {
@@ -72,12 +73,10 @@ impl DriftService for DriftDoor {
         }
         let mut tx = self.begin().await?;
         let now = tx.now();
-        let watch = watch::table::lock(&mut tx, &application).await.map_err(refuse)?;
-        let Some(mut watch) = watch else {
-            let message =
-                format!("no application {application} is watched; `tenure drift` lists them");
-            return Err(Status::not_found(message));
-        };
+        if release::table::names(&mut tx, "Application", &application).await.map_err(refuse)? {
+            watch::table::begin(&mut tx, &application).await.map_err(refuse)?;
+        }
+        let mut watch = watched(&mut tx, &application).await?;
         // A reading under way goes on; the next one begins when it has ended.
         if watch.lease.is_none() {
             watch.go_on(Stage::Read, now);
@@ -242,8 +241,7 @@ impl DriftService for DriftDoor {
         let by = named("by", &request.by)?;
         let mut tx = self.begin().await?;
         let now = tx.now();
-        let watch = watch::table::lock(&mut tx, &request.application).await.map_err(refuse)?;
-        let mut watch = watch.ok_or_else(|| Status::not_found("no such application is watched"))?;
+        let mut watch = watched(&mut tx, &request.application).await?;
         let released = watch
             .release(&request.hash, &by)
             .map_err(|refused| Status::failed_precondition(refused.to_string()))?;
@@ -255,6 +253,17 @@ impl DriftService for DriftDoor {
         tx.commit().await.map_err(refuse)?;
         Ok(Response::new(ReleaseRepairsResponse { released, released_by: watch.released_by }))
     }
+}
+
+/// The watch over an application, locked.
+async fn watched(tx: &mut Tx, application: &str) -> Result<Watch, Status> {
+    let watch = watch::table::lock(tx, application).await.map_err(refuse)?;
+    watch.ok_or_else(|| {
+        let message = format!(
+            "no application {application} is watched; `tenure drift applications` lists them"
+        );
+        Status::not_found(message)
+    })
 }
 
 fn shown(watch: Watch, drift: BTreeMap<String, u64>) -> WatchedApplication {

@@ -73,19 +73,43 @@ macro_rules! select_watches {
     };
 }
 
-/// Begins to watch applications that are not watched yet.
-pub(crate) async fn ensure(tx: &mut Tx, applications: &[&str]) -> Result<(), Error> {
+/// Has applications read that are to be, and are not scheduled: now. Returns those that were scheduled before.
+pub(crate) async fn schedule(tx: &mut Tx, applications: &[String]) -> Result<Vec<String>, Error> {
     let now = tx.now();
-    sqlx::query(
-        "INSERT INTO watches (application, due_at)
-         SELECT application, $2 FROM UNNEST($1::text[]) AS t (application) ORDER BY application
-         ON CONFLICT (application) DO NOTHING",
+    let before: Vec<String> = sqlx::query_scalar(
+        "SELECT application FROM watches WHERE application = ANY($1) AND due_at IS NOT NULL",
     )
     .bind(applications)
-    .bind(now.to_sqlx())
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("look which applications are scheduled"))?;
+    if before.len() < applications.len() {
+        sqlx::query(
+            "INSERT INTO watches AS w (application, due_at)
+             SELECT application, $2 FROM UNNEST($1::text[]) AS t (application)
+              ORDER BY application
+             ON CONFLICT (application) DO UPDATE SET due_at = excluded.due_at
+              WHERE w.due_at IS NULL",
+        )
+        .bind(applications)
+        .bind(now.to_sqlx())
+        .execute(tx.connection())
+        .await
+        .map_err(Error::during("schedule readings"))?;
+    }
+    Ok(before)
+}
+
+/// Begins to watch an application that is read only when somebody asks for it.
+pub(crate) async fn begin(tx: &mut Tx, application: &str) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO watches (application, stage) VALUES ($1, 'rest')
+         ON CONFLICT (application) DO NOTHING",
+    )
+    .bind(application)
     .execute(tx.connection())
     .await
-    .map_err(Error::during("begin to watch applications"))?;
+    .map_err(Error::during("begin to watch an application"))?;
     Ok(())
 }
 

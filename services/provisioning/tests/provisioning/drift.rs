@@ -22,7 +22,7 @@ const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 async fn each_kind_of_drift_is_found_named_and_left_as_its_document_says() {
     let peer = Peer::start(&json!({})).await;
     let world = world(&peer, &all("report")).await;
-    let known = plant(&world, &peer).await;
+    plant(&world, &peer).await;
     let (acted, before) = (world.ended().await.len(), peer.users().await);
 
     read(&world, DAY + 10).await;
@@ -38,7 +38,6 @@ async fn each_kind_of_drift_is_found_named_and_left_as_its_document_says() {
     found.sort();
     assert_eq!(found, PLANTED);
     assert!(world.feed.published::<DriftChanged>().await.is_empty());
-    drop(known);
 }
 
 #[tokio::test]
@@ -96,6 +95,52 @@ async fn drift_that_is_ignored_is_neither_undone_nor_in_the_way() {
     let edited = peer.user(known.get("edited").unwrap()).await;
     assert_eq!(edited["title"], "Impostor");
     assert!(peer.members("admins").await.contains(known.get("edited").unwrap()));
+}
+
+#[tokio::test]
+async fn nothing_is_undone_on_evidence_older_than_the_last_change() {
+    let peer = Peer::start(&json!({})).await;
+    let world = world(&peer, "{}").await;
+    world.at_second(DAY);
+    world.feed.drive().await;
+    world.feed.deliver(&[hire(1, 1, &["police"]).changed()]).await;
+    world.feed.drive().await;
+    join_not(&peer, "police", &account(&peer, 1).await).await;
+
+    // The reading begins at the very instant at which the account was changed here.
+    read_now(&world).await;
+    assert!(kinds(&world).await.is_empty());
+    assert!(peer.members("police").await.is_empty());
+
+    world.at_second(DAY + 1);
+    read_now(&world).await;
+    assert_eq!(kinds(&world).await, ["missing_grant"]);
+    assert_eq!(peer.members("police").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_application_that_is_never_read_begins_when_its_document_says_so() {
+    let peer = Peer::start(&json!({})).await;
+    let world = world(&peer, "{every: never}").await;
+    let read = || async {
+        let read = world.feed.published::<ApplicationRead>().await;
+        read.iter().filter(|read| read.application == "directory").count()
+    };
+    world.feed.deliver(&[hire(1, 1, &[]).changed()]).await;
+    world.feed.drive().await;
+    assert_eq!((read().await, peer.users().await.len()), (0, 1), "its work waits for nothing");
+
+    activate_as(&world, &peer, 2, "{every: PT1H}").await;
+    world.feed.drive().await;
+    assert_eq!(read().await, 1);
+
+    activate_as(&world, &peer, 3, "{every: never}").await;
+    world.at_second(DAY);
+    world.feed.drive().await;
+    let last = read().await;
+    world.at_second(9 * DAY);
+    world.feed.drive().await;
+    assert_eq!(read().await, last);
 }
 
 #[tokio::test]
@@ -338,9 +383,13 @@ async fn world(peer: &Peer, rules: &str) -> World {
 }
 
 async fn activate(world: &World, peer: &Peer, rules: &str) {
+    activate_as(world, peer, 1, rules).await;
+}
+
+async fn activate_as(world: &World, peer: &Peer, number: u64, rules: &str) {
     let text = document(peer.url(), &peer.token_reference(), rules);
     let documents = rules::document::load("applications.yaml", &text).unwrap();
-    let (released, activated) = announced(1, &documents);
+    let (released, activated) = announced(number, &documents);
     world.feed.deliver(&released).await;
     world.feed.deliver(&[activated]).await;
 }
@@ -379,6 +428,15 @@ fn hire(number: u128, version: i64, grants: &[&str]) -> Desired {
 /// Lets the next reading fall due, and everything that follows.
 async fn read(world: &World, second: i64) {
     world.at_second(second);
+    world.feed.drive().await;
+}
+
+/// Has the application read at this very instant.
+async fn read_now(world: &World) {
+    sqlx::query("UPDATE watches SET stage = 'rest', due_at = began_at WHERE due_at IS NOT NULL")
+        .execute(world.store.pool())
+        .await
+        .unwrap();
     world.feed.drive().await;
 }
 

@@ -1,6 +1,7 @@
 //! An application read as a whole: every user, every group with its members.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::Sender;
@@ -14,6 +15,10 @@ use super::user;
 
 /// Resources asked for at a time. Servers give fewer if they want.
 const PAGE_SIZE: usize = 100;
+
+/// Pauses that one request is followed by at most, and the shortest.
+const PAUSES_MAX: u32 = 20;
+const PAUSE_MIN: Duration = Duration::from_millis(100);
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +99,7 @@ impl Scim {
 
     /// A group that was removed meanwhile is none.
     async fn read_whole_group(&self, id: &str) -> Result<Option<Value>, Unread> {
-        match self.client.get::<Value>(self.client.address(&["Groups", id])).await {
+        match patiently(&self.client, self.client.address(&["Groups", id])).await {
             Ok(group) => Ok(Some(group)),
             Err(fault) if fault.is_missing() => Ok(None),
             Err(fault) => Err(unread(&fault)),
@@ -144,7 +149,7 @@ impl<'a> Listing<'a> {
             Next::Index(_read) => query.push(("startIndex", &start)),
             Next::Cursor(_mark) => query.push(("cursor", &start)),
         }
-        self.client.get(self.client.query(&[self.kind], &query)).await
+        patiently(self.client, self.client.query(&[self.kind], &query)).await
     }
 
     fn take(
@@ -194,6 +199,20 @@ impl<'a> Listing<'a> {
             }
         }
         Ok(Some(new))
+    }
+}
+
+/// Reads, with the pauses that the application asks for: a reading begun anew after each would never end.
+async fn patiently(client: &Client, url: reqwest::Url) -> Result<Value, Fault> {
+    let mut pauses = 0;
+    loop {
+        match client.get(url.clone()).await {
+            Err(Fault::Throttled { after }) if pauses < PAUSES_MAX => {
+                pauses += 1;
+                tokio::time::sleep(after.max(PAUSE_MIN)).await;
+            }
+            answered => return answered,
+        }
     }
 }
 

@@ -148,6 +148,19 @@ fn a_missing_account_that_was_left_is_found_again_and_one_that_is_to_be_made_is_
 }
 
 #[test]
+fn an_account_that_somebody_made_anew_is_the_persons_again() {
+    let anew = [seen("2", Active, Some("Clerk"), &["mail"])];
+    let whole = Case { seen: &anew, ..Case::default() };
+
+    assert_eq!(whole.found(), "");
+    assert!(whole.compared().adopted);
+    assert_eq!(whole.compared().account.unwrap().account_id.as_deref(), Some("2"));
+    // The one that is known may just not have been read.
+    let partial = Case { seen: &anew, whole: false, ..Case::default() };
+    assert_eq!(partial.found(), "several_accounts");
+}
+
+#[test]
 fn a_leaver_misses_no_account() {
     let left = Case { target: closed(), ..Case::default() };
 

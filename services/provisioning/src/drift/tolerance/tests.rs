@@ -47,7 +47,8 @@ fn drift(kind: DriftKind, item: &str, state: State) -> Drift {
 
 /// The steps that are left, in words.
 fn left(target: Target, observed: Option<&Account>, standing: &[Drift]) -> String {
-    let target = tolerate(target, observed, standing.iter());
+    let standing = standing.iter().filter(|drift| !drift.is_superseded(&target, true));
+    let target = tolerate(target.clone(), observed, standing);
     let steps = target.map(|target| plan(&target, observed)).unwrap_or_default();
     let shown = |step: &crate::plan::Step| {
         format!("{} {}", step.kind.as_str(), step.entitlement).trim().to_owned()
@@ -110,7 +111,7 @@ fn nothing_at_all_is_done_to_an_account_of_several_people() {
 
 #[test]
 fn what_shall_hold_otherwise_by_now_supersedes_drift() {
-    let desired = target(Active, &["mail"]);
+    let (desired, absent) = (target(Active, &["mail"]), target(Suspended, &["mail"]));
     for (kind, item, target, is_desired, superseded) in [
         (DriftKind::UnmanagedGrant, "mail", &desired, true, true),
         (DriftKind::UnmanagedGrant, "wiki", &desired, true, false),
@@ -118,7 +119,9 @@ fn what_shall_hold_otherwise_by_now_supersedes_drift() {
         (DriftKind::MissingGrant, "mail", &desired, true, false),
         (DriftKind::WronglyDisabled, "", &closed(), true, true),
         (DriftKind::WronglyEnabled, "", &desired, true, true),
-        (DriftKind::WronglyEnabled, "", &closed(), true, false),
+        (DriftKind::WronglyEnabled, "", &closed(), true, true),
+        (DriftKind::WronglyEnabled, "", &absent, true, false),
+        (DriftKind::UnmanagedGrant, "wiki", &closed(), true, true),
         (DriftKind::AttributeDiffers, "title", &desired, true, false),
         (DriftKind::AttributeDiffers, "title", &closed(), true, true),
         (DriftKind::UnmanagedAccount, "", &desired, true, true),
@@ -170,4 +173,25 @@ fn what_was_never_repaired_or_cannot_be_had_back_is_not_undone() {
 
     assert!(vanished.undone(id, "grace", at).is_none());
     assert!(made.undone(id, "grace", at).is_none());
+}
+
+#[test]
+fn what_kept_somebody_absent_open_does_not_keep_a_leaver_open() {
+    let absent = target(Suspended, &["mail"]);
+    let standing = [drift(DriftKind::WronglyEnabled, "", State::Adopted)];
+    let observed = Account { attributes: title("Clerk"), ..account(Active, &["mail"]) };
+
+    assert_eq!(left(absent, Some(&observed), &standing), "");
+    assert_eq!(left(closed(), Some(&observed), &standing), "disable, revoke mail");
+}
+
+#[test]
+fn an_account_that_shall_be_closed_is_not_opened_again_by_undoing() {
+    let (reading, id) = (ReadingId(Uuid::from_u128(5)), DriftId(Uuid::from_u128(6)));
+    let mut closed_again = drift(DriftKind::WronglyEnabled, "", State::Waiting);
+    closed_again.repair(Some(reading));
+
+    let undone = closed_again.undone(id, "grace", Timestamp::UNIX_EPOCH).unwrap();
+
+    assert_eq!((undone.state, undone.decided_by.as_str()), (State::Reported, ""));
 }
