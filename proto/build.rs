@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "tenure/audit/v1/service.proto",
     "tenure/common/v1/common.proto",
     "tenure/hris/v1/cases.proto",
@@ -21,6 +21,7 @@ const FILES: [&str; 15] = [
     "tenure/provisioning/v1/drift.proto",
     "tenure/provisioning/v1/events.proto",
     "tenure/provisioning/v1/service.proto",
+    "tenure/provisioning/v1/tasks.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -163,6 +163,7 @@ pub const EVENTS: &[EventRow] = &[
     state("tenure.provisioning.v1.PersonSettled", "PROVISIONING", "person", "settled"),
     fact("tenure.provisioning.v1.DriftFound", "PROVISIONING", "drift", "found"),
     fact("tenure.provisioning.v1.DriftChanged", "PROVISIONING", "drift", "changed"),
+    fact("tenure.provisioning.v1.TaskChanged", "PROVISIONING", "task", "changed"),
     fact("tenure.provisioning.v1.ApplicationRead", "PROVISIONING", "application", "read"),
     fact("tenure.notification.v1.NoticeSent", "NOTIFICATION", "notice", "sent"),
     fact("tenure.notification.v1.NoticeFailed", "NOTIFICATION", "notice", "failed"),

@@ -125,6 +125,20 @@ drift_events! {
     provisioning::v1::DriftChanged = "tenure.provisioning.v1.DriftChanged",
 }
 
+impl Event for provisioning::v1::TaskChanged {
+    const TYPE: &'static str = "tenure.provisioning.v1.TaskChanged";
+
+    fn subject(&self) -> Result<Subject, Invalid> {
+        let task: domain::TaskId = convert::id("task_id", &self.task_id)?;
+        Ok(Subject {
+            id: task.to_string(),
+            version: convert::version("version", self.version.as_ref())?,
+            lane: lane(self.lane)?,
+            person: Some(convert::id("person_id", &self.person_id)?),
+        })
+    }
+}
+
 impl Event for provisioning::v1::ApplicationRead {
     const TYPE: &'static str = "tenure.provisioning.v1.ApplicationRead";
 

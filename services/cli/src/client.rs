@@ -40,6 +40,7 @@ use proto::policy::v1::policy_evaluation_service_client::PolicyEvaluationService
 use proto::policy::v1::{ApplyDocumentsResponse, DocumentFile, ReleaseAuthor};
 use proto::provisioning::v1::drift_service_client::DriftServiceClient;
 use proto::provisioning::v1::provisioning_service_client::ProvisioningServiceClient;
+use proto::provisioning::v1::task_service_client::TaskServiceClient;
 use proto::{policy, provisioning};
 use tonic::transport::{Channel, Endpoint};
 
@@ -128,6 +129,14 @@ impl Mesh {
     /// When its address is not known.
     pub fn people(&self) -> anyhow::Result<PersonServiceClient<Channel>> {
         Ok(PersonServiceClient::new(self.channel(Service::HrisIngest)?))
+    }
+
+    /// provisioning's requests about what humans are to do.
+    ///
+    /// # Errors
+    /// When its address is not known.
+    pub fn tasks(&self) -> anyhow::Result<TaskServiceClient<Channel>> {
+        Ok(TaskServiceClient::new(self.channel(Service::Provisioning)?))
     }
 
     /// provisioning's requests about how applications differ from what they shall hold.

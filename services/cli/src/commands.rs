@@ -18,6 +18,7 @@ mod resync;
 mod settle;
 mod source;
 mod status;
+mod task;
 mod up;
 
 use std::process::ExitCode;
@@ -103,6 +104,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
         Command::Drift(Drift::Readings { application, limit }) => {
             drift::readings(application.as_deref(), limit, &state, output).await
         }
+        Command::Task(asked) => task::run(asked, &state, output).await,
         Command::Undo(undo) => drift::undo(&undo, &state, output).await,
         Command::Leaver(Leaver::Now { person, yes }) => {
             Box::pin(leaver::now(&person, yes, &state, output)).await

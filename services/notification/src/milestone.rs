@@ -73,6 +73,9 @@ pub(crate) struct Settlement {
     pub(crate) person_version: Version,
     pub(crate) open: u32,
     pub(crate) failed: u32,
+    /// Tasks of humans that are not verified.
+    #[serde(default)]
+    pub(crate) tasks: u32,
 }
 
 /// An account as it bears on who is told.

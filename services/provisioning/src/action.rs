@@ -1,4 +1,4 @@
-//! The life of one action: open, then done, already so, failed for good, or superseded.
+//! The life of one action: open, then done, already so, failed for good, superseded, or in a human's hands.
 
 pub(crate) mod table;
 
@@ -36,6 +36,8 @@ pub(crate) enum State {
     Already,
     Failed,
     Superseded,
+    /// A human has to do it: a task says so.
+    Manual,
 }
 
 /// What has to be written of a row.
@@ -50,7 +52,8 @@ pub(crate) enum Pending {
 const ERROR_LENGTH_MAX: usize = 500;
 
 impl State {
-    const ALL: [Self; 5] = [Self::Open, Self::Done, Self::Already, Self::Failed, Self::Superseded];
+    const ALL: [Self; 6] =
+        [Self::Open, Self::Done, Self::Already, Self::Failed, Self::Superseded, Self::Manual];
 
     /// The state's name in SQL, metrics and on screens.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -60,6 +63,7 @@ impl State {
             Self::Already => "already",
             Self::Failed => "failed",
             Self::Superseded => "superseded",
+            Self::Manual => "manual",
         }
     }
 
@@ -75,6 +79,7 @@ impl State {
             Self::Already => ActionOutcome::Already,
             Self::Failed => ActionOutcome::Failed,
             Self::Superseded => ActionOutcome::Superseded,
+            Self::Manual => ActionOutcome::Manual,
         }
     }
 }
@@ -116,6 +121,11 @@ impl Action {
         self.state == State::Failed && self.pending != Pending::Nothing
     }
 
+    /// Whether it ended in a human's hands and that is not written yet.
+    pub(crate) fn was_handed_just_now(&self) -> bool {
+        self.state == State::Manual && self.pending != Pending::Nothing
+    }
+
     /// Ends it after an attempt.
     pub(crate) fn end(&mut self, state: State, error: &str, at: Timestamp) {
         self.attempts = self.attempts.saturating_add(1);
@@ -127,6 +137,13 @@ impl Action {
         self.state = state;
         self.finished_at = Some(at);
         self.complain(error);
+    }
+
+    /// Says why it was not tried.
+    pub(crate) fn wait(&mut self, reason: &str) {
+        if self.error != reason {
+            self.complain(reason);
+        }
     }
 
     /// Counts an attempt that came to nothing.

@@ -86,9 +86,10 @@ impl Applications {
     /// Returns the applications that are to be read and that nobody sees to yet.
     pub(crate) fn unwatched(&self) -> Vec<String> {
         let state = self.lock();
-        let unwatched = state.applications.iter().filter(|(_name, of)| {
-            of.connector.is_some() && !of.watched && of.spec.reconciliation.every != Every::Never
-        });
+        let unwatched = state
+            .applications
+            .iter()
+            .filter(|(_name, of)| of.connector.is_some() && !of.watched && reads_itself(&of.spec));
         unwatched.map(|(name, _application)| name.clone()).collect()
     }
 
@@ -105,9 +106,8 @@ impl Applications {
     /// Returns the names of the applications that can be reached and whose work may begin: what is there
     /// already has to be known before anything is made.
     pub(crate) async fn ready(&self, tx: &mut Tx) -> Result<Vec<String>, Error> {
-        let waits = |of: &Application| {
-            of.connector.is_some() && !of.ready && of.spec.reconciliation.every != Every::Never
-        };
+        let waits =
+            |of: &Application| of.connector.is_some() && !of.ready && reads_itself(&of.spec);
         if self.lock().applications.values().any(waits) {
             let read = watch::table::were_read(tx).await?;
             for (name, application) in &mut self.lock().applications {
@@ -237,9 +237,15 @@ impl Application {
     }
 }
 
+/// Whether it is read without anybody asking for it. A manual application is read when somebody lists it.
+fn reads_itself(spec: &document::Application) -> bool {
+    spec.connector.kind != ConnectorKind::Manual && spec.reconciliation.every != Every::Never
+}
+
 fn connect(name: &str, spec: &document::Application) -> Result<Connector, Unreachable> {
     match spec.connector.kind {
         ConnectorKind::Ldap => directory(name, spec),
+        ConnectorKind::Manual => Ok(Connector::Manual),
         ConnectorKind::InProcess => Ok(Connector::InProcess(InProcess::default())),
         ConnectorKind::Scim => {
             let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;

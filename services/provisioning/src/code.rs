@@ -22,5 +22,9 @@ pub(crate) const DOUBTFUL: &str = "PROV-128";
 pub(crate) const PROTECTED: &str = "PROV-129";
 /// An application cannot be read as a whole.
 pub(crate) const NOT_READ: &str = "PROV-130";
+/// Nobody whom an application names for its tasks is here any more.
+pub(crate) const NOBODY_LEFT: &str = "PROV-132";
+/// Somebody would be left without an administrator.
+pub(crate) const LAST_ADMINISTRATOR: &str = "PROV-133";
 /// The breaker holds the repairs of an application.
 pub(crate) const REPAIRS_HELD: &str = "PROV-131";

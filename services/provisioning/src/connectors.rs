@@ -34,6 +34,8 @@ pub enum Connector {
     Scim(Box<Scim>),
     /// Speaks LDAP.
     Ldap(Box<Ldap>),
+    /// Nothing can be asked of it: every change is a human's.
+    Manual,
     /// Answers from memory, for measurements without a network.
     InProcess(InProcess),
 }
@@ -96,6 +98,8 @@ pub enum Outcome<T> {
     Gone,
     /// Somebody else in the application has that login.
     LoginTaken,
+    /// A human has to do it.
+    Manual,
     /// It may succeed later, or its outcome is unknown.
     Retry {
         /// The application's wish, or zero when the caller's own backoff decides.
@@ -121,6 +125,7 @@ impl Connector {
         match self {
             Self::Scim(scim) => scim.ensure_accounts(changes).await,
             Self::Ldap(ldap) => ldap.ensure_accounts(changes).await,
+            Self::Manual => vec![Outcome::Manual; changes.len()],
             Self::InProcess(memory) => memory.ensure_accounts(changes),
         }
     }
@@ -130,6 +135,7 @@ impl Connector {
         match self {
             Self::Scim(scim) => scim.change_memberships(changes).await,
             Self::Ldap(ldap) => ldap.change_memberships(changes).await,
+            Self::Manual => vec![Outcome::Manual; changes.len()],
             Self::InProcess(memory) => memory.change_memberships(changes),
         }
     }
@@ -142,6 +148,7 @@ impl Connector {
         match self {
             Self::Scim(scim) => scim.read(pages).await,
             Self::Ldap(ldap) => ldap.read(pages).await,
+            Self::Manual => Err(Unread::new("nobody uploaded a list of its accounts")),
             Self::InProcess(memory) => memory.read(pages).await,
         }
     }
@@ -153,7 +160,7 @@ impl Connector {
         match self {
             Self::Scim(_scim) => scim::agrees(attribute, wanted, observed),
             Self::Ldap(_ldap) => ldap::agrees(wanted, observed),
-            Self::InProcess(_memory) => observed == Some(wanted),
+            Self::Manual | Self::InProcess(_) => observed == Some(wanted),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod drift;
 mod kin;
 mod references;
+mod tasks;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +25,9 @@ use crate::code;
 use crate::drift::Drift;
 use crate::login::HandedOver;
 use crate::person::{self, Fence, Person};
-use crate::plan::{Kind, Step, hash, plan};
+use crate::plan::{Kind, Step, hash};
 use crate::reference::Referred;
+use crate::task::Task;
 
 pub(crate) use drift::{Reading, announce, ended};
 pub(crate) use kin::Wait;
@@ -45,6 +47,10 @@ pub(crate) struct Dossier {
     actions: BTreeMap<Key, Vec<Action>>,
     /// Drift that stood when it was loaded, and that was found since.
     drift: BTreeMap<Key, Vec<Drift>>,
+    /// Tasks that stood when it was loaded, and that were opened since.
+    tasks: BTreeMap<Key, Task>,
+    /// Branches of which a list of the application's accounts shows all there is.
+    shown: BTreeSet<Key>,
     /// Accounts that references lead to and that are not among those above.
     referred: Referred,
     /// It holds everything about its people, not only what concerns one application.
@@ -64,6 +70,7 @@ struct Before {
     accounts: BTreeMap<Key, Account>,
     counts: BTreeMap<PersonId, Counts>,
     drift: BTreeMap<Key, Vec<Drift>>,
+    tasks: BTreeMap<Key, Task>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,6 +101,7 @@ impl Dossier {
         let actions = action::table::standing(tx, &ids, None).await?;
         let mut loaded = Self::new(tx.now(), people, branches, accounts, actions);
         loaded.load_drift(tx, &ids, None).await?;
+        loaded.load_tasks(tx, &ids, None).await?;
         Ok(Self { whole: true, ..loaded })
     }
 
@@ -111,6 +119,7 @@ impl Dossier {
         let branches = branch::table::lock(tx, &ids, Some(application)).await?;
         let mut resumed = Self::new(tx.now(), people, branches, accounts, actions);
         resumed.load_drift(tx, &ids, Some(application)).await?;
+        resumed.load_tasks(tx, &ids, Some(application)).await?;
         Ok(resumed)
     }
 
@@ -127,6 +136,7 @@ impl Dossier {
             branches: branches.clone(),
             accounts: accounts.clone(),
             drift: BTreeMap::new(),
+            tasks: BTreeMap::new(),
         };
         Self {
             now,
@@ -136,6 +146,8 @@ impl Dossier {
             accounts,
             actions,
             drift: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            shown: BTreeSet::new(),
             referred: Referred::default(),
             whole: false,
             received: BTreeSet::new(),
@@ -156,6 +168,7 @@ impl Dossier {
         self.accounts.retain(|key, _account| !keys.contains(key));
         self.actions.retain(|key, _actions| !keys.contains(key));
         self.drift.retain(|key, _drift| !keys.contains(key));
+        self.tasks.retain(|key, _task| !keys.contains(key));
         self.before.counts = counts(&self.before.people, &self.actions);
     }
 
@@ -305,8 +318,9 @@ impl Dossier {
         }
         let target = self.target(key);
         let target = self.tolerated(key, target);
-        let steps = target.map(|target| plan(&target, self.accounts.get(key))).unwrap_or_default();
-        let mut wanted: BTreeSet<Step> = steps.into_iter().collect();
+        let planned = self.planned(key, target.as_ref());
+        let Some(lane) = self.people.get(&key.0).map(|person| person.lane) else { return false };
+        let mut wanted = self.beside_task(key, planned, target.as_ref(), lane);
         let Some(person) = self.people.get(&key.0) else { return false };
         if wanted.is_empty() && !self.branches.contains_key(key) {
             return false;

@@ -10,8 +10,9 @@ mod readings;
 mod recall;
 mod record;
 mod references;
+mod tasks;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,14 +34,16 @@ use crate::connectors::{Connector, ObservedAccount, Outcome};
 use crate::dossier::{Key, look_up};
 use crate::drift;
 use crate::drift::tolerance::tolerate;
+use crate::guard;
 use crate::observed::Seen;
-use crate::plan::{Kind, Target};
+use crate::plan::{Kind, Step, Target};
 use crate::reference::{self, Referred};
 
 use hands::{Hand, Hands};
 
 pub(crate) use readings::Readings;
 pub(crate) use references::References;
+pub(crate) use tasks::{Departures, Overdue};
 
 /// What every worker of a process shares.
 pub(crate) struct Shared {
@@ -79,6 +82,8 @@ pub(crate) struct Job {
     actions: Vec<Action>,
     connector: Arc<Connector>,
     spec: Arc<document::Application>,
+    /// Administrative entitlements that nobody else holds: they stay.
+    kept: BTreeSet<String>,
     /// The account that is there already, of a person who is to get one.
     found: Option<adoption::Found>,
     /// The trace context of what opened its actions.
@@ -221,6 +226,7 @@ impl Branches {
             .map(|(person, slice)| (*person, slice))
             .collect();
         let mut found = adoption::look(tx, application, &spec, &wants).await?;
+        let mut kept = keep(tx, application, &spec, &accounts, &actions).await?;
         let at_once = self.shared.applications.concurrency(application);
         let hand = Arc::new(Hands::take(&self.shared.hands, application));
 
@@ -233,6 +239,7 @@ impl Branches {
                 .unwrap_or_default();
             let known = account.as_ref().filter(|account| account.exists());
             let found = found.remove(&key.0);
+            let kept = kept.remove(&key.0).unwrap_or_default();
             let target = Target::of(desired.as_ref(), &resolved.attributes);
             let left = drift.get(&key).into_iter().flatten();
             let target = tolerate(target.clone(), account.as_ref(), left).unwrap_or(target);
@@ -253,6 +260,7 @@ impl Branches {
                 actions: actions.remove(&key).unwrap_or_default(),
                 connector: Arc::clone(&connector),
                 spec: Arc::clone(&spec),
+                kept,
                 found,
                 traceparent: branch.traceparent,
                 at_once,
@@ -264,7 +272,52 @@ impl Branches {
     }
 }
 
+/// Returns which administrative entitlements people keep because nobody else holds them.
+async fn keep(
+    tx: &mut Tx,
+    application: &str,
+    spec: &document::Application,
+    accounts: &BTreeMap<Key, Account>,
+    actions: &BTreeMap<Key, Vec<Action>>,
+) -> Result<guard::Losing, Rejection> {
+    let administrative = guard::administrative(spec);
+    if administrative.is_empty() {
+        return Ok(guard::Losing::new());
+    }
+    let losing = actions.iter().filter_map(|(key, actions)| {
+        let open = actions.iter().filter(|action| action.is_open());
+        let lost = guard::lost(&administrative, accounts.get(key), open);
+        (!lost.is_empty()).then_some((key.0, lost))
+    });
+    let losing: guard::Losing = losing.collect();
+    if losing.is_empty() {
+        return Ok(losing);
+    }
+    let planned_at = losing.keys().filter_map(|person| {
+        let actions = actions.get(&(*person, application.to_owned())).into_iter().flatten();
+        let open = actions.filter(|action| action.is_open());
+        Some((*person, open.map(|action| action.created_at).min()?))
+    });
+    let planned_at = planned_at.collect();
+    let unasked = guard::table::unasked(tx, application, &losing).await?;
+    let losing = guard::by_right(losing, &unasked, &planned_at);
+    if losing.is_empty() {
+        return Ok(losing);
+    }
+    let others = guard::table::others(tx, application, &losing).await?;
+    Ok(guard::kept(&losing, &others))
+}
+
 impl Job {
+    /// Whether a step would leave the application without an administrator.
+    fn is_kept(&self, step: &Step) -> bool {
+        match step.kind {
+            Kind::DisableAccount => !self.kept.is_empty(),
+            Kind::Revoke => self.kept.contains(&step.entitlement),
+            Kind::CreateAccount | Kind::UpdateAccount | Kind::EnableAccount | Kind::Grant => false,
+        }
+    }
+
     fn has(&self, kind: Kind) -> bool {
         self.of_kind(kind).next().is_some()
     }

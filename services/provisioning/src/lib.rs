@@ -18,6 +18,8 @@
 //!   refers to an account that changes is planned anew, by a timer;
 //! - within an application an account comes before its grants, closing an account before
 //!   revocations, and grants before revocations;
+//! - the last administrator of an application keeps that until somebody else is one; whoever would take it waits
+//!   for those who are about to take it from another;
 //! - what failed for good is not tried again in the same round; newer desired access, or the same
 //!   one under a newer release, begins a round;
 //! - a login that was reserved for a person is never given to another, unless the two are merged;
@@ -25,6 +27,8 @@
 //!   without a word to the application: an account carries for ever the id that it was made with;
 //! - an application's work begins when what is there already was read and held against what shall be;
 //!   `accounts` hold what was read last, and what drift is left as it is no plan undoes;
+//! - what a connector leaves to humans becomes one task per branch; nothing of it is planned again while the
+//!   task stands, and the account counts as changed only when that was verified;
 //! - no transaction is open while an application is asked, and nothing here reads a wall clock.
 
 mod access;
@@ -39,8 +43,11 @@ pub mod connectors;
 mod dossier;
 mod drift;
 mod driver;
+mod duty;
+mod guard;
 mod handlers;
 mod kin;
+mod listing;
 mod login;
 mod observed;
 mod patience;
@@ -50,12 +57,14 @@ mod reference;
 mod release;
 mod republish;
 mod rpc;
+mod task;
 mod watch;
 
 use chassis::App;
 use proto::catalogue::Service;
 use proto::provisioning::v1::drift_service_server::DriftServiceServer;
 use proto::provisioning::v1::provisioning_service_server::ProvisioningServiceServer;
+use proto::provisioning::v1::task_service_server::TaskServiceServer;
 use store::Store;
 
 pub use config::Config;
@@ -76,9 +85,12 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .on(handlers::ReceiveDocuments)
         .on(handlers::ActivateRelease)
         .drive(driver::References { wait: reference_wait })
+        .drive(driver::Overdue)
+        .drive(driver::Departures)
         .drive(chassis::Resync::new(&store).tell(republish::Accounts).tell(republish::Settled))
         .serve(ProvisioningServiceServer::new(rpc::Provisioning::new(store.clone())))
-        .serve(DriftServiceServer::new(rpc::DriftDoor::new(store.clone())));
+        .serve(DriftServiceServer::new(rpc::DriftDoor::new(store.clone())))
+        .serve(TaskServiceServer::new(rpc::TaskDoor::new(store.clone())));
     let (workers, leaver_workers) = (config.workers.get(), config.leaver_workers.get());
     let shared = driver::Shared::new(config, store);
     for _worker in 0..leaver_workers {

@@ -25,7 +25,11 @@ pub(crate) struct Person {
     pub(crate) round: i32,
     pub(crate) open: i32,
     pub(crate) failed: i32,
+    /// Tasks of humans that stand.
+    pub(crate) tasks: i32,
     pub(crate) done: i64,
+    /// Actions that were left to humans.
+    pub(crate) manual: i64,
     pub(crate) plan_hash: Vec<u8>,
     /// The version of the last `PersonSettled`.
     pub(crate) settled_version: Version,
@@ -160,6 +164,7 @@ impl Person {
             settled_at: Some(now.into()),
             lane: proto::common::v1::Lane::from(self.lane).into(),
             person_recorded_at: Some(self.recorded_at.into()),
+            tasks: self.tasks.unsigned_abs(),
         };
         Some((event, seconds))
     }

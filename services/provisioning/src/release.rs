@@ -2,10 +2,14 @@
 
 pub(crate) mod table;
 
+use std::collections::BTreeMap;
+
 use domain::Timestamp;
 use proto::policy::v1::{DocumentReleased, ReleaseActivated};
 use proto::{Invalid, convert};
+use rules::document::{self, Spec};
 use sha2::{Digest as _, Sha256};
+use store::{Error, Tx};
 
 /// One document, known by its content.
 #[derive(Debug, Clone)]
@@ -24,6 +28,24 @@ pub(crate) struct Release {
     pub(crate) content_hash: String,
     pub(crate) digests: Vec<String>,
     pub(crate) activated_at: Timestamp,
+}
+
+/// Returns what the newest usable release says of applications, by their names. What cannot be read is left out.
+pub(crate) async fn applications(
+    tx: &mut Tx,
+) -> Result<BTreeMap<String, document::Application>, Error> {
+    let Some((number, _epoch)) = table::newest(tx).await? else { return Ok(BTreeMap::new()) };
+    let stored = table::documents(tx, number, "Application").await?;
+    let read = |stored: Document| match document::Document::from_json(&stored.content).ok()?.spec {
+        Spec::Application(application) => Some((stored.name, *application)),
+        Spec::AttributeSchema(_)
+        | Spec::Bundle(_)
+        | Spec::AccessPolicy(_)
+        | Spec::SeparationOfDuties(_)
+        | Spec::LifecyclePlan(_)
+        | Spec::Breaker(_) => None,
+    };
+    Ok(stored.into_iter().filter_map(read).collect())
 }
 
 impl Document {

@@ -1,6 +1,8 @@
 //! Operators' door: translates, decides nothing.
 
 mod drift;
+mod tasks;
+mod text;
 
 use domain::{PersonId, Rejection, Timestamp};
 use proto::convert;
@@ -11,9 +13,10 @@ use proto::provisioning::v1::{
 use store::{Error, Store};
 use tonic::{Request, Response, Status};
 
-use crate::{account, action, person, release};
+use crate::{account, action, person, release, task};
 
 pub(crate) use drift::DriftDoor;
+pub(crate) use tasks::TaskDoor;
 
 pub(crate) struct Provisioning {
     store: Store,
@@ -40,6 +43,7 @@ impl ProvisioningService for Provisioning {
         let pool = self.store.pool();
         let release = release::table::newest_now(pool).await.map_err(refuse)?;
         let progress = person::table::progress(pool, since).await.map_err(refuse)?;
+        let tasks = task::table::count(pool, self.store.clock().now()).await.map_err(refuse)?;
         let count = |number: i64| u64::try_from(number).unwrap_or_default();
         Ok(Response::new(GetProgressResponse {
             release: count(release.unwrap_or_default()),
@@ -50,6 +54,10 @@ impl ProvisioningService for Provisioning {
             actions_failed: count(progress.actions_failed),
             settle_seconds_p50: progress.seconds_p50.unwrap_or_default(),
             settle_seconds_p99: progress.seconds_p99.unwrap_or_default(),
+            actions_manual: count(progress.actions_manual),
+            tasks_open: count(tasks.open),
+            tasks_unverified: count(tasks.unverified),
+            tasks_overdue: count(tasks.overdue),
         }))
     }
 

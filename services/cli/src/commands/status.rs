@@ -30,8 +30,18 @@ struct Status {
     postgres: ServerStatus,
     /// Absent: notification does not answer.
     notices: Option<NoticesStatus>,
+    /// Absent: provisioning does not answer.
+    tasks: Option<TasksStatus>,
     /// Absent: policy-evaluation does not answer.
     release: Option<ReleaseStatus>,
+}
+
+/// What humans are to do.
+#[derive(Debug, Serialize)]
+struct TasksStatus {
+    open: u64,
+    unverified: u64,
+    overdue: u64,
 }
 
 /// The active release, and how far everybody is evaluated with it.
@@ -113,6 +123,7 @@ pub(crate) async fn run(state: &StateDir, output: &Output) -> anyhow::Result<Exi
         nats: server(&board.nats),
         postgres: server(&board.postgres),
         notices: notices(&mesh).await,
+        tasks: tasks(&mesh).await,
         release: release(&mesh).await,
     };
     output.print(&status, tables)?;
@@ -190,6 +201,30 @@ async fn release(mesh: &Mesh) -> Option<ReleaseStatus> {
     let mut client = mesh.policy().ok()?;
     let told = timeout(PATIENCE, client.get_progress(request)).await.ok()?.ok()?.into_inner();
     Some(ReleaseStatus { number: told.release, people: told.people, evaluated: told.evaluated })
+}
+
+async fn tasks(mesh: &Mesh) -> Option<TasksStatus> {
+    let request = proto::provisioning::v1::GetProgressRequest { since: None };
+    let mut client = mesh.provisioning().ok()?;
+    let told = timeout(PATIENCE, client.get_progress(request)).await.ok()?.ok()?.into_inner();
+    Some(TasksStatus {
+        open: told.tasks_open,
+        unverified: told.tasks_unverified,
+        overdue: told.tasks_overdue,
+    })
+}
+
+/// How tasks stand, in a line; nothing where humans have nothing to do.
+fn asked(tasks: &TasksStatus) -> String {
+    if tasks.open + tasks.unverified == 0 {
+        return String::new();
+    }
+    format!(
+        "tasks: {} open, {} not verified, {} late\n",
+        grouped(tasks.open),
+        grouped(tasks.unverified),
+        grouped(tasks.overdue)
+    )
 }
 
 /// How the release stands, in a line.
@@ -280,5 +315,6 @@ fn tables(status: &Status) -> String {
     let notices = status.notices.as_ref().map(|notices| told(notices) + "\n");
     let notices = notices.unwrap_or_default();
     let release = status.release.as_ref().map(released).unwrap_or_default();
-    format!("{services}\n\n{servers}\n\n{release}{notices}state: {}", status.state)
+    let tasks = status.tasks.as_ref().map(asked).unwrap_or_default();
+    format!("{services}\n\n{servers}\n\n{release}{notices}{tasks}state: {}", status.state)
 }

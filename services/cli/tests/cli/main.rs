@@ -5,5 +5,6 @@
 mod drift;
 mod kin;
 mod mesh;
+mod tasks;
 mod tried;
 mod up;

@@ -120,6 +120,12 @@ impl App {
         Ok(worked)
     }
 
+    /// What it serves, for tests that ask it without a network.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        self.routes.clone().routes()
+    }
+
     /// Whose app it is.
     #[must_use]
     pub fn service(&self) -> Service {

@@ -57,4 +57,6 @@ id! {
     ReceiptId,
     /// One read of a source.
     RunId,
+    /// One thing that a human is to do in one application for one person.
+    TaskId,
 }

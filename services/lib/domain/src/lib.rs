@@ -15,7 +15,7 @@ mod version;
 pub use account::AccountState;
 pub use id::{
     ActionId, CaseId, DriftId, EngagementId, EventId, NoticeId, PersonId, ReadingId, ReceiptId,
-    RunId,
+    RunId, TaskId,
 };
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;

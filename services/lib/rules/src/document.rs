@@ -11,6 +11,7 @@ mod kind;
 mod lifecycle_plan;
 mod load;
 mod metadata;
+mod minutes;
 mod owner;
 mod places;
 mod read;
@@ -30,9 +31,9 @@ pub use access_policy::{
     TestValue,
 };
 pub use application::{
-    AccountRules, Application, Connector, ConnectorKind, DriftKind, Entitlement, Every, Ldap,
-    LdapDisable, LdapDisabled, LdapLayout, LdapSchema, Limits, Privilege, Reconciliation, Response,
-    check_address,
+    AccountRules, Application, Connector, ConnectorKind, DriftKind, Entitlement, Every, Evidence,
+    Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, Limits, Manual, Privilege,
+    Reconciliation, Response, Verification, Within, check_address,
 };
 pub use attribute_schema::{Attribute, AttributeSchema, AttributeType, Fact};
 pub use breaker::{Breaker, BreakerLimit, Counted, Grouping};

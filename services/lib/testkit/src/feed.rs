@@ -6,6 +6,7 @@ use rand::{Rng as _, SeedableRng as _};
 use sqlx::Row as _;
 use store::Store;
 use store::parked::Listed;
+use tonic::service::Routes;
 use uuid::Uuid;
 
 /// A service without a broker: events are handed to its handlers, through the inbox and the outbox,
@@ -24,6 +25,12 @@ impl Feed {
     #[must_use]
     pub fn new(app: App, store: Store) -> Self {
         Self { app, store }
+    }
+
+    /// What the service serves: a client of any of its requests is made of it.
+    #[must_use]
+    pub fn requests(&self) -> Routes {
+        self.app.routes()
     }
 
     /// The service's database.

@@ -60,6 +60,7 @@ fn read(event: &PersonSettled) -> Result<(PersonId, Settlement), Invalid> {
         person_version: convert::version("person_version", event.person_version.as_ref())?,
         open: event.open,
         failed: event.failed,
+        tasks: event.tasks,
     };
     Ok((convert::id("person_id", &event.person_id)?, settlement))
 }

@@ -120,7 +120,7 @@ impl Case {
     fn settled(&mut self, person_counter: i64, open: u32) {
         let version = Version { epoch: 1, counter: 1 };
         let person_version = Version { epoch: 1, counter: person_counter };
-        self.settlement = Some(Settlement { version, person_version, open, failed: 0 });
+        self.settlement = Some(Settlement { version, person_version, open, failed: 0, tasks: 0 });
     }
 
     fn holds(&mut self, application: &str) {

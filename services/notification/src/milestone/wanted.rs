@@ -168,7 +168,7 @@ fn joining(facts: Facts<'_>, engagement: &Engagement, told: &[Told]) -> Wanted {
 fn access_ready(facts: Facts<'_>, engagement: &Engagement) -> Option<Wanted> {
     let settlement = facts.settlement?;
     let current = settlement.person_version >= facts.standing.person_version;
-    (current && settlement.open == 0).then(|| Wanted {
+    (current && settlement.open == 0 && settlement.tasks == 0).then(|| Wanted {
         engagement: engagement.id,
         milestone: Milestone::AccessReady,
         date: engagement.start_date,

@@ -293,6 +293,7 @@ pub(crate) fn settled(number: u128, counter: i64, person_counter: i64, open: u32
         settled_at: Some(at("2026-03-02T08:00:00Z").into()),
         lane: common::Lane::Regular.into(),
         person_recorded_at: Some(at("2026-03-02T07:00:00Z").into()),
+        tasks: 0,
     }
 }
 

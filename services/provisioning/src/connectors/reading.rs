@@ -95,9 +95,11 @@ impl Unread {
             Outcome::Failed { code, reason } => {
                 Self { after: MENDING_DELAY, reason: format!("{code}: {reason}") }
             }
-            Outcome::Done(()) | Outcome::Already(()) | Outcome::Gone | Outcome::LoginTaken => {
-                Self::new("the application cannot be read")
-            }
+            Outcome::Done(())
+            | Outcome::Already(())
+            | Outcome::Gone
+            | Outcome::LoginTaken
+            | Outcome::Manual => Self::new("the application cannot be read"),
         }
     }
 

@@ -63,7 +63,9 @@ impl Dossier {
     /// Whether something else is being done there, or was done since an instant.
     fn is_newer(&self, key: &Key, began_at: Timestamp) -> bool {
         let busy = self.branches.get(key).is_some_and(|branch| branch.due_at.is_some());
-        busy || self.accounts.get(key).is_some_and(|account| account.observed_at >= began_at)
+        let said = self.tasks.get(key).is_some_and(|task| task.changed_at >= began_at);
+        busy || said
+            || self.accounts.get(key).is_some_and(|account| account.observed_at >= began_at)
     }
 
     /// Holds what was seen of a person against what shall be; says whether an account was taken over that
@@ -98,10 +100,13 @@ impl Dossier {
         {
             self.take_over(key, account);
         }
-        for finding in compared.findings {
-            self.note(tx, key, finding, reading.id, &reading.rules);
-        }
         let whole = reading.view.whole;
+        // What differs while a human is at it is on its way.
+        if !self.is_shown(key, whole) {
+            for finding in compared.findings {
+                self.note(tx, key, finding, reading.id, &reading.rules);
+            }
+        }
         for drift in self.drift.get_mut(key).into_iter().flatten() {
             // What somebody wants back may still be on its way.
             if drift.closed_at.is_none()

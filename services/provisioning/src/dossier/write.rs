@@ -27,6 +27,7 @@ impl Dossier {
         let dependants = self.write_accounts(tx).await?;
         self.write_actions(tx).await?;
         self.write_drift(tx).await?;
+        self.write_tasks(tx).await?;
         let branches: Vec<(&Key, &Branch)> = self
             .branches
             .iter()
@@ -84,6 +85,7 @@ impl Dossier {
                 person.settled = false;
                 match action.state {
                     State::Done | State::Already => person.done += 1,
+                    State::Manual => person.manual += 1,
                     State::Open | State::Failed | State::Superseded => {}
                 }
             }

@@ -19,6 +19,7 @@ use super::adoption::Found;
 use super::recall::Recall;
 use super::{Done, Job};
 use crate::access::Slice;
+use crate::action::Action;
 use crate::code;
 use crate::connectors::{AccountChange, Connector, MembershipChange, Outcome};
 use crate::plan::Kind;
@@ -68,7 +69,10 @@ impl Work<'_> {
         let mut changes = Vec::new();
         let mut places = Vec::new();
         for (place, job) in self.jobs.iter().enumerate() {
-            if !job.open().any(|action| action.step.kind.is_of_account()) {
+            let of_account = |action: &&Action| action.step.kind.is_of_account();
+            let mut steps = job.open().filter(of_account).peekable();
+            // All of them are one request: what of it must not be done keeps the rest.
+            if steps.peek().is_none() || steps.any(|action| job.is_kept(&action.step)) {
                 continue;
             }
             match account_change(job) {
@@ -98,7 +102,7 @@ impl Work<'_> {
             if kind == Kind::Revoke && !grants_ended(job, &done[place]) {
                 continue;
             }
-            for action in job.of_kind(kind) {
+            for action in job.of_kind(kind).filter(|action| !job.is_kept(&action.step)) {
                 let change = MembershipChange {
                     person: job.key.0,
                     lane: job.lane,
@@ -221,6 +225,8 @@ fn account_id(job: &Job, done: &Done) -> Option<String> {
             Some(account.account_id.clone())
         }
         Some(Outcome::Gone) => None,
+        // Whoever makes the account gives it what it shall hold.
+        Some(Outcome::Manual) => job.login.clone(),
         Some(Outcome::LoginTaken | Outcome::Retry { .. } | Outcome::Failed { .. }) | None => {
             job.known().and_then(|account| account.account_id.clone())
         }
@@ -232,7 +238,10 @@ fn grants_ended(job: &Job, done: &Done) -> bool {
         done.memberships.iter().any(|(action, outcome)| {
             *action == grant.id
                 && match outcome {
-                    Outcome::Done(()) | Outcome::Already(()) | Outcome::Failed { .. } => true,
+                    Outcome::Done(())
+                    | Outcome::Already(())
+                    | Outcome::Manual
+                    | Outcome::Failed { .. } => true,
                     Outcome::Gone | Outcome::LoginTaken | Outcome::Retry { .. } => false,
                 }
         })

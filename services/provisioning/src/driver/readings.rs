@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use chassis::Driver;
 use domain::{ReadingId, Rejection, Timestamp};
-use rules::document::{self, Privilege};
+use rules::document::{self, ConnectorKind, Every, Privilege};
 use store::{Store, Tx};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, Sender};
 use uuid::Uuid;
 
 use super::Shared;
 use crate::connectors::{Completeness, Connector, Page, Unread};
+use crate::listing;
 use crate::observed;
 use crate::watch::{self, Stage, Watch};
 
@@ -95,6 +96,11 @@ impl Driver for Readings {
         let Some((connector, spec)) = way else { return Ok(Vec::new()) };
         if matches!(watch.stage, Stage::Rest | Stage::Read) {
             watch.begin(ReadingId(tx.new_id()), now);
+            if spec.connector.kind == ConnectorKind::Manual {
+                // It shows what was there when it was uploaded.
+                let uploaded = listing::table::uploaded_at(tx, &name).await?;
+                watch.began_at = uploaded.or(watch.began_at);
+            }
             watch::table::put(tx, &watch).await?;
         }
         let privileged = spec
@@ -136,7 +142,7 @@ impl Driver for Readings {
             };
             let step = Step { readings: self, job };
             match watch.stage {
-                Stage::Rest => watch.rest(job.spec.reconciliation.every, tx.now()),
+                Stage::Rest => watch.rest(job.every(), tx.now()),
                 Stage::Read => step.was_read(tx, &mut watch, done.0.as_ref()).await?,
                 Stage::Compare => step.compare(tx, &mut watch).await?,
                 Stage::Strangers => step.strangers(tx, &mut watch).await?,
@@ -150,11 +156,21 @@ impl Driver for Readings {
 }
 
 impl Job {
+    /// How often it is read by itself. A list shows nothing new when it is read once more.
+    fn every(&self) -> Every {
+        match self.spec.connector.kind {
+            ConnectorKind::Manual => Every::Never,
+            ConnectorKind::Scim | ConnectorKind::Ldap | ConnectorKind::InProcess => {
+                self.spec.reconciliation.every
+            }
+        }
+    }
+
     /// Reads the application, and keeps what it shows page by page.
     async fn read(&self, store: &Store) -> Result<Completeness, Unread> {
         let reading = self.watch.reading.unwrap_or(ReadingId(Uuid::nil()));
         let (sender, mut pages) = mpsc::channel(PAGES_AHEAD);
-        let asked = async move { self.connector.read(&sender).await };
+        let asked = async move { self.ask(store, &sender).await };
         // It owns the receiver: when it ends early, whoever still sends hears of it.
         let kept = async move {
             while let Some(page) = pages.recv().await {
@@ -169,6 +185,31 @@ impl Job {
             }
             (read, Ok(())) => read,
         }
+    }
+
+    /// Asks the application, or looks at the last list of it.
+    async fn ask(&self, store: &Store, pages: &Sender<Page>) -> Result<Completeness, Unread> {
+        let Connector::Manual = *self.connector else { return self.connector.read(pages).await };
+        let last = async {
+            let mut tx = store.begin().await?;
+            let lines = listing::table::last(&mut tx, &self.watch.application).await?;
+            Ok::<_, store::Error>((
+                lines,
+                listing::table::owners(&mut tx, &self.watch.application).await?,
+            ))
+        };
+        let unread =
+            |error| Unread { after: Duration::ZERO, reason: Rejection::retry(error).to_string() };
+        let (Some(lines), owners) = last.await.map_err(unread)? else {
+            return self.connector.read(pages).await;
+        };
+        for page in listing::pages(&lines, &owners) {
+            // Whoever keeps the pages says why it takes no more of them.
+            if pages.send(page).await.is_err() {
+                break;
+            }
+        }
+        Ok(Completeness::Whole)
     }
 
     async fn keep_page(

@@ -15,8 +15,10 @@ use crate::code;
 use crate::connectors::{ObservedAccount, Outcome};
 use crate::dossier::{Dossier, Key, announce};
 use crate::drift;
+use crate::duty;
 use crate::observed;
 use crate::plan::Kind;
+use crate::task::{self, Asked, Duty};
 
 /// Records a batch. Branches that went to somebody else meanwhile are left to them.
 pub(super) async fn record(
@@ -29,6 +31,7 @@ pub(super) async fn record(
     };
     let mut dossier = resume(tx, done, application).await?;
     let now = tx.now();
+    let departed = departed(tx, done).await?;
     let mut adopted = BTreeMap::new();
     for (job, done) in done {
         let Some(branch) = dossier.branch_mut(&job.key) else { continue };
@@ -37,6 +40,7 @@ pub(super) async fn record(
         let mut recording = Recording { dossier: &mut dossier, job, shared, now, pause: None };
         recording.account(done.account.as_ref());
         recording.memberships(&done.memberships);
+        recording.keep();
         let pause = recording.pause;
         if let Some(seen) = job.adopts()
             && done.has_account()
@@ -44,6 +48,7 @@ pub(super) async fn record(
             dossier.adopt(tx, &job.key, seen, &job.spec);
             adopted.insert(seen.account.account_id.clone(), job.key.0);
         }
+        open_task(tx, &mut dossier, job, &departed);
         let opened = dossier.plan_branch(tx, &job.key);
         if let Some(branch) = dossier.branch_mut(&job.key)
             && branch.due_at.is_some()
@@ -61,6 +66,27 @@ pub(super) async fn record(
     observed::table::adopt(tx, application, &adopted).await?;
     end_orphaned(tx, application, &adopted).await?;
     Ok(())
+}
+
+/// Returns which of those whom the application names for its tasks have left.
+async fn departed(tx: &mut Tx, done: &[(Job, Done)]) -> Result<BTreeSet<String>, Rejection> {
+    let spec = done.first().map(|(job, _done)| &job.spec);
+    let named = spec.into_iter().flat_map(|spec| task::chain(spec));
+    let named: Vec<String> = named.map(|owner| owner.mail.to_lowercase()).collect();
+    Ok(duty::table::departed(tx, &named).await?)
+}
+
+/// What of a branch ended in a human's hands becomes that human's task.
+fn open_task(tx: &Tx, dossier: &mut Dossier, job: &Job, departed: &BTreeSet<String>) {
+    let Some(duty) = Duty::of(&job.spec, departed) else { return };
+    let steps = dossier.handed(&job.key);
+    if steps.is_empty() {
+        return;
+    }
+    let known = job.known().map(|account| account.login.as_str());
+    let Some(login) = known.or(job.login.as_deref()) else { return };
+    let asked = Asked { steps, login, target: &job.target, lane: job.lane };
+    dossier.open_task(tx, &job.key, asked, &duty);
 }
 
 /// Accounts that somebody took over are nobody's no longer.
@@ -121,6 +147,9 @@ async fn resume(
     Ok(dossier)
 }
 
+/// How long it is before it is looked at again whether somebody else administers an application.
+const GUARDED: SignedDuration = SignedDuration::from_mins(5);
+
 struct Recording<'a> {
     dossier: &'a mut Dossier,
     job: &'a Job,
@@ -171,6 +200,7 @@ impl Recording<'_> {
                 after: Duration::ZERO,
                 reason: "somebody else in the application has the login",
             },
+            Some(Outcome::Manual) => Attempt::Ended(State::Manual),
             Some(Outcome::Retry { after, reason }) => Attempt::Again { after: *after, reason },
             Some(Outcome::Failed { code, reason }) => Attempt::Failed { code, reason },
         };
@@ -211,7 +241,7 @@ impl Recording<'_> {
             let attempt = membership(action.step.kind, outcome);
             let pause = settle(action, &attempt, self.job, self.shared, self.now);
             self.pause = self.pause.max(pause);
-            if matches!(attempt, Attempt::Ended(_)) {
+            if matches!(attempt, Attempt::Ended(State::Done | State::Already)) {
                 changed.push(action.step.clone());
             }
         }
@@ -227,6 +257,30 @@ impl Recording<'_> {
         }
         if gone {
             self.vanish();
+        }
+    }
+
+    /// What would leave the application without an administrator waits.
+    fn keep(&mut self) {
+        let job = self.job;
+        let mut waits = false;
+        for action in self.dossier.open_actions(&job.key).filter(|a| job.is_kept(&a.step)) {
+            action.wait(&format!(
+                "{}: nobody else is left who administers the application",
+                code::LAST_ADMINISTRATOR
+            ));
+            waits = true;
+        }
+        if waits {
+            self.pause = self.pause.max(Some(GUARDED));
+            tracing::warn!(
+                person.id = %job.key.0,
+                application = job.key.1,
+                code = code::LAST_ADMINISTRATOR,
+                "the last administrator of {} stays one ({})",
+                job.key.1,
+                code::LAST_ADMINISTRATOR
+            );
         }
     }
 
@@ -248,6 +302,7 @@ fn membership(kind: Kind, outcome: &Outcome<()>) -> Attempt<'_> {
             after: Duration::ZERO,
             reason: "the application speaks of a login that nobody asked for",
         },
+        Outcome::Manual => Attempt::Ended(State::Manual),
         Outcome::Retry { after, reason } => Attempt::Again { after: *after, reason },
         Outcome::Failed { code, reason } => Attempt::Failed { code, reason },
     }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::access::Announced;
 use crate::dossier::{Dossier, Wait};
+use crate::duty::{self, Addresses};
 use crate::kin::Awaited;
 use crate::patience::Patience;
 use crate::person::{self, Fence};
@@ -116,6 +117,7 @@ impl Handler for PlanAccess {
         let mut dossier = Dossier::load_beside(tx, &ids, &others).await?;
         dossier.load_kin(tx).await?;
 
+        let addresses: Vec<Addresses> = announced().map(Addresses::of).collect();
         let now = tx.now();
         let mut newer = BTreeSet::new();
         loop {
@@ -132,6 +134,9 @@ impl Handler for PlanAccess {
         }
         dossier.complete_access(tx, &newer).await?;
         dossier.plan_people(tx, &newer, self.wait).await?;
+        let addresses: Vec<Addresses> =
+            addresses.into_iter().filter(|one| newer.contains(&one.person)).collect();
+        duty::table::put(tx, &addresses).await?;
         dossier.write(tx).await?;
         Ok(verdicts)
     }

@@ -18,6 +18,7 @@ pub(crate) struct Progress {
     pub(crate) actions_done: i64,
     pub(crate) actions_open: i64,
     pub(crate) actions_failed: i64,
+    pub(crate) actions_manual: i64,
     pub(crate) seconds_p50: Option<f64>,
     pub(crate) seconds_p99: Option<f64>,
 }
@@ -38,7 +39,9 @@ struct Row {
     round: i32,
     open: i32,
     failed: i32,
+    tasks: i32,
     done: i64,
+    manual: i64,
     plan_hash: Vec<u8>,
     settled_epoch: i64,
     settled_counter: i64,
@@ -63,7 +66,9 @@ impl Row {
             round: self.round,
             open: self.open,
             failed: self.failed,
+            tasks: self.tasks,
             done: self.done,
+            manual: self.manual,
             plan_hash: self.plan_hash,
             settled_version: Version { epoch: self.settled_epoch, counter: self.settled_counter },
             settled: self.settled,
@@ -96,8 +101,8 @@ pub(crate) async fn lock(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT person_id, desired_epoch, desired_counter, desired_release, desired_digest, kin,
                 person_epoch, person_counter, release, person_recorded_at, lane, round, open,
-                failed, done, plan_hash, settled_epoch, settled_counter, settled, settled_at,
-                timeline_settled_at
+                failed, tasks, done, manual, plan_hash, settled_epoch, settled_counter, settled,
+                settled_at, timeline_settled_at
            FROM people WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE",
     )
     .bind(people)
@@ -141,17 +146,17 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
                 plan_hash = t.plan_hash, settled_epoch = t.settled_epoch,
                 settled_counter = t.settled_counter, settled = t.settled,
                 settled_at = t.settled_at, timeline_settled_at = t.timeline_settled_at,
-                kin = t.kin
+                kin = t.kin, tasks = t.tasks, manual = t.manual
            FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[],
                        $6::bigint[], $7::bigint[], $8::bigint[], $9::timestamptz[],
                        $10::smallint[], $11::integer[], $12::integer[], $13::integer[],
                        $14::bigint[], $15::bytea[], $16::bigint[], $17::bigint[],
                        $18::boolean[], $19::timestamptz[], $20::timestamptz[],
-                       $21::jsonb[])
+                       $21::jsonb[], $22::integer[], $23::bigint[])
              AS t (person_id, desired_epoch, desired_counter, desired_release, desired_digest,
                    person_epoch, person_counter, release, person_recorded_at, lane, round, open,
                    failed, done, plan_hash, settled_epoch, settled_counter, settled, settled_at,
-                   timeline_settled_at, kin)
+                   timeline_settled_at, kin, tasks, manual)
           WHERE p.person_id = t.person_id",
     )
     .bind(ids)
@@ -175,6 +180,8 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
     .bind(instants(|person| person.settled_at))
     .bind(instants(|person| person.timeline_settled_at))
     .bind(kin)
+    .bind(counts(|person| person.tasks))
+    .bind(numbers(|person| person.manual))
     .execute(tx.connection())
     .await
     .map_err(Error::during("write people"))?;
@@ -252,6 +259,7 @@ pub(crate) async fn progress(pool: &PgPool, since: Timestamp) -> Result<Progress
                 coalesce(sum(done), 0)::bigint AS actions_done,
                 coalesce(sum(open), 0)::bigint AS actions_open,
                 coalesce(sum(failed), 0)::bigint AS actions_failed,
+                coalesce(sum(manual), 0)::bigint AS actions_manual,
                 (SELECT seconds[1] FROM quantiles) AS seconds_p50,
                 (SELECT seconds[2] FROM quantiles) AS seconds_p99
            FROM people WHERE desired_epoch > 0 OR desired_counter > 0",

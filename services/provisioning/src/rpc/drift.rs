@@ -17,6 +17,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::refuse;
+use super::text::{named, optional_id, remark, unknown};
 use crate::dossier::{Dossier, announce};
 use crate::drift::{self, Decision, Drift, table::Listed};
 use crate::release;
@@ -27,8 +28,6 @@ pub(crate) struct DriftDoor {
 }
 
 const PAGE_MAX: u32 = 1_000;
-/// The longest name of somebody who decides or answers for something, and the longest note, in bytes.
-const TEXT_MAX: usize = 500;
 
 impl DriftDoor {
     pub(crate) fn new(store: Store) -> Self {
@@ -312,10 +311,7 @@ fn shown_reading(reading: watch::table::Reading) -> Reading {
 
 fn decision(request: &DecideDriftRequest, now: Timestamp) -> Result<Decision, Status> {
     let by = named("by", &request.by)?;
-    if request.note.len() > TEXT_MAX {
-        return Err(Status::invalid_argument(format!("note: longer than {TEXT_MAX} bytes")));
-    }
-    let note = request.note.clone();
+    let note = remark("note", &request.note)?;
     match DriftDecision::try_from(request.decision).map_err(|_unknown| unknown("decision"))? {
         DriftDecision::Unspecified => Err(Status::invalid_argument("decision: missing")),
         DriftDecision::Repair => Ok(Decision::Repair { by, note }),
@@ -328,26 +324,4 @@ fn decision(request: &DecideDriftRequest, now: Timestamp) -> Result<Decision, St
             Ok(Decision::Adopt { owner: named("owner", &request.owner)?, until, by, note })
         }
     }
-}
-
-fn named(field: &'static str, name: &str) -> Result<String, Status> {
-    let name = name.trim();
-    if name.is_empty() || name.len() > TEXT_MAX {
-        let message = format!("{field}: name somebody, in {TEXT_MAX} bytes at most");
-        return Err(Status::invalid_argument(message));
-    }
-    Ok(name.to_owned())
-}
-
-fn optional_id<I: From<Uuid>>(field: &'static str, id: &str) -> Result<Option<I>, Status> {
-    if id.is_empty() {
-        return Ok(None);
-    }
-    let id = Uuid::parse_str(id);
-    id.map(|id| Some(I::from(id)))
-        .map_err(|_malformed| Status::invalid_argument(format!("{field}: not an id")))
-}
-
-fn unknown(field: &'static str) -> Status {
-    Status::invalid_argument(format!("{field}: unknown enum value"))
 }

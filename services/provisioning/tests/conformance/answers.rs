@@ -116,9 +116,11 @@ fn word<T: std::fmt::Debug>(outcome: &Outcome<T>) -> &'static str {
     match outcome {
         Outcome::Done(_) => "done",
         Outcome::Retry { .. } => "retry",
-        Outcome::Already(_) | Outcome::Gone | Outcome::LoginTaken | Outcome::Failed { .. } => {
-            panic!("{outcome:?}")
-        }
+        Outcome::Already(_)
+        | Outcome::Gone
+        | Outcome::LoginTaken
+        | Outcome::Manual
+        | Outcome::Failed { .. } => panic!("{outcome:?}"),
     }
 }
 

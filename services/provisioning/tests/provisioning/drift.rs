@@ -141,6 +141,10 @@ async fn an_application_that_is_never_read_begins_when_its_document_says_so() {
     world.at_second(9 * DAY);
     world.feed.drive().await;
     assert_eq!(read().await, last);
+
+    activate_as(&world, &peer, 4, "{every: PT1H}").await;
+    world.feed.drive().await;
+    assert_eq!(read().await, last + 1, "what had stopped goes on");
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@
 
 mod directory;
 mod drift;
+mod guards;
 mod kin;
 mod leavers;
 mod order;
 mod references;
+mod tasks;
 mod trouble;
 mod world;
 

@@ -1,4 +1,5 @@
 mod ldap;
+mod manual;
 mod reconciliation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use super::{Finding, Owner, SecretReference, Setting};
 use crate::access::USER_NAME;
 
 pub use ldap::{Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, check_address};
+pub use manual::{Evidence, Manual, Verification, Within};
 pub use reconciliation::{DriftKind, Every, Reconciliation, Response};
 
 /// A target system: how it is reached, what its accounts look like, what they may hold.
@@ -52,6 +54,9 @@ pub struct Connector {
     /// What else it takes to work in a directory; needed by `ldap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ldap: Option<Ldap>,
+    /// Who does the work, and how; needed by `manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<Manual>,
 }
 
 /// The adapters there are.
@@ -62,6 +67,8 @@ pub enum ConnectorKind {
     Scim,
     /// A directory that speaks LDAP, such as OpenLDAP or Active Directory.
     Ldap,
+    /// Nothing can be asked of it: humans get tasks.
+    Manual,
     /// An application inside the process, for measurements.
     InProcess,
 }
@@ -162,7 +169,16 @@ impl Application {
                     "is for scim; ldap signs in with ldap.password",
                 ));
             }
-            ConnectorKind::Scim | ConnectorKind::Ldap | ConnectorKind::InProcess => {}
+            ConnectorKind::Manual if self.connector.url.is_some() => {
+                found.push(("spec.connector.url", "nothing is asked of a manual application"));
+            }
+            ConnectorKind::Manual if self.connector.token.is_some() => {
+                found.push(("spec.connector.token", "nothing is asked of a manual application"));
+            }
+            ConnectorKind::Scim
+            | ConnectorKind::Ldap
+            | ConnectorKind::Manual
+            | ConnectorKind::InProcess => {}
         }
         if self.limits.concurrency == 0 {
             found.push(("spec.limits.concurrency", "must be at least 1"));
@@ -188,8 +204,9 @@ impl Application {
             .into_iter()
             .map(|(field, message)| (field.to_owned(), message.to_owned()))
             .collect();
-        found.extend(self.owner.iter().flat_map(Owner::problems));
+        found.extend(self.owner.iter().flat_map(|owner| owner.problems("spec.owner")));
         found.extend(self.directory_problems());
+        found.extend(self.manual_problems());
         found.extend(self.entitlement_problems());
         found.extend(self.reconciliation.problems(self));
         found
@@ -206,10 +223,28 @@ impl Application {
                 let needs = "missing; ldap needs bind_dn, password and accounts_base";
                 vec![(field, needs.to_owned())]
             }
-            (ConnectorKind::Scim | ConnectorKind::InProcess, Some(_)) => {
+            (ConnectorKind::Scim | ConnectorKind::Manual | ConnectorKind::InProcess, Some(_)) => {
                 vec![(field, "is for connectors of kind ldap; remove it".to_owned())]
             }
-            (ConnectorKind::Scim | ConnectorKind::InProcess, None) => Vec::new(),
+            (ConnectorKind::Scim | ConnectorKind::Manual | ConnectorKind::InProcess, None) => {
+                Vec::new()
+            }
+        }
+    }
+
+    fn manual_problems(&self) -> Vec<Finding> {
+        let field = "spec.connector.manual".to_owned();
+        match (self.connector.kind, &self.connector.manual) {
+            (ConnectorKind::Manual, Some(manual)) => manual.problems(self.owner.as_ref()),
+            (ConnectorKind::Manual, None) => {
+                vec![(field, "missing; manual needs a deputy".to_owned())]
+            }
+            (ConnectorKind::Scim | ConnectorKind::Ldap | ConnectorKind::InProcess, Some(_)) => {
+                vec![(field, "is for connectors of kind manual; remove it".to_owned())]
+            }
+            (ConnectorKind::Scim | ConnectorKind::Ldap | ConnectorKind::InProcess, None) => {
+                Vec::new()
+            }
         }
     }
 

@@ -18,7 +18,14 @@ const NAME_LENGTH_MAX: usize = 255;
 const MAIL_LENGTH_MAX: usize = 254;
 
 impl Owner {
-    pub(super) fn problems(&self) -> Vec<Finding> {
+    /// What cannot be used of it: pairs of a field, `.name` or `.mail`, and what is wrong.
+    #[must_use]
+    pub fn check(&self) -> Vec<(String, String)> {
+        self.problems("")
+    }
+
+    /// What cannot be used of it, below the field in which it stands.
+    pub(super) fn problems(&self, field: &str) -> Vec<Finding> {
         let mut found = Vec::new();
         let name = &self.name;
         if name.is_empty()
@@ -29,11 +36,11 @@ impl Owner {
             let message = format!(
                 "not a name; use 1 to {NAME_LENGTH_MAX} bytes without white space around them"
             );
-            found.push(("spec.owner.name".to_owned(), message));
+            found.push((format!("{field}.name"), message));
         }
         if !is_address(&self.mail) {
             let message = "not a mail address; write for instance it@city.example".to_owned();
-            found.push(("spec.owner.mail".to_owned(), message));
+            found.push((format!("{field}.mail"), message));
         }
         found
     }

@@ -203,9 +203,11 @@ mod tests {
                 Outcome::Retry { after, .. } if after.is_zero() => "again".to_owned(),
                 Outcome::Retry { .. } => "again, seldom".to_owned(),
                 Outcome::Failed { code, .. } => code.to_owned(),
-                Outcome::Done(_) | Outcome::Already(_) | Outcome::Gone | Outcome::LoginTaken => {
-                    String::from("no fault")
-                }
+                Outcome::Done(_)
+                | Outcome::Already(_)
+                | Outcome::Gone
+                | Outcome::LoginTaken
+                | Outcome::Manual => String::from("no fault"),
             };
             table.push_str(&format!("{}: {told}\n", name(rc)));
         }

@@ -235,7 +235,7 @@ impl Step<'_> {
         if !decided.is_empty() || (goes && !repairs.is_empty()) {
             watch.go_on(Stage::Apply, now);
         } else {
-            watch.rest(self.job.spec.reconciliation.every, now);
+            watch.rest(self.job.every(), now);
         }
         Ok(())
     }
@@ -251,7 +251,7 @@ impl Step<'_> {
             if watch.held.is_empty() {
                 watch.released_by.clear();
             }
-            watch.rest(self.job.spec.reconciliation.every, now);
+            watch.rest(self.job.every(), now);
             return Ok(());
         }
         let (strangers, own): (Vec<Drift>, Vec<Drift>) =

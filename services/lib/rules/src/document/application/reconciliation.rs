@@ -4,7 +4,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Days, Finding};
+use super::super::{Days, Finding, minutes};
 use super::Application;
 use crate::access::USER_NAME;
 
@@ -235,24 +235,13 @@ impl TryFrom<String> for Every {
         if text == "never" {
             return Ok(Self::Never);
         }
-        let counted = |unit: char| {
-            text.strip_prefix("PT")
-                .and_then(|rest| rest.strip_suffix(unit))
-                .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-                .and_then(|digits| digits.parse::<u32>().ok())
-        };
-        counted('H')
-            .and_then(|hours| hours.checked_mul(60))
-            .or_else(|| counted('M'))
-            .filter(|minutes| (1..=Self::MINUTES_MAX).contains(minutes))
-            .map(Self::Minutes)
-            .ok_or_else(|| {
-                format!(
-                    "`{text}` does not say how often; write for instance PT24H or PT30M, at most \
+        minutes::read(&text, Self::MINUTES_MAX).map(Self::Minutes).ok_or_else(|| {
+            format!(
+                "`{text}` does not say how often; write for instance PT24H or PT30M, at most \
                      PT{}H, or never",
-                    Self::MINUTES_MAX / 60
-                )
-            })
+                Self::MINUTES_MAX / 60
+            )
+        })
     }
 }
 
@@ -260,8 +249,7 @@ impl From<Every> for String {
     fn from(every: Every) -> Self {
         match every {
             Every::Never => "never".to_owned(),
-            Every::Minutes(minutes) if minutes % 60 == 0 => format!("PT{}H", minutes / 60),
-            Every::Minutes(minutes) => format!("PT{minutes}M"),
+            Every::Minutes(count) => minutes::write(count),
         }
     }
 }
