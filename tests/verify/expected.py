@@ -139,10 +139,10 @@ class Documents:
     policies: dict[str, dict]
 
 
-def read_documents(folder: pathlib.Path) -> Documents:
-    """Reads every document below a folder."""
+def read_documents(*folders: pathlib.Path) -> Documents:
+    """Reads every document below folders."""
     kinds: dict[str, dict[str, dict]] = {kind: {} for kind in KINDS}
-    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
+    for path in sorted(path for folder in folders for path in [*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
             if document is None:
                 continue
@@ -153,7 +153,7 @@ def read_documents(folder: pathlib.Path) -> Documents:
                 raise Unusable(f"{path}: {kind} {name} is there twice")
             kinds[kind][name] = document["spec"]
     if len(kinds["AttributeSchema"]) != 1:
-        raise Unusable(f"{folder}: {len(kinds['AttributeSchema'])} attribute schemas, not one")
+        raise Unusable(f"{', '.join(map(str, folders))}: {len(kinds['AttributeSchema'])} attribute schemas, not one")
     (schema,) = kinds["AttributeSchema"].values()
     bundles = {
         name: [(one["application"], one["entitlement"]) for one in spec["entitlements"]]

@@ -1,5 +1,8 @@
 //! `cargo xtask demo`: build, then let `tenure demo` do the rest.
 
+use std::ffi::OsString;
+use std::path::Path;
+
 use clap::Args;
 
 use crate::shell;
@@ -23,7 +26,13 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let tools = shell::fetch(&["nats-server", "postgres", "python-peers"])?;
+    let tools = shell::fetch(&["nats-server", "postgres", "python-peers", "slapd"])?;
+    let tree = tools["slapd"].as_str().and_then(|slapd| Path::new(slapd).ancestors().nth(3));
+    if tree.is_none() {
+        println!("demo: no directory takes part: {}", tools["slapd"]["skipped"]);
+    }
+    let directory = tree.map(|tree| tree.join("usr/bin/ldapsearch"));
+    let directory = directory.map(|client| [OsString::from("--ldapsearch"), client.into()]);
     build(&[])?;
     let tenure = shell::target()?.join("debug/tenure");
     shell::run(
@@ -37,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             .arg(shell::root().join("services/lib/testkit/src/mail_server.py"))
             .arg("--python")
             .arg(tools["python-peers"].as_str().unwrap_or("python3"))
+            .args(directory.into_iter().flatten())
             .args(&arguments.rest),
     )
 }

@@ -6,6 +6,7 @@ mod doors;
 mod drift;
 mod kin;
 mod releases;
+mod tasks;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub(crate) use doors::{SourceToken, SourceTry};
 pub(crate) use drift::{Drift, DriftAdopt, DriftList, DriftRelease, DriftRepair, Undo};
 pub(crate) use kin::{Merge, Split, Word};
 pub(crate) use releases::{Apply, Approve, Preview, Release, name};
+pub(crate) use tasks::{Task, TaskAssign, TaskDone, TaskList, TaskListing, TaskReject, TaskVerify};
 
 use crate::output::Format;
 
@@ -86,6 +88,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Drift(Drift),
     Undo(Undo),
+    /// Looks at what humans are to do, says that it was done, and verifies it
+    #[command(subcommand)]
+    Task(Task),
     /// Ends somebody's access at once, before HR's records say that they leave
     #[command(subcommand)]
     Leaver(Leaver),
@@ -451,6 +456,9 @@ pub(crate) struct Demo {
     /// Script of a mail server that takes what people are told, run by the same Python.
     #[arg(long, value_name = "FILE")]
     pub(crate) mail_server: PathBuf,
+    /// OpenLDAP's client; with it a directory takes part, for which `slapd` is fetched.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ldapsearch: Option<PathBuf>,
     /// Keeps the temporary folder: logs, data.
     #[arg(long)]
     pub(crate) keep: bool,

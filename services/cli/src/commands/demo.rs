@@ -4,6 +4,7 @@
 //! independent calculation, and a small invented company, some of whose people are shown one by one.
 
 mod applications;
+mod by_hand;
 mod city;
 mod company;
 mod mail;

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
+use super::stage::Names;
 use crate::http;
 use crate::launcher::{Options, Process, Spawner, Stdin};
 
@@ -41,15 +42,18 @@ impl Applications {
     pub(crate) async fn start(
         options: &Options,
         place: &Path,
-        names: &[&str],
+        names: &Names<'_>,
     ) -> anyhow::Result<(Self, Sites)> {
         let (token_file, ports_file) = (place.join("token"), place.join("applications.json"));
         let token: String =
             rand::random::<[u8; 24]>().iter().map(|byte| format!("{byte:02x}")).collect();
         options.state.write_private(&token_file, &token)?;
         let mut arguments = vec!["--until-stdin-closes".to_owned()];
-        for name in names {
+        for name in names.applications {
             arguments.extend(["--application".to_owned(), (*name).to_owned()]);
+        }
+        if let Some(name) = names.directory {
+            arguments.extend(["--directory".to_owned(), name.to_owned()]);
         }
         for (option, path) in [("--token-file", &token_file), ("--ports-file", &ports_file)] {
             arguments.extend([option.to_owned(), path.display().to_string()]);
@@ -104,7 +108,8 @@ impl Sites {
     /// Returns how many calls were meant to change something.
     pub(crate) async fn writes(&self) -> anyhow::Result<u64> {
         let mut writes = 0;
-        for url in self.urls.values() {
+        // A directory keeps no count.
+        for url in self.urls.values().filter(|url| url.starts_with("http://")) {
             let answer = http::get(address(url)?, "/sandbox/counters", Some(&self.token)).await?;
             anyhow::ensure!(answer.status == 200, "an application answered {}", answer.status);
             writes += count_writes(&answer.body)?;

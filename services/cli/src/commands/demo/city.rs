@@ -13,9 +13,10 @@ use proto::provisioning::v1::{
 use proto::{audit, provisioning};
 use tokio::time::{Duration, Instant};
 
+use super::by_hand::{self, Register};
 use super::mail;
 use super::report::{Actions, City, Held, Messages, Read, Repeat, Year};
-use super::stage::{self, Stage};
+use super::stage::{self, Names, Stage};
 use super::verify;
 use crate::arguments::Demo;
 use crate::client::{self, Mesh, read_documents};
@@ -37,17 +38,21 @@ const READ_WITHIN: Duration = Duration::from_mins(10);
 /// Who releases what is held.
 const OPERATORS: [&str; 2] = ["ada", "grace"];
 
-/// The applications that the policies name.
+/// The applications that the policies name, and the directory that takes part where there is one.
 const APPLICATIONS: [&str; 3] = ["directory", "records", "field-work"];
+const PHONE_BOOK: &str = "phone-book";
 
 /// What the play is about.
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) snapshots: Vec<Snapshot>,
     mapping: String,
-    pub(super) policies: PathBuf,
+    /// Folders of documents.
+    pub(super) policies: Vec<PathBuf>,
     pub(super) verify: PathBuf,
     pub(super) python: PathBuf,
+    /// OpenLDAP's client, where a directory takes part.
+    pub(super) ldapsearch: Option<PathBuf>,
 }
 
 /// One full file.
@@ -76,9 +81,14 @@ impl Sample {
             snapshots: snapshots.collect::<anyhow::Result<_>>()?,
             mapping: std::fs::read_to_string(&mapping)
                 .with_context(|| format!("read {}", mapping.display()))?,
-            policies: folder.join("policies"),
+            policies: ["policies", "by-hand"]
+                .into_iter()
+                .chain(demo.ldapsearch.as_ref().map(|_client| PHONE_BOOK))
+                .map(|part| folder.join(part))
+                .collect(),
             verify: demo.verify.clone(),
             python: demo.python.clone(),
+            ldapsearch: demo.ldapsearch.clone(),
         })
     }
 
@@ -112,12 +122,19 @@ pub(super) async fn play(
     stop: &mut Stop,
 ) -> anyhow::Result<City> {
     std::fs::create_dir_all(place).with_context(|| format!("make {}", place.display()))?;
-    stage::with(demo, place, &APPLICATIONS, stop, async |stage| {
+    let directory = demo.ldapsearch.as_ref().map(|_client| PHONE_BOOK);
+    let applications = Names { applications: &APPLICATIONS, directory };
+    stage::with(demo, place, applications, stop, async |stage| {
         tell("applying the city's policies");
-        let applied = stage.mesh.apply(read_documents(&sample.policies)?).await?;
-        let mut years = Vec::new();
+        let mut documents = Vec::new();
+        for folder in &sample.policies {
+            documents.extend(read_documents(folder)?);
+        }
+        let applied = stage.mesh.apply(documents).await?;
+        let (mut years, mut register) = (Vec::new(), Register::default());
         for known in 1..=sample.snapshots.len() {
-            years.push(year(stage, sample, &sample.snapshots[..known]).await?);
+            let snapshots = &sample.snapshots[..known];
+            years.push(year(stage, sample, snapshots, &mut register).await?);
         }
         Ok(City {
             release: applied.release,
@@ -131,7 +148,12 @@ pub(super) async fn play(
 }
 
 /// Imports the last of the snapshots over those before it, twice, and compares.
-async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow::Result<Year> {
+async fn year(
+    stage: &Stage,
+    sample: &Sample,
+    snapshots: &[Snapshot],
+    register: &mut Register,
+) -> anyhow::Result<Year> {
     let (mesh, snapshot) = (&stage.mesh, snapshots.last().context("a year has a snapshot")?);
     tell(&format!("importing {}", snapshot.name));
     let before = (Actions::so_far(mesh).await?, mail::notices(mesh).await?);
@@ -156,6 +178,8 @@ async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow:
 
     tell("comparing the applications with an independent calculation");
     let verified = verify::run(sample, snapshots, &stage.sites).await?;
+    tell("doing by hand what no program can do");
+    let by_hand = by_hand::work(mesh, register).await?;
     tell("reading the applications as a whole");
     let read = read_again(mesh).await?;
 
@@ -179,6 +203,7 @@ async fn year(stage: &Stage, sample: &Sample, snapshots: &[Snapshot]) -> anyhow:
         actions,
         notices,
         mails: u64::try_from(mails)?,
+        by_hand,
         read,
         repeat: repeat(stage, sample, snapshot).await?,
         verified: verified.summary,

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::mail;
 use super::report::{Company, Shown};
-use super::stage::{self, Stage};
+use super::stage::{self, Names, Stage};
 use crate::arguments::Demo;
 use crate::client::{self, read_documents};
 use crate::commands::import::{Imported, send};
@@ -86,7 +86,8 @@ pub(super) async fn play(
     std::fs::create_dir_all(place).with_context(|| format!("make {}", place.display()))?;
     let today = TimeZone::UTC.to_datetime(Clock::system().now()).date();
     let shift = SNAPSHOTS[1].until(today).context("shift the company's dates")?;
-    stage::with(demo, place, &APPLICATIONS, stop, async |stage| {
+    let applications = Names { applications: &APPLICATIONS, directory: None };
+    stage::with(demo, place, applications, stop, async |stage| {
         tell("applying the company's policies");
         stage.mesh.apply(read_documents(&sample.folder.join("policies"))?).await?;
         tell("importing the company as it was last week, then as it is today");

@@ -79,6 +79,7 @@ pub(super) struct Year {
     /// Notices sent, and the messages that carried them.
     pub(super) notices: u64,
     pub(super) mails: u64,
+    pub(super) by_hand: ByHand,
     pub(super) read: Read,
     pub(super) repeat: Repeat,
     pub(super) verified: String,
@@ -104,6 +105,8 @@ pub(super) struct Actions {
     failed: u64,
     /// Made unnecessary by something newer before they began.
     superseded: u64,
+    /// Left to people.
+    manual: u64,
     open: u64,
 }
 
@@ -124,7 +127,9 @@ impl Actions {
             failed: progress.actions_failed,
             superseded: ended
                 .saturating_sub(progress.actions_done)
-                .saturating_sub(progress.actions_failed),
+                .saturating_sub(progress.actions_failed)
+                .saturating_sub(progress.actions_manual),
+            manual: progress.actions_manual,
             open: progress.actions_open,
         }
     }
@@ -135,13 +140,14 @@ impl Actions {
             done: self.done.saturating_sub(before.done),
             failed: self.failed.saturating_sub(before.failed),
             superseded: self.superseded.saturating_sub(before.superseded),
+            manual: self.manual.saturating_sub(before.manual),
             open: self.open,
         }
     }
 
     /// However they ended, and if they have not.
     pub(super) fn all(&self) -> u64 {
-        self.done + self.failed + self.superseded + self.open
+        self.done + self.failed + self.superseded + self.manual + self.open
     }
 }
 
@@ -151,6 +157,18 @@ pub(super) struct Messages {
     pub(super) publisher: String,
     pub(super) r#type: String,
     pub(super) events: u64,
+}
+
+/// What became of the tasks of people, since the mesh began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct ByHand {
+    /// Verified by somebody's word, and by a list of the application's accounts.
+    pub(super) attested: u64,
+    pub(super) listed: u64,
+    /// Done, and not verified.
+    pub(super) unverified: u64,
+    pub(super) open: u64,
+    pub(super) late: u64,
 }
 
 /// What the mesh itself saw when it read the applications as a whole.
@@ -263,6 +281,7 @@ impl Year {
             count("actions done", self.actions.done),
             count("actions failed", self.actions.failed),
             count("actions superseded", self.actions.superseded),
+            count("actions left to people", self.actions.manual),
             count("notices sent", self.notices),
             count("messages by mail", self.mails),
             seconds("time to import", self.imported_seconds),
@@ -284,6 +303,16 @@ impl Year {
             });
             text += &held::by_group(difference);
         }
+        let ByHand { attested, listed, unverified, open, late } = &self.by_hand;
+        text += &format!(
+            "  tasks of people: {} attested, {} verified by a list, {} not verified, {} open, {} \
+             late\n",
+            grouped(*attested),
+            grouped(*listed),
+            grouped(*unverified),
+            grouped(*open),
+            grouped(*late),
+        );
         let Read { accounts, memberships, differences } = &self.read;
         text += &format!(
             "  read as a whole by the mesh itself: {} accounts, {} memberships, {} differences\n\n",
@@ -329,9 +358,10 @@ mod tests {
             recorded_seconds: 40.1,
             settle_seconds_p50: 20.0,
             settle_seconds_p99: 36.6,
-            actions: Actions { done: 90_000, failed: 0, superseded: 0, open: 0 },
+            actions: Actions { done: 90_000, failed: 0, superseded: 0, manual: 0, open: 0 },
             notices: 0,
             mails: 0,
+            by_hand: ByHand { attested: 4, listed: 4, unverified: 1, open: 1, late: 0 },
             read: Read { accounts: 28_000, memberships: 40_000, differences: 0 },
             repeat: Repeat { unchanged: 16_040, changed: 0, actions: 0, writes: 0, notices: 0 },
             verified: "16040 people".to_owned(),
@@ -391,17 +421,21 @@ mod tests {
 
     #[test]
     fn actions_that_neither_were_done_nor_failed_were_superseded() {
-        let progress =
-            GetProgressResponse { actions_done: 7, actions_failed: 2, ..Default::default() };
+        let progress = GetProgressResponse {
+            actions_done: 7,
+            actions_failed: 2,
+            actions_manual: 1,
+            ..Default::default()
+        };
         let messages = [Messages {
             publisher: "provisioning".to_owned(),
             r#type: ACTION_FINISHED.to_owned(),
-            events: 10,
+            events: 11,
         }];
 
         let actions = Actions::new(&progress, &messages);
 
-        assert_eq!(actions, Actions { done: 7, failed: 2, superseded: 1, open: 0 });
+        assert_eq!(actions, Actions { done: 7, failed: 2, superseded: 1, manual: 1, open: 0 });
         assert_eq!(actions.since(&actions).all(), 0);
     }
 }

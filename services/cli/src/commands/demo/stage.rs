@@ -20,6 +20,14 @@ pub(super) struct Stage {
     pub(super) mailbox: Mailbox,
 }
 
+/// The applications beside a mesh.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) applications: &'a [&'a str],
+    /// One that speaks LDAP.
+    pub(super) directory: Option<&'a str>,
+}
+
 /// Starts a mesh, applications and a mail server below `place`, lets the play go on, and stops them again.
 ///
 /// # Errors
@@ -27,13 +35,13 @@ pub(super) struct Stage {
 pub(super) async fn with<T>(
     demo: &Demo,
     place: &Path,
-    applications: &[&str],
+    names: Names<'_>,
     stop: &mut Stop,
     play: impl AsyncFnOnce(&Stage) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let state = StateDir::find(Some(place.join("state")))?;
     let mut options = Options::new(state, demo.launch.clone())?;
-    let (mut applications, sites) = Applications::start(&options, place, applications).await?;
+    let (mut applications, sites) = Applications::start(&options, place, &names).await?;
     let (mut mail, mailbox) = MailServer::start(demo, place).await?;
     options.applications = sites.environment();
     options.mail = mailbox.environment();

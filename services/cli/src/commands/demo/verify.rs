@@ -29,7 +29,12 @@ pub(crate) async fn run(
     for Snapshot { file, date, .. } in snapshots {
         command.arg("--snapshot").arg(format!("{date}={}", file.display()));
     }
-    command.arg("--policies").arg(&sample.policies);
+    for folder in &sample.policies {
+        command.arg("--policies").arg(folder);
+    }
+    if let Some(client) = &sample.ldapsearch {
+        command.arg("--ldapsearch").arg(client);
+    }
     for target in sites.targets() {
         command.arg("--application").arg(target);
     }

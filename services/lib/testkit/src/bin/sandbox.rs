@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use clock::Clock;
+use testkit::Slapd;
 use testkit::sandbox::{Sandbox, SandboxConfig};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -20,6 +21,9 @@ struct Arguments {
     /// Name of an application to serve; may be given several times.
     #[arg(long = "application", value_name = "NAME", required = true)]
     applications: Vec<String>,
+    /// Name of an empty OpenLDAP directory to serve, which is fetched where it is not there.
+    #[arg(long, value_name = "NAME")]
+    directory: Option<String>,
     /// File with the bearer token of all of them.
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
@@ -60,8 +64,21 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         running.insert(name.clone(), sandbox);
     }
 
-    let urls: BTreeMap<&str, &str> =
-        running.values().map(|sandbox| (sandbox.name(), sandbox.base_url())).collect();
+    let directory = match arguments.directory {
+        Some(name) => {
+            ensure!(is_dns_label(&name), "{name:?} is no name of an application");
+            ensure!(!running.contains_key(&name), "{name} is named twice");
+            let slapd = Slapd::start().await;
+            // It is signed in to as to all others.
+            slapd.set_password(slapd.bind_dn(), token.trim()).await;
+            Some((name, slapd))
+        }
+        None => None,
+    };
+
+    let mut urls: BTreeMap<&str, String> =
+        running.values().map(|sandbox| (sandbox.name(), sandbox.base_url().to_owned())).collect();
+    urls.extend(directory.iter().map(|(name, slapd)| (name.as_str(), slapd.url())));
     let urls = serde_json::to_string(&urls)?;
     match &arguments.ports_file {
         // Renamed into place, so whoever waits for the file never reads half of it.
