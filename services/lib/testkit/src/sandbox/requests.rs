@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 use super::render::{self, Fields, GroupView, Page, UserView, View};
 use super::route::Route;
 use super::schema;
-use super::switches::{Filters, Switches, take};
+use super::switches::{Filters, Switches, hits, take};
 
 const PAGE_DEFAULT: usize = 100;
 
@@ -119,10 +119,15 @@ pub(super) fn answer(state: &mut State, request: Request<'_>) -> Result<Reply, R
     }
     let filters = switches.filters;
     let mut reply = carry_out(&mut state.memory, request, filters)?;
-    if write && take(&mut state.switches.fail_after_next) {
+    if !write {
+        return Ok(reply);
+    }
+    let switches = &mut state.switches;
+    if take(&mut switches.fail_after_next) || hits(&mut switches.seed, switches.fail_after_one_in) {
         return Err(Refusal::SwitchedFault);
     }
-    reply.cut = write && take(&mut state.switches.drop_after_next);
+    reply.cut =
+        take(&mut switches.drop_after_next) || hits(&mut switches.seed, switches.drop_after_one_in);
     Ok(reply)
 }
 

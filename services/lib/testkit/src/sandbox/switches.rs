@@ -18,6 +18,13 @@ pub struct Switches {
     pub fail_after_next: u32,
     /// How many of the next successful writes are carried out and then lose their connection.
     pub drop_after_next: u32,
+    /// Of so many successful writes one, whichever, is carried out and answered 500; zero: none is.
+    pub fail_after_one_in: u32,
+    /// Of so many successful writes one, whichever, is carried out and then loses its connection;
+    /// zero: none does.
+    pub drop_after_one_in: u32,
+    /// What decides which writes these are: the same seed, the same ones. Every draw moves it on.
+    pub seed: u64,
     /// What filters do.
     pub filters: Filters,
     /// Whether every PATCH is answered 200 and changes nothing.
@@ -33,6 +40,9 @@ impl Default for Switches {
             fail_before_next: 0,
             fail_after_next: 0,
             drop_after_next: 0,
+            fail_after_one_in: 0,
+            drop_after_one_in: 0,
+            seed: 0,
             filters: Filters::Honest,
             lie_on_patch: false,
         }
@@ -57,4 +67,17 @@ pub(super) fn take(countdown: &mut u32) -> bool {
     let left = countdown.checked_sub(1);
     *countdown = left.unwrap_or(0);
     left.is_some()
+}
+
+/// Draws whether this is the one of so many; never draws where none is.
+pub(super) fn hits(seed: &mut u64, one_in: u32) -> bool {
+    if one_in == 0 {
+        return false;
+    }
+    // SplitMix64: every state differs from all others, and its bits are well mixed.
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut drawn = *seed;
+    drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (drawn ^ (drawn >> 31)).is_multiple_of(u64::from(one_in))
 }

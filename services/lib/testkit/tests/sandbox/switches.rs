@@ -73,6 +73,39 @@ async fn a_write_can_lose_its_connection_after_it_was_carried_out() {
 }
 
 #[tokio::test]
+async fn of_many_writes_some_are_carried_out_and_not_answered_as_a_seed_says() {
+    const WRITES: usize = 200;
+    let mut answers = Vec::new();
+    for seed in [7, 7, 8] {
+        let world = World::new().await;
+        world.sandbox.set_switches(Switches {
+            fail_after_one_in: 5,
+            drop_after_one_in: 10,
+            seed,
+            ..Switches::default()
+        });
+        for number in 0..WRITES {
+            let body = json!({"schemas": [USER], "userName": format!("u{number}")}).to_string();
+            let request = world.client.post(format!("{}/Users", world.sandbox.base_url()));
+            let request = request.header("content-type", "application/scim+json").body(body);
+            // A connection that is lost is an answer of its own.
+            request.bearer_auth(TOKEN).send().await.ok();
+            assert_eq!(world.get("/Users?count=0").await.0, 200, "only writes fail");
+            assert_eq!(world.delete("/Users/nobody").await, 404, "a refusal is no success");
+        }
+        assert_eq!(world.sandbox.users().len(), WRITES, "every write is carried out");
+        let calls = world.sandbox.calls().into_iter().filter(|call| call.method == "POST");
+        answers.push(calls.map(|call| call.status).collect::<Vec<u16>>());
+    }
+
+    let times = |status| answers[0].iter().filter(|answer| **answer == status).count();
+    assert!((20..=60).contains(&times(500)), "{} of {WRITES} failed", times(500));
+    assert!((6..=30).contains(&times(0)), "{} of {WRITES} lost their connection", times(0));
+    assert_eq!(answers[0], answers[1], "the same seed, the same writes");
+    assert_ne!(answers[0], answers[2]);
+}
+
+#[tokio::test]
 async fn filters_can_be_ignored_or_leave_nothing() {
     let world = World::new().await;
     world.user("ada").await;
