@@ -24,6 +24,12 @@ pub struct Call {
     pub status: u16,
     /// How long the answer took.
     pub duration_us: u64,
+    /// The query string; only while requests are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The body, unless there was none; only while requests are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
 }
 
 /// How often a kind of call was answered in one way.
@@ -97,6 +103,8 @@ mod tests {
                 resource: None,
                 status: 200,
                 duration_us: 1,
+                query: None,
+                body: None,
             });
         }
         assert_eq!(log.after(0).count(), REMEMBERED_MAX);

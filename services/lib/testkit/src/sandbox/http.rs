@@ -73,7 +73,8 @@ async fn scim(
     let at = shared.clock.now();
     let (parts, body) = request.into_parts();
     let route = Route::parse(parts.uri.path());
-    let outcome = answer(&shared, route, &parts, body).await;
+    let mut kept = None;
+    let outcome = answer(&shared, route, &parts, body, &mut kept).await;
 
     let (status, created, cut) = match &outcome {
         Ok(reply) => (reply.status, reply.resource.clone(), reply.cut),
@@ -82,7 +83,9 @@ async fn scim(
     // Rounded up: none took no time.
     let duration_us = started.elapsed().as_nanos().div_ceil(1_000);
     let duration_us = u64::try_from(duration_us).unwrap_or(u64::MAX);
-    shared.state().log.record(Call {
+    let mut state = shared.state();
+    let keep = state.switches.keep_requests;
+    state.log.record(Call {
         number: 0,
         at,
         method: known(&parts.method),
@@ -90,7 +93,10 @@ async fn scim(
         resource: route.id().map(str::to_owned).or(created),
         status: if cut { 0 } else { status },
         duration_us,
+        query: parts.uri.query().filter(|_query| keep).map(str::to_owned),
+        body: kept.filter(|_body| keep).map(|body| String::from_utf8_lossy(&body).into_owned()),
     });
+    drop(state);
     if cut {
         line.cut();
     }
@@ -102,6 +108,7 @@ async fn answer(
     route: Route<'_>,
     parts: &Parts,
     body: Body,
+    kept: &mut Option<body::Bytes>,
 ) -> Result<Reply, Refusal> {
     let latency = shared.state().switches.latency_ms;
     if latency > 0 {
@@ -112,6 +119,7 @@ async fn answer(
         .await
         .map_err(|_too_large_or_broken_off| Refusal::TooLarge(BODY_MAX))?;
     if !body.is_empty() {
+        *kept = Some(body.clone());
         check_content_type(&parts.headers)?;
     }
     let method = &parts.method;

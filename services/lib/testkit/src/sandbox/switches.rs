@@ -25,6 +25,8 @@ pub struct Switches {
     pub drop_after_one_in: u32,
     /// What decides which writes these are: the same seed, the same ones. Every draw moves it on.
     pub seed: u64,
+    /// Whether the log of calls keeps queries and bodies, so that the calls can be made again.
+    pub keep_requests: bool,
     /// What filters do.
     pub filters: Filters,
     /// Whether every PATCH is answered 200 and changes nothing.
@@ -43,6 +45,7 @@ impl Default for Switches {
             fail_after_one_in: 0,
             drop_after_one_in: 0,
             seed: 0,
+            keep_requests: false,
             filters: Filters::Honest,
             lie_on_patch: false,
         }

@@ -106,6 +106,24 @@ async fn of_many_writes_some_are_carried_out_and_not_answered_as_a_seed_says() {
 }
 
 #[tokio::test]
+async fn the_log_keeps_requests_while_that_is_asked_for() {
+    let world = World::new().await;
+    world.user("ada").await;
+    world.sandbox.set_switches(Switches { keep_requests: true, ..Switches::default() });
+    world.filter("/Users", "active eq true").await;
+    world.user("grace").await;
+    world.sandbox.set_switches(Switches::default());
+    world.user("mary").await;
+
+    let calls = world.sandbox.calls();
+    let kept: Vec<_> = calls.iter().map(|call| (call.query.as_deref(), &call.body)).collect();
+    assert_eq!((kept[0], kept[3]), ((None, &None), (None, &None)));
+    assert!(kept[1].0.is_some_and(|query| query.starts_with("filter=active")), "{kept:?}");
+    let body = json!({"schemas": [USER], "userName": "grace"}).to_string();
+    assert_eq!(kept[2], (None, &Some(body)));
+}
+
+#[tokio::test]
 async fn filters_can_be_ignored_or_leave_nothing() {
     let world = World::new().await;
     world.user("ada").await;
