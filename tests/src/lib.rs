@@ -4,6 +4,7 @@
 pub mod http;
 pub mod processes;
 pub mod programs;
+pub mod stage;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -65,10 +65,18 @@ impl Applications {
     /// # Errors
     /// When they do not.
     pub fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::named(folder, &APPLICATIONS.map(str::to_owned))
+    }
+
+    /// Starts applications of these names in one process and waits until they answer.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn named(folder: &Path, names: &[String]) -> anyhow::Result<Self> {
         let token_file = folder.join("token");
         std::fs::write(&token_file, TOKEN).context("write the token")?;
         let mut command = Command::new(program("sandbox")?);
-        for application in APPLICATIONS {
+        for application in names {
             command.args(["--application", application]);
         }
         command.arg("--token-file").arg(&token_file).arg("--until-stdin-closes");
@@ -104,6 +112,23 @@ impl Applications {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The file with their token.
+    #[must_use]
+    pub fn token_file(&self) -> &Path {
+        &self.token_file
+    }
+
+    /// Sets the switches that are named and leaves the others as they are.
+    ///
+    /// # Errors
+    /// When the application refuses.
+    pub async fn switch(&self, application: &str, switches: &Value) -> anyhow::Result<()> {
+        let base = self.base(application)?.trim_end_matches("/scim/v2");
+        let request = self.client.post(format!("{base}/sandbox/switches")).bearer_auth(TOKEN);
+        let answer = request.json(switches).send().await.context("set switches")?;
+        answer.error_for_status().context("set switches").map(drop)
     }
 
     /// What provisioning is told: where they are, and how to sign in.

@@ -1,12 +1,15 @@
 //! What becomes of an import in the middle of which something dies: real processes under the
 //! launcher, `kill -9`, and an independent calculation of what must stand in the applications.
 //!
-//! One mesh lives through every death in turn, each in the middle of an import of more people.
+//! One mesh lives through every death in turn, each in the middle of an import of more people. Two
+//! replicas of one service live through many, at random.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![expect(clippy::print_stdout, reason = "what each death cost is for people to read")]
 #![expect(clippy::print_stderr, reason = "what was found wrong is for people to read")]
 
 mod check;
+mod history;
+mod replicas;
 mod town;
 mod victim;
 
