@@ -7,14 +7,14 @@ use crate::{demo, shell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// What to measure: `ingest`, `mesh` or `rules`.
+    /// What to measure: `ingest`, `mesh`, `provisioning` or `rules`.
     name: String,
     /// Handed to the benchmark.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
-const BENCHES: [&str; 3] = ["ingest", "mesh", "rules"];
+const BENCHES: [&str; 4] = ["ingest", "mesh", "provisioning", "rules"];
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !BENCHES.contains(&arguments.name.as_str()) {

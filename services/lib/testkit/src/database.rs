@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clock::Clock;
 use proto::catalogue::Service;
 use servers::{DatabaseSpec, Postgres, PostgresConfig, Tools};
@@ -19,12 +21,22 @@ impl Database {
     /// # Panics
     /// When no PostgreSQL can be found, installed or started.
     pub async fn start() -> Self {
+        Self::configured(PostgresConfig::fast).await
+    }
+
+    /// Starts a server as `tenure up` does, for measurements.
+    ///
+    /// # Panics
+    /// When no PostgreSQL can be found, installed or started.
+    pub async fn durable() -> Self {
+        Self::configured(PostgresConfig::durable).await
+    }
+
+    async fn configured(config: fn(PathBuf) -> PostgresConfig) -> Self {
         let tools = Tools::locate().await.expect("PostgreSQL can be found or installed");
         let folder = servers::scratch().expect("a scratch folder can be made");
-        let postgres =
-            Postgres::start(&tools, PostgresConfig::fast(folder.path().join("postgres")))
-                .await
-                .expect("PostgreSQL starts");
+        let config = config(folder.path().join("postgres"));
+        let postgres = Postgres::start(&tools, config).await.expect("PostgreSQL starts");
         let databases: Vec<(Service, DatabaseSpec)> = Service::ALL
             .into_iter()
             .map(|service| {
