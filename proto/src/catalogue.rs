@@ -231,6 +231,12 @@ pub const CONSUMERS: &[ConsumerRow] = &[
         stream: "PROVISIONING",
         event: Some("tenure.provisioning.v1.AccountChanged"),
     },
+    ConsumerRow {
+        name: "notification-track-tasks",
+        service: Service::Notification,
+        stream: "PROVISIONING",
+        event: Some("tenure.provisioning.v1.TaskChanged"),
+    },
     ConsumerRow { name: "audit-record-hris", service: Service::Audit, stream: "HRIS", event: None },
     ConsumerRow {
         name: "audit-record-policy",

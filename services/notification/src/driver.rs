@@ -1,16 +1,18 @@
 //! Work that falls due: instants in people's lives, notices that become messages, and messages.
 
+mod asking;
 mod boundaries;
 mod gathering;
 mod sending;
 
+pub(crate) use asking::Asking;
 pub(crate) use boundaries::Boundaries;
 pub(crate) use gathering::Gathering;
 pub(crate) use sending::Sending;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::PersonId;
+use domain::{PersonId, Timestamp};
 use store::{Error, Tx};
 
 use crate::account::table::Accounts;
@@ -19,13 +21,17 @@ use crate::milestone::Recipient;
 use crate::notice::Notice;
 use crate::person::Person;
 use crate::recipient::{Addressee, Book, Colleague};
-use crate::{account, person, release};
+use crate::task::Task;
+use crate::{account, person, release, task};
 
 /// What is needed to tell notices.
 struct Sources {
     book: Book,
     people: BTreeMap<PersonId, Person>,
     accounts: Accounts,
+    /// What people have to do by hand, by their addresses.
+    tasks: BTreeMap<String, Vec<Task>>,
+    now: Timestamp,
 }
 
 impl Sources {
@@ -36,7 +42,11 @@ impl Sources {
         notices: impl Iterator<Item = &'a Notice>,
         told: impl Iterator<Item = &'a Addressee>,
     ) -> Result<Self, Error> {
-        let mut about = BTreeSet::new();
+        let told: Vec<&Addressee> = told.collect();
+        let addresses: Vec<String> = told.iter().filter_map(|told| told.address()).collect();
+        let tasks = task::table::open(tx, &addresses).await?;
+        let mut about: BTreeSet<PersonId> =
+            tasks.values().flatten().map(|task| task.person).collect();
         let mut managers = BTreeSet::new();
         for notice in notices {
             about.insert(notice.person);
@@ -44,9 +54,9 @@ impl Sources {
                 managers.insert(manager);
             }
         }
-        managers.extend(told.filter_map(|told| match told {
+        managers.extend(told.iter().filter_map(|told| match told {
             Addressee::Manager(manager) => Some(*manager),
-            Addressee::Owner(_) | Addressee::LastResort => None,
+            Addressee::Owner(_) | Addressee::LastResort | Addressee::Assignee(_) => None,
         }));
         let about: Vec<PersonId> = about.into_iter().collect();
         let mut book = Book {
@@ -81,7 +91,7 @@ impl Sources {
         }
         let people = person::table::read(tx, &about).await?;
         let accounts = account::table::of(tx, &about).await?;
-        Ok(Self { book, people, accounts })
+        Ok(Self { book, people, accounts, tasks, now: tx.now() })
     }
 
     /// The applications in which a person has an account.

@@ -1,4 +1,5 @@
-//! Tells managers and owners of applications what happens to the people they answer for.
+//! Tells managers and owners of applications what happens to the people they answer for, and asks people to do
+//! what no program can do.
 //!
 //! Who stands where is kept as it was last announced; what is to be told follows from comparing it
 //! with what was told (`milestone`, pure). Three doors lead in: `handlers` (events), `driver`
@@ -8,6 +9,8 @@
 //! - a notice is unique by person, engagement, milestone, effective date, recipient and template;
 //! - a message's row, with its Message-ID, commits before the message is sent; a send whose outcome
 //!   is unknown is repeated once, under the same Message-ID;
+//! - whoever has tasks to do by hand gets one message with all of them when one is new, asks for something else, is
+//!   late or was given back; what it says is read when it is sent;
 //! - what nobody can be told of is recorded as such, never dropped;
 //! - nothing is told of who goes on under another id, and what was told of them is not told again;
 //! - locks are taken people first, then messages, then notices;
@@ -29,6 +32,7 @@ mod recipient;
 mod release;
 mod rpc;
 mod standing;
+mod task;
 mod teller;
 
 use std::sync::Arc;
@@ -61,6 +65,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
         .on(handlers::TrackLifecycle { teller })
         .on(handlers::TrackSettlement { teller })
         .on(handlers::TrackAccounts { teller })
+        .on(handlers::TrackTasks { config: Arc::clone(&config) })
         .on(handlers::ReceiveDocuments)
         .on(handlers::ActivateRelease)
         .drive(driver::Boundaries { teller });
@@ -69,6 +74,7 @@ pub async fn start(config: Config, store: Store) -> anyhow::Result<App> {
             let sender = mail::Sender::new(&config, templates, transport, store.clock().clone())?;
             app = app
                 .drive(driver::Gathering { config: Arc::clone(&config) })
+                .drive(driver::Asking { config: Arc::clone(&config) })
                 .drive(driver::Sending::new(config, sender));
         }
         None => tracing::warn!(

@@ -41,6 +41,7 @@ pub(crate) fn header(id: Uuid, domain: &str) -> String {
 const MANAGER: &str = "manager";
 const OWNER: &str = "owner";
 const LAST_RESORT: &str = "last_resort";
+const ASSIGNEE: &str = "assignee";
 
 /// How a recipient stands in a row.
 pub(crate) fn recipient_columns(recipient: &Recipient) -> (&'static str, String) {
@@ -67,6 +68,7 @@ pub(crate) fn addressee_columns(addressee: &Addressee) -> (&'static str, String)
         Addressee::Manager(manager) => (MANAGER, manager.to_string()),
         Addressee::Owner(application) => (OWNER, application.clone()),
         Addressee::LastResort => (LAST_RESORT, String::new()),
+        Addressee::Assignee(address) => (ASSIGNEE, address.clone()),
     }
 }
 
@@ -75,6 +77,7 @@ pub(crate) fn addressee(kind: &str, told: &str) -> Option<Addressee> {
         MANAGER => told.parse().ok().map(Addressee::Manager),
         OWNER => Some(Addressee::Owner(told.to_owned())),
         LAST_RESORT => Some(Addressee::LastResort),
+        ASSIGNEE => Some(Addressee::Assignee(told.to_owned())),
         _ => None,
     }
 }

@@ -116,6 +116,8 @@ pub(crate) fn wire_addressee(addressee: &Addressee) -> (wire::RecipientKind, Str
             (wire::RecipientKind::ApplicationOwner, application.clone())
         }
         Addressee::LastResort => (wire::RecipientKind::LastResort, String::new()),
+        // No notice is told to whoever has tasks, and no event names an address.
+        Addressee::Assignee(_) => (wire::RecipientKind::Assignee, String::new()),
     }
 }
 

@@ -17,6 +17,18 @@ pub(crate) enum Addressee {
     Manager(PersonId),
     Owner(String),
     LastResort,
+    /// Whoever has tasks to do, by address in lower case.
+    Assignee(String),
+}
+
+impl Addressee {
+    /// Where somebody who has tasks to do is written to.
+    pub(crate) fn address(&self) -> Option<String> {
+        match self {
+            Self::Assignee(address) => Some(address.clone()),
+            Self::Manager(_) | Self::Owner(_) | Self::LastResort => None,
+        }
+    }
 }
 
 /// Somebody with a mail address that can be written to.
@@ -96,6 +108,8 @@ impl Book {
             }
             Addressee::Owner(application) => self.owner(application),
             Addressee::LastResort => self.last_resort(),
+            // A team's name stands with each of its tasks, and may differ.
+            Addressee::Assignee(address) => contact(addressee.clone(), "", address),
         }
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Sources;
 use crate::config::Config;
-use crate::mail::{Fault, Letter, Line, Outgoing, Problem, Sender};
+use crate::mail::{Fault, Letter, Line, Outgoing, Problem, Sender, TaskLine};
 use crate::message::table::Record;
 use crate::message::{self, Leased};
 use crate::milestone::State;
@@ -88,7 +88,7 @@ impl Driver for Sending {
         for job in jobs {
             outcomes.push(match &job.letter {
                 None => Outcome::Nobody,
-                Some(letter) if letter.lines.is_empty() => Outcome::Empty,
+                Some(letter) if letter.is_empty() => Outcome::Empty,
                 Some(_) if job.message.unknown >= UNKNOWN_MAX => {
                     let reason = "it was in hand when its worker was lost, twice".to_owned();
                     Outcome::Problem(Problem::Fault(Fault::Unknown(reason)))
@@ -176,7 +176,10 @@ impl Sources {
             let person = self.people.get(&notice.person);
             Line::new(notice, person, self.accounts.get(&notice.person), &to.addressee)
         });
-        Some(Letter { lines: lines.collect(), to })
+        let address = message.told.address();
+        let tasks = address.and_then(|address| self.tasks.get(&address)).into_iter().flatten();
+        let tasks = tasks.map(|task| TaskLine::new(task, &self.people, self.now)).collect();
+        Some(Letter { lines: lines.collect(), tasks, to })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::TaskLine;
 use crate::account::Account;
 use crate::milestone::Recipient;
 use crate::notice::Notice;
@@ -16,6 +17,15 @@ use crate::standing::{Engagement, Position};
 pub(crate) struct Letter {
     pub(crate) to: Contact,
     pub(crate) lines: Vec<Line>,
+    /// In place of notices: what is to be done.
+    pub(crate) tasks: Vec<TaskLine>,
+}
+
+impl Letter {
+    /// Whether there is nothing to say any more.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.tasks.is_empty()
+    }
 }
 
 /// One notice, as templates see it. Every text is one line.
@@ -138,7 +148,10 @@ fn stands_in(recipient: &Recipient, to: &Addressee) -> bool {
         (Recipient::Owner(meant), Addressee::Owner(told)) => meant != told,
         (
             Recipient::Manager(_) | Recipient::Owner(_),
-            Addressee::Manager(_) | Addressee::Owner(_) | Addressee::LastResort,
+            Addressee::Manager(_)
+            | Addressee::Owner(_)
+            | Addressee::LastResort
+            | Addressee::Assignee(_),
         ) => true,
     }
 }

@@ -113,6 +113,7 @@ impl Sender {
     fn write(&self, outgoing: &Outgoing<'_>) -> Result<(Envelope, Vec<u8>), String> {
         let letter = outgoing.letter;
         let rendered = match (outgoing.digest, letter.lines.first()) {
+            _ if !letter.tasks.is_empty() => self.templates.tasks(&letter.tasks, self.lines_max),
             (false, Some(line)) => self.templates.notice(line),
             (true, _) | (false, None) => self.templates.digest(&letter.lines, self.lines_max),
         };

@@ -8,7 +8,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
-use super::Line;
+use super::{Line, TaskLine};
 use crate::milestone::TEMPLATES;
 use crate::standing::clean;
 
@@ -35,6 +35,8 @@ struct Count {
 
 /// The template of messages with several notices.
 pub(crate) const DIGEST: &str = "digest";
+/// The template of messages with tasks.
+pub(crate) const TASKS: &str = "tasks";
 /// Instructions that one rendering may take.
 const FUEL: u64 = 1_000_000;
 /// What the first line of a text begins with.
@@ -50,7 +52,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str, &str); 9] = built_in![
+const BUILT_IN: [(&str, &str, &str); 10] = built_in![
     "joining",
     "rehired",
     "access_ready",
@@ -60,6 +62,7 @@ const BUILT_IN: [(&str, &str, &str); 9] = built_in![
     "left",
     "leaving_withdrawn",
     "digest",
+    "tasks",
 ];
 
 impl Templates {
@@ -122,6 +125,25 @@ impl Templates {
                 total => lines.len(),
                 more => more,
                 counts => Serde(&counts),
+            },
+        )
+    }
+
+    /// Writes a message about what somebody has to do, of which it lists at most `limit`.
+    pub(crate) fn tasks(
+        &self,
+        tasks: &[TaskLine],
+        limit: usize,
+    ) -> Result<Rendered, minijinja::Error> {
+        let listed = &tasks[..tasks.len().min(limit)];
+        let late = tasks.iter().filter(|task| task.late).count();
+        self.render(
+            TASKS,
+            context! {
+                tasks => Serde(listed),
+                total => tasks.len(),
+                late => late,
+                more => tasks.len() - listed.len(),
             },
         )
     }

@@ -6,5 +6,6 @@ mod kin;
 mod lives;
 mod order;
 mod recipients;
+mod tasks;
 mod trouble;
 mod world;
