@@ -135,6 +135,13 @@ impl Action {
         self.complain(reason);
     }
 
+    /// Says why nothing was tried; no attempt is counted.
+    pub(crate) fn wait(&mut self, reason: &str) {
+        if self.error != reason {
+            self.complain(reason);
+        }
+    }
+
     fn complain(&mut self, error: &str) {
         self.error = error.chars().take(ERROR_LENGTH_MAX).collect();
         self.touch();

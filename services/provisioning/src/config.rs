@@ -23,6 +23,13 @@ pub struct Config {
     pub backoff_seconds: NonZeroU32,
     /// The longest pause.
     pub backoff_max_seconds: NonZeroU32,
+    /// How many requests in a row an application leaves unanswered before it is out of reach.
+    pub circuit_losses: NonZeroU32,
+    /// How long an application that is out of reach is left alone before a few branches try it; every
+    /// later pause is twice as long.
+    pub circuit_pause_seconds: NonZeroU32,
+    /// The longest of these pauses.
+    pub circuit_pause_max_seconds: NonZeroU32,
     /// How long a confirmation waits for the desired access it confirms before it is parked.
     pub confirmation_wait_seconds: NonZeroU32,
     /// How long an account that is to be made waits for those it refers to; then it is made without
@@ -40,6 +47,9 @@ impl Default for Config {
             attempts_max: const { NonZeroU32::new(12).unwrap() },
             backoff_seconds: const { NonZeroU32::new(1).unwrap() },
             backoff_max_seconds: const { NonZeroU32::new(300).unwrap() },
+            circuit_losses: const { NonZeroU32::new(5).unwrap() },
+            circuit_pause_seconds: const { NonZeroU32::new(10).unwrap() },
+            circuit_pause_max_seconds: const { NonZeroU32::new(300).unwrap() },
             confirmation_wait_seconds: const { NonZeroU32::new(900).unwrap() },
             reference_wait_seconds: const { NonZeroU32::new(600).unwrap() },
         }

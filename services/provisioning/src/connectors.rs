@@ -10,6 +10,7 @@ pub mod code;
 mod in_process;
 mod ldap;
 mod permits;
+mod pulse;
 mod reading;
 mod scim;
 mod secret;
@@ -23,6 +24,7 @@ use tokio::sync::mpsc::Sender;
 pub use in_process::InProcess;
 pub use ldap::{ConnectError as LdapConnectError, Ldap, Settings as LdapSettings};
 pub use permits::Limits;
+pub use pulse::Beat;
 pub use reading::{Completeness, Holding, Page, SeenAccount, Unread};
 pub use scim::{ConnectError, Scim, Settings, Timeouts};
 pub use secret::{ReferenceError, Secret, resolve};
@@ -96,6 +98,13 @@ pub enum Outcome<T> {
     Gone,
     /// Somebody else in the application has that login.
     LoginTaken,
+    /// Nothing was done, whatever was asked for: the application asks to be left alone for some time.
+    Wait {
+        /// For how long; never zero.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
     /// It may succeed later, or its outcome is unknown.
     Retry {
         /// The application's wish, or zero when the caller's own backoff decides.
@@ -143,6 +152,16 @@ impl Connector {
             Self::Scim(scim) => scim.read(pages).await,
             Self::Ldap(ldap) => ldap.read(pages).await,
             Self::InProcess(memory) => memory.read(pages).await,
+        }
+    }
+
+    /// What the requests of this process to the application came to so far.
+    #[must_use]
+    pub fn beat(&self) -> Beat {
+        match self {
+            Self::Scim(scim) => scim.beat(),
+            Self::Ldap(ldap) => ldap.beat(),
+            Self::InProcess(_memory) => Beat::default(),
         }
     }
 

@@ -18,6 +18,8 @@
 //!   refers to an account that changes is planned anew, by a timer;
 //! - within an application an account comes before its grants, closing an account before
 //!   revocations, and grants before revocations;
+//! - an application that answers nothing is out of reach: its work waits, and no attempt is counted, until
+//!   one of a few that try hears an answer; the others go on meanwhile;
 //! - what failed for good is not tried again in the same round; newer desired access, or the same
 //!   one under a newer release, begins a round;
 //! - a login that was reserved for a person is never given to another, unless the two are merged;
@@ -33,6 +35,7 @@ mod action;
 mod applications;
 mod backoff;
 mod branch;
+mod circuit;
 mod code;
 mod config;
 pub mod connectors;

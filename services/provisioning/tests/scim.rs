@@ -164,11 +164,11 @@ async fn a_pause_that_is_asked_for_is_kept_by_every_request() {
     let second = directory.ensure_accounts(&[hire(2, "grace"), hire(3, "edsger")]).await;
 
     assert!(
-        matches!(first.as_slice(), [Outcome::Retry { after, .. }] if after.as_secs() == 30),
+        matches!(first.as_slice(), [Outcome::Wait { after, .. }] if after.as_secs() == 30),
         "{first:?}"
     );
     for outcome in second {
-        assert!(matches!(outcome, Outcome::Retry { after, .. } if !after.is_zero()));
+        assert!(matches!(outcome, Outcome::Wait { after, .. } if !after.is_zero()));
     }
     assert_eq!(sandbox.calls().len(), 1);
 }

@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 
 use super::permits::Permits;
 use super::scim::Timeouts;
-use super::{Limits, Secret};
+use super::{Beat, Limits, Secret};
 use pool::Pool;
 
 pub(super) use entry::agrees;
@@ -118,6 +118,11 @@ impl Ldap {
             managed: settings.managed,
             can_close: OnceCell::new(),
         })
+    }
+
+    /// What the operations came to so far.
+    pub(super) fn beat(&self) -> Beat {
+        self.pool.beat()
     }
 }
 

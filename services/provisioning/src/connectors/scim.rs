@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::permits::Permits;
-use super::{Limits, Secret};
+use super::{Beat, Limits, Secret};
 use client::Client;
 use groups::Groups;
 
@@ -107,6 +107,11 @@ impl Scim {
             announced_patch: OnceCell::new(),
             patch_refused: AtomicBool::new(false),
         })
+    }
+
+    /// What the requests came to so far.
+    pub(crate) fn beat(&self) -> Beat {
+        self.client.beat()
     }
 
     /// Whether users can be patched: announced, and never refused yet.

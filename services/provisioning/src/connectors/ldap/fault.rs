@@ -101,6 +101,17 @@ impl Fault {
         }
     }
 
+    /// Whether it is the directory that is out of order, and not what was asked for.
+    pub(super) const fn is_silence(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Server { rc: 51 | 52 } => true,
+            Self::Server { .. }
+            | Self::Insecure { .. }
+            | Self::Credentials { .. }
+            | Self::Refused { .. } => false,
+        }
+    }
+
     /// The result code of a refusal.
     pub(super) const fn refusal(&self) -> Option<u32> {
         match self {
@@ -201,7 +212,7 @@ mod tests {
         for rc in [1, 3, 8, 10, 13, 16, 17, 19, 20, 21, 32, 49, 50, 51, 52, 53, 65, 68, 80] {
             let told = match Fault::of(rc).outcome::<()>() {
                 Outcome::Retry { after, .. } if after.is_zero() => "again".to_owned(),
-                Outcome::Retry { .. } => "again, seldom".to_owned(),
+                Outcome::Retry { .. } | Outcome::Wait { .. } => "again, seldom".to_owned(),
                 Outcome::Failed { code, .. } => code.to_owned(),
                 Outcome::Done(_) | Outcome::Already(_) | Outcome::Gone | Outcome::LoginTaken => {
                     String::from("no fault")

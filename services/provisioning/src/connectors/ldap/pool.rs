@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, debug, instrument};
 
+use super::super::pulse::{Beat, Pulse};
 use super::entry::Entry;
 use super::fault::{Fault, LOST, rc};
 use super::session::{Session, Way};
@@ -37,6 +38,7 @@ pub(super) struct Pool {
     trouble: Mutex<Option<(Instant, Fault)>>,
     /// One connection is made at a time, so that a refusal spares the others theirs.
     making: tokio::sync::Mutex<()>,
+    pulse: Pulse,
 }
 
 /// A piece of work's connection, made when it is needed and made anew when it was lost.
@@ -56,6 +58,19 @@ impl Pool {
             idle: Mutex::default(),
             trouble: Mutex::default(),
             making: tokio::sync::Mutex::default(),
+            pulse: Pulse::default(),
+        }
+    }
+
+    /// What the operations came to so far.
+    pub(super) fn beat(&self) -> Beat {
+        self.pulse.beat()
+    }
+
+    fn feel(&self, fault: &Fault) {
+        match fault.is_silence() {
+            true => self.pulse.lost(fault.to_string(), Duration::ZERO),
+            false => self.pulse.answered(),
         }
     }
 
@@ -74,8 +89,12 @@ impl Pool {
         let _alone = self.making.lock().await;
         self.check_trouble()?;
         match Session::open(&self.way).await {
-            Ok(session) => Ok((session, false)),
+            Ok(session) => {
+                self.pulse.answered();
+                Ok((session, false))
+            }
             Err(fault) => {
+                self.feel(&fault);
                 let pause = match fault {
                     Fault::Credentials { .. } | Fault::Insecure { .. } => CREDENTIALS_PAUSE,
                     Fault::Unreachable { .. }
@@ -230,6 +249,7 @@ impl Talk<'_> {
             };
             match session.run(&self.pool.way, run(session.handle())).await {
                 Ok(done) => {
+                    self.pool.pulse.answered();
                     self.session = Some(session);
                     return Ok(done);
                 }
@@ -237,6 +257,7 @@ impl Talk<'_> {
                     debug!("a connection was lost while it was idle");
                 }
                 Err(fault) => {
+                    self.pool.feel(&fault);
                     Span::current().record("error", fault.to_string());
                     return Err(fault);
                 }

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug};
 
-use super::fault::Fault;
+use super::super::pulse::{Beat, Pulse};
+use super::fault::{CUT, Fault, LATE, UNREACHED};
 use super::{ConnectError, Settings};
 
 const SCIM_JSON: &str = "application/scim+json";
@@ -35,6 +36,7 @@ pub(super) struct Client {
     base: Url,
     application: String,
     paused_until: Mutex<Option<Instant>>,
+    pulse: Pulse,
 }
 
 /// A success.
@@ -71,7 +73,13 @@ impl Client {
             .build()
             .map_err(ConnectError::Client)?;
         let application = settings.application.clone();
-        Ok(Self { http, base, application, paused_until: Mutex::default() })
+        let (paused_until, pulse) = (Mutex::default(), Pulse::default());
+        Ok(Self { http, base, application, paused_until, pulse })
+    }
+
+    /// What the requests came to so far.
+    pub(super) fn beat(&self) -> Beat {
+        Beat { paused: self.pause_left().unwrap_or_default(), ..self.pulse.beat() }
     }
 
     /// The address of a resource below the base; every segment is escaped.
@@ -144,6 +152,10 @@ impl Client {
         let span = self.span(&method, &url);
         let begin = Instant::now();
         let sent = self.ask(method, url, headers, body).instrument(span.clone()).await;
+        match sent.as_ref().err().and_then(|fault| Some((fault, fault.silence()?))) {
+            Some((fault, after)) => self.pulse.lost(fault.to_string(), after),
+            None => self.pulse.answered(),
+        }
         let outcome = match &sent {
             Ok(_answer) => "ok",
             Err(fault) => fault.kind(),
@@ -274,11 +286,11 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Fault> {
 /// Keeps nothing of the error but its kind: its text holds the address.
 fn broken(error: &reqwest::Error) -> Fault {
     let what = if error.is_connect() {
-        "the application cannot be reached"
+        UNREACHED
     } else if error.is_timeout() {
-        "the application did not answer in time"
+        LATE
     } else {
-        "the connection to the application broke"
+        CUT
     };
     Fault::Broken { what }
 }
