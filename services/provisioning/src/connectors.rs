@@ -9,6 +9,7 @@
 pub mod code;
 mod in_process;
 mod ldap;
+mod pace;
 mod permits;
 mod pulse;
 mod reading;
@@ -23,6 +24,7 @@ use tokio::sync::mpsc::Sender;
 
 pub use in_process::InProcess;
 pub use ldap::{ConnectError as LdapConnectError, Ldap, Settings as LdapSettings};
+pub use pace::{Budget, Turn};
 pub use permits::Limits;
 pub use pulse::Beat;
 pub use reading::{Completeness, Holding, Page, SeenAccount, Unread};
@@ -163,6 +165,17 @@ impl Connector {
             Self::Ldap(ldap) => ldap.beat(),
             Self::InProcess(_memory) => Beat::default(),
         }
+    }
+
+    /// How long no change of a lane can be begun within the application's rates.
+    #[must_use]
+    pub fn waits(&self, lane: Lane) -> Duration {
+        let budget = match self {
+            Self::Scim(scim) => scim.budget(),
+            Self::Ldap(ldap) => ldap.budget(),
+            Self::InProcess(_memory) => None,
+        };
+        budget.map(|budget| budget.waits(lane)).unwrap_or_default()
     }
 
     /// Whether an attribute that was read has the value that it shall have: an application may spell a

@@ -119,8 +119,8 @@ impl Shared {
             backoff: Backoff::new(&config),
             rules: circuit::Rules::new(&config),
             config,
+            applications: Applications::new(store.clone()),
             store,
-            applications: Applications::default(),
             hands: Arc::default(),
             out_of_reach: circuits::OutOfReach::default(),
             looking: tokio::sync::Mutex::default(),
@@ -180,7 +180,8 @@ impl Driver for Branches {
         if free.is_empty() {
             return Ok(Vec::new());
         }
-        let due = branch::table::due(tx, &free, self.lanes).await?;
+        let mut due = branch::table::due(tx, &free, self.lanes).await?;
+        due.retain(|due| self.shared.applications.admits(&due.application, due.lane));
         let in_hand = |due: &branch::table::Due| self.shared.hands.of(&due.application);
         let Some(due) = due.into_iter().min_by_key(|due| (due.lane, in_hand(due), due.since))
         else {

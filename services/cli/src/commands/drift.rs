@@ -445,7 +445,7 @@ mod tests {
     fn an_application_out_of_reach_says_so_and_why() {
         let watched = WatchedApplication {
             application: "directory".to_owned(),
-            out_of_reach_at: Some(domain::Timestamp::UNIX_EPOCH.into()),
+            out_of_reach_at: Some(Timestamp::UNIX_EPOCH.into()),
             out_of_reach_reason: "the application cannot be reached".to_owned(),
             ..WatchedApplication::default()
         };

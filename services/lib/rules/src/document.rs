@@ -31,8 +31,8 @@ pub use access_policy::{
 };
 pub use application::{
     AccountRules, Application, Connector, ConnectorKind, DriftKind, Entitlement, Every, Ldap,
-    LdapDisable, LdapDisabled, LdapLayout, LdapSchema, Limits, Privilege, Reconciliation, Response,
-    check_address,
+    LdapDisable, LdapDisabled, LdapLayout, LdapSchema, Limits, Privilege, Rate, Reconciliation,
+    Response, Window, check_address,
 };
 pub use attribute_schema::{Attribute, AttributeSchema, AttributeType, Fact};
 pub use breaker::{Breaker, BreakerLimit, Counted, Grouping};

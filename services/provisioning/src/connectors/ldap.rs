@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 
 use super::permits::Permits;
 use super::scim::Timeouts;
-use super::{Beat, Limits, Secret};
+use super::{Beat, Budget, Limits, Secret};
 use pool::Pool;
 
 pub(super) use entry::agrees;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Says when operations may be sent; none: at any time.
+    pub budget: Option<Arc<dyn Budget>>,
 }
 
 /// Why a directory's settings cannot be used.
@@ -111,13 +113,18 @@ impl Ldap {
             timeouts: settings.timeouts,
         };
         Ok(Self {
-            pool: Pool::new(way),
+            pool: Pool::new(way, settings.budget),
             permits: Permits::new(settings.limits),
             limits: settings.limits,
             layout: settings.layout,
             managed: settings.managed,
             can_close: OnceCell::new(),
         })
+    }
+
+    /// What says when operations may be sent.
+    pub(super) fn budget(&self) -> Option<&dyn Budget> {
+        self.pool.budget()
     }
 
     /// What the operations came to so far.

@@ -12,6 +12,7 @@ mod read;
 mod search;
 mod user;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::permits::Permits;
-use super::{Beat, Limits, Secret};
+use super::{Beat, Budget, Limits, Secret};
 use client::Client;
 use groups::Groups;
 
@@ -53,6 +54,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Says when requests may be sent; none: at any time.
+    pub budget: Option<Arc<dyn Budget>>,
 }
 
 impl Settings {
@@ -64,6 +67,7 @@ impl Settings {
             token: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            budget: None,
         }
     }
 }
@@ -112,6 +116,11 @@ impl Scim {
     /// What the requests came to so far.
     pub(crate) fn beat(&self) -> Beat {
         self.client.beat()
+    }
+
+    /// What says when requests may be sent.
+    pub(crate) fn budget(&self) -> Option<&dyn Budget> {
+        self.client.budget()
     }
 
     /// Whether users can be patched: announced, and never refused yet.

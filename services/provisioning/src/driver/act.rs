@@ -132,11 +132,13 @@ impl Work<'_> {
     }
 
     /// Whether anything more is begun: nobody asked for the batch, its time is not over, and the
-    /// application answers and does not ask for a pause.
+    /// application answers and admits more.
     fn goes_on(&self) -> bool {
         let beat = self.connector.beat();
         let before = self.jobs.first().map(|job| beat.losses_since(&job.before));
-        let answers = before < Some(self.losses_max) && beat.paused.is_zero();
+        let waits = self.jobs.first().map(|job| self.connector.waits(job.lane));
+        let waits = beat.paused.max(waits.unwrap_or_default());
+        let answers = before < Some(self.losses_max) && waits.is_zero();
         answers && !self.recall.is_set() && Instant::now() < self.deadline
     }
 

@@ -1,4 +1,5 @@
 mod ldap;
+mod rate;
 mod reconciliation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use super::{Finding, Owner, SecretReference, Setting};
 use crate::access::USER_NAME;
 
 pub use ldap::{Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, check_address};
+pub use rate::{Rate, Window};
 pub use reconciliation::{DriftKind, Every, Reconciliation, Response};
 
 /// A target system: how it is reached, what its accounts look like, what they may hold.
@@ -67,7 +69,7 @@ pub enum ConnectorKind {
 }
 
 /// How hard an application may be worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Requests under way at once.
@@ -76,6 +78,9 @@ pub struct Limits {
     pub leaver_reserve: u16,
     /// Changes of one group carried by one request.
     pub changes_per_request: u16,
+    /// Requests that all replicas together may send in some time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Rate>,
 }
 
 /// What the accounts of an application look like.
@@ -137,7 +142,7 @@ impl Privilege {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 8, leaver_reserve: 2, changes_per_request: 100 }
+        Self { concurrency: 8, leaver_reserve: 2, changes_per_request: 100, rates: Vec::new() }
     }
 }
 
@@ -190,6 +195,7 @@ impl Application {
             .collect();
         found.extend(self.owner.iter().flat_map(Owner::problems));
         found.extend(self.directory_problems());
+        found.extend(self.rate_problems());
         found.extend(self.entitlement_problems());
         found.extend(self.reconciliation.problems(self));
         found

@@ -35,6 +35,9 @@ pub(super) enum Fault {
     /// Nothing was done: the connection cannot be made safe, or is not safe enough for the server.
     #[error("{code}: {what}", code = code::DIRECTORY_TLS)]
     Insecure { what: &'static str },
+    /// Nothing was done: the directory's rates admit no more for some time.
+    #[error("what may be asked of the directory is spent for {} s", .after.as_secs())]
+    Spent { after: Duration },
     /// Nothing was done: the credentials are not accepted.
     #[error(
         "{code}: the directory does not accept the credentials ({name})",
@@ -95,6 +98,7 @@ impl Fault {
         match self {
             Self::Broken { .. } | Self::Server { .. } => true,
             Self::Unreachable { .. }
+            | Self::Spent { .. }
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Refused { .. } => false,
@@ -106,6 +110,7 @@ impl Fault {
         match self {
             Self::Unreachable { .. } | Self::Broken { .. } | Self::Server { rc: 51 | 52 } => true,
             Self::Server { .. }
+            | Self::Spent { .. }
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Refused { .. } => false,
@@ -117,6 +122,7 @@ impl Fault {
         match self {
             Self::Refused { rc } => Some(*rc),
             Self::Unreachable { .. }
+            | Self::Spent { .. }
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Broken { .. }
@@ -136,6 +142,7 @@ impl Fault {
     pub(super) fn outcome<T>(&self) -> Outcome<T> {
         let reason = self.to_string();
         match self {
+            Self::Spent { after } => Outcome::Wait { after: *after, reason },
             Self::Insecure { .. } | Self::Credentials { .. } => {
                 Outcome::Retry { after: MENDING_DELAY, reason }
             }

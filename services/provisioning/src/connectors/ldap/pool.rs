@@ -4,7 +4,7 @@
 //! more connections than permits, and those reserved for leavers have connections of their own.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, debug, instrument};
 
+use super::super::pace::{self, Budget};
 use super::super::pulse::{Beat, Pulse};
 use super::entry::Entry;
 use super::fault::{Fault, LOST, rc};
@@ -39,6 +40,7 @@ pub(super) struct Pool {
     /// One connection is made at a time, so that a refusal spares the others theirs.
     making: tokio::sync::Mutex<()>,
     pulse: Pulse,
+    budget: Option<Arc<dyn Budget>>,
 }
 
 /// A piece of work's connection, made when it is needed and made anew when it was lost.
@@ -52,14 +54,20 @@ pub(super) struct Talk<'a> {
 pub(super) type Attributes = Vec<(Vec<u8>, HashSet<Vec<u8>>)>;
 
 impl Pool {
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(way: Way, budget: Option<Arc<dyn Budget>>) -> Self {
         Self {
             way,
+            budget,
             idle: Mutex::default(),
             trouble: Mutex::default(),
             making: tokio::sync::Mutex::default(),
             pulse: Pulse::default(),
         }
+    }
+
+    /// What says when operations may be sent.
+    pub(super) fn budget(&self) -> Option<&dyn Budget> {
+        self.budget.as_deref()
     }
 
     /// What the operations came to so far.
@@ -98,6 +106,7 @@ impl Pool {
                 let pause = match fault {
                     Fault::Credentials { .. } | Fault::Insecure { .. } => CREDENTIALS_PAUSE,
                     Fault::Unreachable { .. }
+                    | Fault::Spent { .. }
                     | Fault::Broken { .. }
                     | Fault::Server { .. }
                     | Fault::Refused { .. } => UNREACHABLE_PAUSE,
@@ -242,6 +251,8 @@ impl Talk<'_> {
         reads: bool,
         run: impl Fn(Ldap) -> F,
     ) -> Result<T, Fault> {
+        let turn = pace::turn(self.pool.budget(), "").await;
+        turn.map_err(|after| Fault::Spent { after })?;
         loop {
             let (mut session, used) = match self.session.take() {
                 Some(session) => (session, true),

@@ -150,6 +150,7 @@ fn unread(fault: &Fault) -> Unread {
         ),
         Fault::Server { .. }
         | Fault::Unreachable { .. }
+        | Fault::Spent { .. }
         | Fault::Insecure { .. }
         | Fault::Credentials { .. }
         | Fault::Broken { .. }

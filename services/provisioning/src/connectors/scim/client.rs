@@ -1,6 +1,6 @@
 //! One HTTP client per application: sends requests, and turns every answer into JSON or a fault.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug};
 
+use super::super::pace::{self, Budget};
 use super::super::pulse::{Beat, Pulse};
 use super::fault::{CUT, Fault, LATE, UNREACHED};
 use super::{ConnectError, Settings};
@@ -37,6 +38,7 @@ pub(super) struct Client {
     application: String,
     paused_until: Mutex<Option<Instant>>,
     pulse: Pulse,
+    budget: Option<Arc<dyn Budget>>,
 }
 
 /// A success.
@@ -74,7 +76,13 @@ impl Client {
             .map_err(ConnectError::Client)?;
         let application = settings.application.clone();
         let (paused_until, pulse) = (Mutex::default(), Pulse::default());
-        Ok(Self { http, base, application, paused_until, pulse })
+        let budget = settings.budget.clone();
+        Ok(Self { http, base, application, paused_until, pulse, budget })
+    }
+
+    /// What says when requests may be sent.
+    pub(super) fn budget(&self) -> Option<&dyn Budget> {
+        self.budget.as_deref()
     }
 
     /// What the requests came to so far.
@@ -149,6 +157,9 @@ impl Client {
         if let Some(after) = self.pause_left() {
             return Err(Fault::Throttled { after });
         }
+        let endpoint = format!("/{}", self.below(&url).0);
+        let turn = pace::turn(self.budget(), &endpoint).await;
+        turn.map_err(|after| Fault::Spent { after })?;
         let span = self.span(&method, &url);
         let begin = Instant::now();
         let sent = self.ask(method, url, headers, body).instrument(span.clone()).await;
@@ -199,11 +210,16 @@ impl Client {
 
     /// The path below the base, with ids as `{id}`: `/Users/{id}`.
     fn template(&self, url: &Url) -> String {
+        let (kind, rest) = self.below(url);
+        format!("/{kind}{}", if rest { "/{id}" } else { "" })
+    }
+
+    /// The first segment below the base, and whether another follows.
+    fn below<'a>(&self, url: &'a Url) -> (&'a str, bool) {
         let below =
             self.base.path_segments().map_or(0, |path| path.filter(|s| !s.is_empty()).count());
         let mut segments = url.path_segments().into_iter().flatten().skip(below);
-        let kind = segments.next().unwrap_or_default();
-        format!("/{kind}{}", if segments.next().is_some() { "/{id}" } else { "" })
+        (segments.next().unwrap_or_default(), segments.next().is_some())
     }
 
     async fn ask<B: Serialize + Sync>(

@@ -27,6 +27,9 @@ pub(super) enum Fault {
     /// Nothing was done: too much was asked.
     #[error("the application asks for fewer requests")]
     Throttled { after: Duration },
+    /// Nothing was done: the application's rates admit no more for some time.
+    #[error("what may be asked of the application is spent for {} s", .after.as_secs())]
+    Spent { after: Duration },
     /// Nothing was done: the credentials are not accepted.
     #[error("{code}: the application does not accept the credentials (status {status})", code = code::CREDENTIALS)]
     Credentials { status: u16 },
@@ -63,7 +66,7 @@ impl Fault {
     /// A word for metrics and traces.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
-            Self::Throttled { .. } => "throttled",
+            Self::Throttled { .. } | Self::Spent { .. } => "throttled",
             Self::Credentials { .. } | Self::Refused { .. } => "refused",
             Self::Broken { .. } => "unreachable",
             Self::Server { .. } => "failed",
@@ -80,6 +83,7 @@ impl Fault {
             Self::Server { status: 502..=504, after } => Some(*after),
             Self::Server { .. }
             | Self::Throttled { .. }
+            | Self::Spent { .. }
             | Self::Credentials { .. }
             | Self::Refused { .. } => None,
         }
@@ -89,7 +93,10 @@ impl Fault {
     pub(super) const fn is_unknown(&self) -> bool {
         match self {
             Self::Broken { .. } | Self::Server { .. } => true,
-            Self::Throttled { .. } | Self::Credentials { .. } | Self::Refused { .. } => false,
+            Self::Throttled { .. }
+            | Self::Spent { .. }
+            | Self::Credentials { .. }
+            | Self::Refused { .. } => false,
         }
     }
 
@@ -98,6 +105,7 @@ impl Fault {
         match self {
             Self::Refused { status, .. } => Some(*status),
             Self::Throttled { .. }
+            | Self::Spent { .. }
             | Self::Credentials { .. }
             | Self::Broken { .. }
             | Self::Server { .. } => None,
@@ -111,6 +119,7 @@ impl Fault {
                 *status == StatusCode::CONFLICT || *kind == Some("uniqueness")
             }
             Self::Throttled { .. }
+            | Self::Spent { .. }
             | Self::Credentials { .. }
             | Self::Broken { .. }
             | Self::Server { .. } => false,
@@ -139,6 +148,7 @@ impl Fault {
     pub(super) fn outcome<T>(&self) -> Outcome<T> {
         let reason = self.to_string();
         match self {
+            Self::Spent { after } => Outcome::Wait { after: *after, reason },
             Self::Throttled { after } if !after.is_zero() => {
                 Outcome::Wait { after: *after, reason }
             }
