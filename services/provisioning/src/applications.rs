@@ -14,8 +14,8 @@ use store::{Error, Store, Tx};
 
 use crate::code;
 use crate::connectors::{
-    Budget, ConnectError, Connector, InProcess, Ldap, LdapConnectError, LdapSettings, Limits,
-    ReferenceError, Scim, Secret, Settings, Timeouts, resolve,
+    Budget, ConnectError, Connector, Egress, InProcess, Ldap, LdapConnectError, LdapSettings,
+    Limits, ReferenceError, Scim, Secret, Settings, Timeouts, resolve,
 };
 use crate::purse::Purse;
 use crate::release;
@@ -33,6 +33,7 @@ pub(crate) struct Applications {
 struct Ways {
     /// Where budgets are kept.
     store: Store,
+    egress: Egress,
 }
 
 #[derive(Debug, Default)]
@@ -77,8 +78,8 @@ enum Unreachable {
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 impl Applications {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { ways: Ways { store }, state: Mutex::default() }
+    pub(crate) fn new(store: Store, egress: Egress) -> Self {
+        Self { ways: Ways { store, egress }, state: Mutex::default() }
     }
 
     /// Follows the newest usable release, and looks again for ways that were not found.
@@ -266,8 +267,14 @@ impl Ways {
                 let token: Option<Secret> = token.as_deref().map(resolve).transpose()?;
                 let limits = limits(&spec.limits);
                 let budget = self.budget(name, spec);
-                let settings =
-                    Settings { token, limits, budget, ..Settings::new(name, looked_up(url)?) };
+                let egress = self.egress.clone();
+                let settings = Settings {
+                    token,
+                    limits,
+                    egress,
+                    budget,
+                    ..Settings::new(name, looked_up(url)?)
+                };
                 Ok(Connector::Scim(Box::new(Scim::try_new(&settings)?)))
             }
         }
@@ -294,6 +301,7 @@ impl Ways {
             managed: spec.account.attributes.keys().cloned().collect(),
             limits: limits(&spec.limits),
             timeouts: Timeouts::default(),
+            egress: self.egress.clone(),
             budget: self.budget(name, spec),
         };
         Ok(Connector::Ldap(Box::new(Ldap::try_new(settings)?)))

@@ -3,10 +3,13 @@
 //! Invariants:
 //! - an answer of [`Outcome::Done`] or [`Outcome::Already`] was read back from the application;
 //! - an unknown outcome is looked up again before it is answered, and never counts as done;
+//! - nothing is sent but to the host that a document names, at an address that was checked when it was
+//!   connected to;
 //! - a record is adopted only when it carries the person's id, whatever filter it was found by;
 //! - reasons hold no personal data and no secrets.
 
 pub mod code;
+mod egress;
 mod in_process;
 mod ldap;
 mod pace;
@@ -22,6 +25,7 @@ use std::time::Duration;
 use domain::{AccountState, Attributes, Lane, PersonId, Value};
 use tokio::sync::mpsc::Sender;
 
+pub use egress::{Barred, Egress};
 pub use in_process::InProcess;
 pub use ldap::{ConnectError as LdapConnectError, Ldap, Settings as LdapSettings};
 pub use pace::{Budget, Turn};

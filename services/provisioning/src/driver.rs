@@ -118,8 +118,8 @@ impl Shared {
         Arc::new(Self {
             backoff: Backoff::new(&config),
             rules: circuit::Rules::new(&config),
+            applications: Applications::new(store.clone(), config.egress.allow.clone()),
             config,
-            applications: Applications::new(store.clone()),
             store,
             hands: Arc::default(),
             out_of_reach: circuits::OutOfReach::default(),

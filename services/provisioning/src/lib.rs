@@ -63,7 +63,7 @@ use proto::provisioning::v1::drift_service_server::DriftServiceServer;
 use proto::provisioning::v1::provisioning_service_server::ProvisioningServiceServer;
 use store::Store;
 
-pub use config::Config;
+pub use config::{Config, EgressConfig};
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();

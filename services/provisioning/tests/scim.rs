@@ -13,6 +13,7 @@ use clock::TestClock;
 use domain::{AccountState, Lane, Timestamp};
 use provisioning::connectors::{AccountChange, Connector, Outcome};
 use testkit::sandbox::{Filters, Sandbox, SandboxConfig, Switches};
+use testkit::{Proxy, Said};
 
 use changes::{done, hire, membership, person, scim};
 
@@ -152,6 +153,26 @@ async fn a_group_whose_patches_are_not_carried_out_is_replaced_once_its_members_
         assert_eq!(outcomes, [Outcome::Done(())]);
         assert_eq!(sandbox.members_of("police"), members);
     }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_wherever_it_leads() {
+    let (sandbox, _directory) = start().await;
+    let elsewhere = Proxy::before(sandbox.base_url()).await;
+    let here = Proxy::before(sandbox.base_url()).await;
+    let location: &'static str = format!("{}/Users", elsewhere.url()).leak();
+    for status in [301, 302, 307, 308] {
+        here.meddle(move |_call| Said::Instead(status, Some(("location", location))));
+
+        let outcomes = scim(here.url(), sandbox.token()).ensure_accounts(&[hire(1, "ada")]).await;
+
+        assert!(
+            matches!(outcomes.as_slice(), [Outcome::Retry { reason, .. }]
+                if reason.starts_with("PROV-109")),
+            "{outcomes:?}"
+        );
+    }
+    assert!(elsewhere.take_calls().is_empty());
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 
 use super::permits::Permits;
 use super::scim::Timeouts;
-use super::{Beat, Budget, Limits, Secret};
+use super::{Beat, Budget, Egress, Limits, Secret};
 use pool::Pool;
 
 pub(super) use entry::agrees;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Which addresses may be spoken to.
+    pub egress: Egress,
     /// Says when operations may be sent; none: at any time.
     pub budget: Option<Arc<dyn Budget>>,
 }
@@ -111,6 +113,7 @@ impl Ldap {
             bind_dn: settings.bind_dn,
             password: settings.password,
             timeouts: settings.timeouts,
+            egress: settings.egress,
         };
         Ok(Self {
             pool: Pool::new(way, settings.budget),

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::permits::Permits;
-use super::{Beat, Budget, Limits, Secret};
+use super::{Barred, Beat, Budget, Egress, Limits, Secret};
 use client::Client;
 use groups::Groups;
 
@@ -54,12 +54,14 @@ pub struct Settings {
     pub limits: Limits,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Which addresses may be spoken to.
+    pub egress: Egress,
     /// Says when requests may be sent; none: at any time.
     pub budget: Option<Arc<dyn Budget>>,
 }
 
 impl Settings {
-    /// Settings with the default limits and no token.
+    /// Settings with the default limits and no token, within reach of the public internet alone.
     pub fn new(application: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             application: application.into(),
@@ -67,6 +69,7 @@ impl Settings {
             token: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            egress: Egress::default(),
             budget: None,
         }
     }
@@ -81,6 +84,9 @@ pub enum ConnectError {
     /// The address is not one of HTTP.
     #[error("the application's address begins with neither http:// nor https://")]
     Scheme,
+    /// The address is one that nothing allows.
+    #[error("check the application's address")]
+    Egress(#[source] Barred),
     /// The token cannot be sent.
     #[error("the application's token holds characters that a header cannot hold")]
     Token(#[source] http::header::InvalidHeaderValue),

@@ -7,7 +7,7 @@ use provisioning::Config;
 use testkit::sandbox::{Call, Sandbox, SandboxConfig};
 use testkit::{Feed, until};
 
-use crate::world::{Desired, World, at, person};
+use crate::world::{Desired, World, at, beside, person};
 
 const TOKEN: &str = "s3cret";
 
@@ -73,7 +73,7 @@ fn scim(sandbox: &Sandbox, folder: &Path, rates: &str) -> String {
 
 /// Another process of the service over the same database.
 async fn replica(world: &World) -> Feed {
-    let app = provisioning::start(Config::default(), world.store.clone()).await.unwrap();
+    let app = provisioning::start(beside(Config::default()), world.store.clone()).await.unwrap();
     Feed::new(app, world.store.clone())
 }
 

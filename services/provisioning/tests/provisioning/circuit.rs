@@ -8,7 +8,7 @@ use provisioning::Config;
 use testkit::sandbox::{Sandbox, SandboxConfig, Switches};
 use testkit::{Feed, Proxy, Said};
 
-use crate::world::{Desired, IN_PROCESS, World, person, unread};
+use crate::world::{Desired, IN_PROCESS, World, beside, person, unread};
 
 const TOKEN: &str = "s3cret";
 
@@ -186,7 +186,7 @@ fn scim(url: &str, folder: &Path) -> String {
 
 /// Another process of the service over the same database.
 async fn replica(world: &World) -> Feed {
-    let app = provisioning::start(Config::default(), world.store.clone()).await.unwrap();
+    let app = provisioning::start(beside(Config::default()), world.store.clone()).await.unwrap();
     Feed::new(app, world.store.clone())
 }
 

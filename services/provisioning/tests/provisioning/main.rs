@@ -6,6 +6,7 @@ mod budget;
 mod circuit;
 mod directory;
 mod drift;
+mod egress;
 mod kin;
 mod leavers;
 mod order;

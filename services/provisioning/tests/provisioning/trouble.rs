@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::{AccountState, Attributes, Lane};
 use proto::provisioning::v1::{ActionFinished, PersonSettled};
 use provisioning::Config;
-use provisioning::connectors::{AccountChange, Connector, Outcome, Scim, Secret, Settings};
+use provisioning::connectors::{AccountChange, Connector, Egress, Outcome, Scim, Secret, Settings};
 use testkit::sandbox::{Sandbox, SandboxConfig, Switches};
 use uuid::Uuid;
 
@@ -135,6 +135,7 @@ async fn a_login_that_the_application_gave_to_somebody_else_is_followed_by_the_n
     world.release(1, &[("directory", &connector)]).await;
     let settings = Settings {
         token: Some(Secret::new(TOKEN.to_owned())),
+        egress: Egress::loopback(),
         ..Settings::new("directory", sandbox.base_url())
     };
     let stranger = AccountChange {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ldap3::LdapError;
 
-use super::super::{Outcome, code};
+use super::super::{Barred, Outcome, code};
 
 /// Credentials, addresses and certificates are mended by people, which takes a while.
 const MENDING_DELAY: Duration = Duration::from_mins(5);
@@ -38,6 +38,9 @@ pub(super) enum Fault {
     /// Nothing was done: the directory's rates admit no more for some time.
     #[error("what may be asked of the directory is spent for {} s", .after.as_secs())]
     Spent { after: Duration },
+    /// Nothing was done: the address is not one that may be spoken to.
+    #[error("{0}")]
+    Barred(#[source] Barred),
     /// Nothing was done: the credentials are not accepted.
     #[error(
         "{code}: the directory does not accept the credentials ({name})",
@@ -99,6 +102,7 @@ impl Fault {
             Self::Broken { .. } | Self::Server { .. } => true,
             Self::Unreachable { .. }
             | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Refused { .. } => false,
@@ -111,6 +115,7 @@ impl Fault {
             Self::Unreachable { .. } | Self::Broken { .. } | Self::Server { rc: 51 | 52 } => true,
             Self::Server { .. }
             | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Refused { .. } => false,
@@ -123,6 +128,7 @@ impl Fault {
             Self::Refused { rc } => Some(*rc),
             Self::Unreachable { .. }
             | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Broken { .. }
@@ -143,6 +149,8 @@ impl Fault {
         let reason = self.to_string();
         match self {
             Self::Spent { after } => Outcome::Wait { after: *after, reason },
+            // Nothing was tried, and nothing changes until somebody changes the settings.
+            Self::Barred(_) => Outcome::Wait { after: MENDING_DELAY, reason },
             Self::Insecure { .. } | Self::Credentials { .. } => {
                 Outcome::Retry { after: MENDING_DELAY, reason }
             }

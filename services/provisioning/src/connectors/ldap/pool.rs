@@ -76,6 +76,10 @@ impl Pool {
     }
 
     fn feel(&self, fault: &Fault) {
+        if matches!(fault, Fault::Barred(_)) {
+            // Nobody was asked.
+            return;
+        }
         match fault.is_silence() {
             true => self.pulse.lost(fault.to_string(), Duration::ZERO),
             false => self.pulse.answered(),
@@ -107,6 +111,7 @@ impl Pool {
                     Fault::Credentials { .. } | Fault::Insecure { .. } => CREDENTIALS_PAUSE,
                     Fault::Unreachable { .. }
                     | Fault::Spent { .. }
+                    | Fault::Barred(_)
                     | Fault::Broken { .. }
                     | Fault::Server { .. }
                     | Fault::Refused { .. } => UNREACHABLE_PAUSE,

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Deserialize;
 
-use super::super::{Outcome, code};
+use super::super::{Barred, Outcome, code};
 
 /// Credentials and addresses are mended by people, which takes a while.
 const MENDING_DELAY: Duration = Duration::from_mins(5);
@@ -30,6 +30,9 @@ pub(super) enum Fault {
     /// Nothing was done: the application's rates admit no more for some time.
     #[error("what may be asked of the application is spent for {} s", .after.as_secs())]
     Spent { after: Duration },
+    /// Nothing was done: the address is not one that may be spoken to.
+    #[error("{0}")]
+    Barred(#[source] Barred),
     /// Nothing was done: the credentials are not accepted.
     #[error("{code}: the application does not accept the credentials (status {status})", code = code::CREDENTIALS)]
     Credentials { status: u16 },
@@ -68,6 +71,7 @@ impl Fault {
         match self {
             Self::Throttled { .. } | Self::Spent { .. } => "throttled",
             Self::Credentials { .. } | Self::Refused { .. } => "refused",
+            Self::Barred(_) => "unreachable",
             Self::Broken { .. } => "unreachable",
             Self::Server { .. } => "failed",
         }
@@ -84,6 +88,7 @@ impl Fault {
             Self::Server { .. }
             | Self::Throttled { .. }
             | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Credentials { .. }
             | Self::Refused { .. } => None,
         }
@@ -95,6 +100,7 @@ impl Fault {
             Self::Broken { .. } | Self::Server { .. } => true,
             Self::Throttled { .. }
             | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Credentials { .. }
             | Self::Refused { .. } => false,
         }
@@ -106,6 +112,7 @@ impl Fault {
             Self::Refused { status, .. } => Some(*status),
             Self::Throttled { .. }
             | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Credentials { .. }
             | Self::Broken { .. }
             | Self::Server { .. } => None,
@@ -120,6 +127,7 @@ impl Fault {
             }
             Self::Throttled { .. }
             | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Credentials { .. }
             | Self::Broken { .. }
             | Self::Server { .. } => false,
@@ -155,6 +163,8 @@ impl Fault {
             Self::Throttled { after } | Self::Server { after, .. } => {
                 Outcome::Retry { after: *after, reason }
             }
+            // Nothing was tried, and nothing changes until somebody changes the settings.
+            Self::Barred(_) => Outcome::Wait { after: MENDING_DELAY, reason },
             Self::Credentials { .. } => Outcome::Retry { after: MENDING_DELAY, reason },
             Self::Broken { .. } => Outcome::again(reason),
             Self::Refused { status, .. } => match *status {
