@@ -122,7 +122,13 @@ pub async fn app(database: &Database, service: Service, clock: Clock, epoch: i64
             policy_evaluation::start(policy_evaluation::Config::default(), store.clone()).await
         }
         Service::Provisioning => {
-            provisioning::start(provisioning::Config::default(), store.clone()).await
+            // Applications of tests run beside the service.
+            let allow = provisioning::connectors::Egress::loopback();
+            let config = provisioning::Config {
+                egress: provisioning::EgressConfig { allow },
+                ..provisioning::Config::default()
+            };
+            provisioning::start(config, store.clone()).await
         }
         Service::Notification => {
             notification::start(notification::Config::default(), store.clone()).await

@@ -218,6 +218,10 @@ impl Replica {
         let prefix = format!("TENURE_{}__", self.service.database().to_uppercase());
         let mut command = Command::new(&self.program);
         command.envs(self.settings.iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+        if self.service == Service::Provisioning {
+            // Applications of tests run beside the service.
+            command.env(format!("{prefix}EGRESS__ALLOW"), "127.0.0.0/8");
+        }
         command.env("RUST_LOG", "warn").stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("start {}", self.service))?;

@@ -42,6 +42,8 @@ const PURE: &[&str] = &[
     "services/notification/src/person/kin",
     "services/notification/src/recipient",
     "services/notification/src/standing",
+    "services/provisioning/src/budget",
+    "services/provisioning/src/circuit",
     "services/provisioning/src/drift",
     "services/provisioning/src/kin",
     "services/provisioning/src/plan",

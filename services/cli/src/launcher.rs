@@ -185,6 +185,9 @@ fn settings(
     let mut settings = environment::inherited(service, std::env::vars());
     if service == Service::Provisioning {
         settings.extend(options.applications.clone());
+        // Applications of a local mesh run beside it.
+        let allowed = environment::key(service, "EGRESS__ALLOW");
+        settings.entry(allowed).or_insert_with(|| "127.0.0.0/8,::1/128".to_owned());
     }
     if service == Service::Notification {
         settings.extend(options.mail.clone());

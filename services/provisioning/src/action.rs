@@ -139,17 +139,17 @@ impl Action {
         self.complain(error);
     }
 
-    /// Says why it was not tried.
-    pub(crate) fn wait(&mut self, reason: &str) {
-        if self.error != reason {
-            self.complain(reason);
-        }
-    }
-
     /// Counts an attempt that came to nothing.
     pub(crate) fn retry(&mut self, reason: &str) {
         self.attempts = self.attempts.saturating_add(1);
         self.complain(reason);
+    }
+
+    /// Says why nothing was tried; no attempt is counted.
+    pub(crate) fn wait(&mut self, reason: &str) {
+        if self.error != reason {
+            self.complain(reason);
+        }
     }
 
     fn complain(&mut self, error: &str) {

@@ -7,23 +7,33 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::Timestamp;
+use domain::{Lane, Timestamp};
 use jiff::SignedDuration;
 use rules::document::{self, ConnectorKind, Every, Setting, Spec};
-use store::{Error, Tx};
+use store::{Error, Store, Tx};
 
 use crate::code;
 use crate::connectors::{
-    ConnectError, Connector, InProcess, Ldap, LdapConnectError, LdapSettings, Limits,
-    ReferenceError, Scim, Secret, Settings, Timeouts, resolve,
+    Budget, ConnectError, Connector, Egress, InProcess, Ldap, LdapConnectError, LdapSettings,
+    Limits, ReferenceError, Scim, Secret, Settings, Timeouts, resolve,
 };
+use crate::purse::Purse;
 use crate::release;
 use crate::watch;
 
 /// Shared by all workers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Applications {
+    ways: Ways,
     state: Mutex<State>,
+}
+
+/// What every way to an application is made with.
+#[derive(Debug)]
+struct Ways {
+    /// Where budgets are kept.
+    store: Store,
+    egress: Egress,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +78,10 @@ enum Unreachable {
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 impl Applications {
+    pub(crate) fn new(store: Store, egress: Egress) -> Self {
+        Self { ways: Ways { store, egress }, state: Mutex::default() }
+    }
+
     /// Follows the newest usable release, and looks again for ways that were not found.
     pub(crate) async fn refresh(&self, tx: &mut Tx) -> Result<(), Error> {
         let newest = release::table::newest(tx).await?;
@@ -79,7 +93,7 @@ impl Applications {
             self.lock().follow(release, documents);
         }
         let now = tx.now();
-        self.lock().connect(now);
+        self.lock().connect(&self.ways, now);
         Ok(())
     }
 
@@ -130,6 +144,11 @@ impl Applications {
     /// Returns the way to an application.
     pub(crate) fn connector(&self, name: &str) -> Option<Arc<Connector>> {
         self.lock().applications.get(name)?.connector.clone()
+    }
+
+    /// Whether an application's rates admit changes of a lane.
+    pub(crate) fn admits(&self, name: &str, lane: Lane) -> bool {
+        self.connector(name).is_none_or(|connector| connector.waits(lane).is_zero())
     }
 
     /// Returns what an application's document says.
@@ -202,12 +221,12 @@ impl State {
         self.release = Some(release);
     }
 
-    fn connect(&mut self, now: Timestamp) {
+    fn connect(&mut self, ways: &Ways, now: Timestamp) {
         for (name, application) in &mut self.applications {
             if application.connector.is_some() || now < application.look_at {
                 continue;
             }
-            match connect(name, &application.spec) {
+            match ways.connect(name, &application.spec) {
                 Ok(connector) => application.connector = Some(Arc::new(connector)),
                 Err(error) => {
                     application.look_at = now.saturating_add(LOOK_AGAIN).unwrap_or(now);
@@ -242,41 +261,62 @@ fn reads_itself(spec: &document::Application) -> bool {
     spec.connector.kind != ConnectorKind::Manual && spec.reconciliation.every != Every::Never
 }
 
-fn connect(name: &str, spec: &document::Application) -> Result<Connector, Unreachable> {
-    match spec.connector.kind {
-        ConnectorKind::Ldap => directory(name, spec),
-        ConnectorKind::Manual => Ok(Connector::Manual),
-        ConnectorKind::InProcess => Ok(Connector::InProcess(InProcess::default())),
-        ConnectorKind::Scim => {
-            let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;
-            let token = spec.connector.token.as_ref().map(|token| token.to_string());
-            let token: Option<Secret> = token.as_deref().map(resolve).transpose()?;
-            let limits = limits(&spec.limits);
-            let settings = Settings { token, limits, ..Settings::new(name, looked_up(url)?) };
-            Ok(Connector::Scim(Box::new(Scim::try_new(&settings)?)))
+impl Ways {
+    fn connect(&self, name: &str, spec: &document::Application) -> Result<Connector, Unreachable> {
+        match spec.connector.kind {
+            ConnectorKind::Ldap => self.directory(name, spec),
+            ConnectorKind::Manual => Ok(Connector::Manual),
+            ConnectorKind::InProcess => Ok(Connector::InProcess(InProcess::default())),
+            ConnectorKind::Scim => {
+                let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;
+                let token = spec.connector.token.as_ref().map(|token| token.to_string());
+                let token: Option<Secret> = token.as_deref().map(resolve).transpose()?;
+                let limits = limits(&spec.limits);
+                let budget = self.budget(name, spec);
+                let egress = self.egress.clone();
+                let settings = Settings {
+                    token,
+                    limits,
+                    egress,
+                    budget,
+                    ..Settings::new(name, looked_up(url)?)
+                };
+                Ok(Connector::Scim(Box::new(Scim::try_new(&settings)?)))
+            }
         }
     }
-}
 
-fn directory(name: &str, spec: &document::Application) -> Result<Connector, Unreachable> {
-    let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;
-    let described = spec.connector.ldap.as_ref().ok_or(Unreachable::NoDirectory)?;
-    let settings = LdapSettings {
-        application: name.to_owned(),
-        url: looked_up(url)?,
-        starttls: described.starttls,
-        ca: described.ca.as_ref().and_then(|ca| match ca {
-            Setting::File(path) => Some(path.into()),
-            Setting::Literal(_) | Setting::Env(_) => None,
-        }),
-        bind_dn: looked_up(&described.bind_dn)?,
-        password: resolve(&described.password.to_string())?,
-        layout: described.layout(),
-        managed: spec.account.attributes.keys().cloned().collect(),
-        limits: limits(&spec.limits),
-        timeouts: Timeouts::default(),
-    };
-    Ok(Connector::Ldap(Box::new(Ldap::try_new(settings)?)))
+    fn directory(
+        &self,
+        name: &str,
+        spec: &document::Application,
+    ) -> Result<Connector, Unreachable> {
+        let url = spec.connector.url.as_ref().ok_or(Unreachable::NoAddress)?;
+        let described = spec.connector.ldap.as_ref().ok_or(Unreachable::NoDirectory)?;
+        let settings = LdapSettings {
+            application: name.to_owned(),
+            url: looked_up(url)?,
+            starttls: described.starttls,
+            ca: described.ca.as_ref().and_then(|ca| match ca {
+                Setting::File(path) => Some(path.into()),
+                Setting::Literal(_) | Setting::Env(_) => None,
+            }),
+            bind_dn: looked_up(&described.bind_dn)?,
+            password: resolve(&described.password.to_string())?,
+            layout: described.layout(),
+            managed: spec.account.attributes.keys().cloned().collect(),
+            limits: limits(&spec.limits),
+            timeouts: Timeouts::default(),
+            egress: self.egress.clone(),
+            budget: self.budget(name, spec),
+        };
+        Ok(Connector::Ldap(Box::new(Ldap::try_new(settings)?)))
+    }
+
+    fn budget(&self, name: &str, spec: &document::Application) -> Option<Arc<dyn Budget>> {
+        let purse = Purse::new(&self.store, name, &spec.limits.rates)?;
+        Some(Arc::new(purse))
+    }
 }
 
 fn looked_up(setting: &Setting) -> Result<String, Unreachable> {

@@ -20,6 +20,8 @@ pub(crate) const ADOPTED: &str = "PROV-127";
 pub(crate) const DOUBTFUL: &str = "PROV-128";
 /// An account is protected, and is never touched.
 pub(crate) const PROTECTED: &str = "PROV-129";
+/// An application is out of reach, and its work waits.
+pub(crate) const OUT_OF_REACH: &str = "PROV-140";
 /// An application cannot be read as a whole.
 pub(crate) const NOT_READ: &str = "PROV-130";
 /// Nobody whom an application names for its tasks is here any more.

@@ -3,13 +3,18 @@
 //! Invariants:
 //! - an answer of [`Outcome::Done`] or [`Outcome::Already`] was read back from the application;
 //! - an unknown outcome is looked up again before it is answered, and never counts as done;
+//! - nothing is sent but to the host that a document names, at an address that was checked when it was
+//!   connected to;
 //! - a record is adopted only when it carries the person's id, whatever filter it was found by;
 //! - reasons hold no personal data and no secrets.
 
 pub mod code;
+mod egress;
 mod in_process;
 mod ldap;
+mod pace;
 mod permits;
+mod pulse;
 mod reading;
 mod scim;
 mod secret;
@@ -20,9 +25,12 @@ use std::time::Duration;
 use domain::{AccountState, Attributes, Lane, PersonId, Value};
 use tokio::sync::mpsc::Sender;
 
+pub use egress::{Barred, Egress};
 pub use in_process::InProcess;
 pub use ldap::{ConnectError as LdapConnectError, Ldap, Settings as LdapSettings};
+pub use pace::{Budget, Turn};
 pub use permits::Limits;
+pub use pulse::Beat;
 pub use reading::{Completeness, Holding, Page, SeenAccount, Unread};
 pub use scim::{ConnectError, Scim, Settings, Timeouts};
 pub use secret::{ReferenceError, Secret, resolve};
@@ -100,6 +108,13 @@ pub enum Outcome<T> {
     LoginTaken,
     /// A human has to do it.
     Manual,
+    /// Nothing was done, whatever was asked for: the application asks to be left alone for some time.
+    Wait {
+        /// For how long; never zero.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
     /// It may succeed later, or its outcome is unknown.
     Retry {
         /// The application's wish, or zero when the caller's own backoff decides.
@@ -151,6 +166,27 @@ impl Connector {
             Self::Manual => Err(Unread::new("nobody uploaded a list of its accounts")),
             Self::InProcess(memory) => memory.read(pages).await,
         }
+    }
+
+    /// What the requests of this process to the application came to so far.
+    #[must_use]
+    pub fn beat(&self) -> Beat {
+        match self {
+            Self::Scim(scim) => scim.beat(),
+            Self::Ldap(ldap) => ldap.beat(),
+            Self::Manual | Self::InProcess(_) => Beat::default(),
+        }
+    }
+
+    /// How long no change of a lane can be begun within the application's rates.
+    #[must_use]
+    pub fn waits(&self, lane: Lane) -> Duration {
+        let budget = match self {
+            Self::Scim(scim) => scim.budget(),
+            Self::Ldap(ldap) => ldap.budget(),
+            Self::Manual | Self::InProcess(_) => None,
+        };
+        budget.map(|budget| budget.waits(lane)).unwrap_or_default()
     }
 
     /// Whether an attribute that was read has the value that it shall have: an application may spell a

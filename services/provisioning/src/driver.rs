@@ -5,6 +5,7 @@
 
 mod act;
 mod adoption;
+mod circuits;
 mod hands;
 mod readings;
 mod recall;
@@ -28,9 +29,10 @@ use crate::action::{self, Action};
 use crate::applications::Applications;
 use crate::backoff::Backoff;
 use crate::branch;
+use crate::circuit::{self, Admission, Circuit};
 use crate::code;
 use crate::config::Config;
-use crate::connectors::{Connector, ObservedAccount, Outcome};
+use crate::connectors::{Beat, Connector, ObservedAccount, Outcome};
 use crate::dossier::{Key, look_up};
 use crate::drift;
 use crate::drift::tolerance::tolerate;
@@ -50,8 +52,11 @@ pub(crate) struct Shared {
     config: Config,
     store: Store,
     backoff: Backoff,
+    rules: circuit::Rules,
     applications: Applications,
     hands: Arc<Hands>,
+    /// Applications that were seen to be out of reach.
+    out_of_reach: circuits::OutOfReach,
     /// One worker of each kind looks for work at a time; the others would only find the same.
     looking: tokio::sync::Mutex<()>,
     looking_for_leavers: tokio::sync::Mutex<()>,
@@ -81,6 +86,10 @@ pub(crate) struct Job {
     /// Those that stand: open ones, and failed ones.
     actions: Vec<Action>,
     connector: Arc<Connector>,
+    /// What the connector's requests had come to when the batch was taken.
+    before: Beat,
+    /// The batch is to find out whether the application answers.
+    probes: bool,
     spec: Arc<document::Application>,
     /// Administrative entitlements that nobody else holds: they stay.
     kept: BTreeSet<String>,
@@ -113,10 +122,12 @@ impl Shared {
     pub(crate) fn new(config: Config, store: Store) -> Arc<Self> {
         Arc::new(Self {
             backoff: Backoff::new(&config),
+            rules: circuit::Rules::new(&config),
+            applications: Applications::new(store.clone(), config.egress.allow.clone()),
             config,
             store,
-            applications: Applications::default(),
             hands: Arc::default(),
+            out_of_reach: circuits::OutOfReach::default(),
             looking: tokio::sync::Mutex::default(),
             looking_for_leavers: tokio::sync::Mutex::default(),
         })
@@ -165,18 +176,34 @@ impl Driver for Branches {
         if free.is_empty() {
             return Ok(Vec::new());
         }
-        let due = branch::table::due(tx, &free, self.lanes).await?;
+        let now = tx.now();
+        let circuits = self.shared.circuits(tx).await?;
+        let admission = |application: &str| {
+            circuits.get(application).map_or(Admission::All, |circuit| circuit.admits(now))
+        };
+        free.retain(|application| admission(application) != Admission::Nobody);
+        if free.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut due = branch::table::due(tx, &free, self.lanes).await?;
+        due.retain(|due| self.shared.applications.admits(&due.application, due.lane));
         let in_hand = |due: &branch::table::Due| self.shared.hands.of(&due.application);
         let Some(due) = due.into_iter().min_by_key(|due| (due.lane, in_hand(due), due.since))
         else {
             return Ok(Vec::new());
         };
-        self.take(tx, &due, limit).await
+        let probes = admission(&due.application) == Admission::Probe;
+        let claimed = |tx| circuit::table::claim(tx, &due.application, Circuit::next_probe(now));
+        if probes && !claimed(tx).await? {
+            return Ok(Vec::new());
+        }
+        let limit = if probes { limit.min(circuit::PROBE_BRANCHES) } else { limit };
+        self.take(tx, &due, limit, probes).await
     }
 
     async fn act(&self, jobs: &[Job]) -> Vec<Done> {
         let budget = Duration::from_secs(self.shared.config.worked_seconds_max.get().into());
-        act::act(jobs, budget, &self.shared.store).await
+        act::act(jobs, budget, self.shared.rules.losses, &self.shared.store).await
     }
 
     async fn keep(&self, tx: &mut Tx, jobs: &[Job]) -> Result<(), Rejection> {
@@ -198,6 +225,7 @@ impl Branches {
         tx: &mut Tx,
         due: &branch::table::Due,
         limit: u16,
+        probes: bool,
     ) -> Result<Vec<Job>, Rejection> {
         let application = due.application.as_str();
         let applications = &self.shared.applications;
@@ -229,6 +257,7 @@ impl Branches {
         let mut kept = keep(tx, application, &spec, &accounts, &actions).await?;
         let at_once = self.shared.applications.concurrency(application);
         let hand = Arc::new(Hands::take(&self.shared.hands, application));
+        let before = connector.beat();
 
         let jobs = leased.into_iter().map(|(key, branch)| {
             let desired = slices.remove(&key.0);
@@ -259,6 +288,8 @@ impl Branches {
                 account,
                 actions: actions.remove(&key).unwrap_or_default(),
                 connector: Arc::clone(&connector),
+                before: before.clone(),
+                probes,
                 spec: Arc::clone(&spec),
                 kept,
                 found,

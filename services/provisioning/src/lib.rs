@@ -20,6 +20,8 @@
 //!   revocations, and grants before revocations;
 //! - the last administrator of an application keeps that until somebody else is one; whoever would take it waits
 //!   for those who are about to take it from another;
+//! - an application that answers nothing is out of reach: its work waits, and no attempt is counted, until
+//!   one of a few that try hears an answer; the others go on meanwhile;
 //! - what failed for good is not tried again in the same round; newer desired access, or the same
 //!   one under a newer release, begins a round;
 //! - a login that was reserved for a person is never given to another, unless the two are merged;
@@ -37,6 +39,8 @@ mod action;
 mod applications;
 mod backoff;
 mod branch;
+mod budget;
+mod circuit;
 mod code;
 mod config;
 pub mod connectors;
@@ -53,6 +57,7 @@ mod observed;
 mod patience;
 mod person;
 mod plan;
+mod purse;
 mod reference;
 mod release;
 mod republish;
@@ -67,7 +72,7 @@ use proto::provisioning::v1::provisioning_service_server::ProvisioningServiceSer
 use proto::provisioning::v1::task_service_server::TaskServiceServer;
 use store::Store;
 
-pub use config::Config;
+pub use config::{Config, EgressConfig};
 
 /// The service's own tables.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();

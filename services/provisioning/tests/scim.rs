@@ -13,6 +13,7 @@ use clock::TestClock;
 use domain::{AccountState, Lane, Timestamp};
 use provisioning::connectors::{AccountChange, Connector, Outcome};
 use testkit::sandbox::{Filters, Sandbox, SandboxConfig, Switches};
+use testkit::{Proxy, Said};
 
 use changes::{done, hire, membership, person, scim};
 
@@ -155,6 +156,26 @@ async fn a_group_whose_patches_are_not_carried_out_is_replaced_once_its_members_
 }
 
 #[tokio::test]
+async fn a_redirect_is_not_followed_wherever_it_leads() {
+    let (sandbox, _directory) = start().await;
+    let elsewhere = Proxy::before(sandbox.base_url()).await;
+    let here = Proxy::before(sandbox.base_url()).await;
+    let location: &'static str = format!("{}/Users", elsewhere.url()).leak();
+    for status in [301, 302, 307, 308] {
+        here.meddle(move |_call| Said::Instead(status, Some(("location", location))));
+
+        let outcomes = scim(here.url(), sandbox.token()).ensure_accounts(&[hire(1, "ada")]).await;
+
+        assert!(
+            matches!(outcomes.as_slice(), [Outcome::Retry { reason, .. }]
+                if reason.starts_with("PROV-109")),
+            "{outcomes:?}"
+        );
+    }
+    assert!(elsewhere.take_calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_pause_that_is_asked_for_is_kept_by_every_request() {
     let (sandbox, directory) = start().await;
     let pause = Switches { refuse_next: 1, retry_after_seconds: 30, ..Switches::default() };
@@ -164,11 +185,11 @@ async fn a_pause_that_is_asked_for_is_kept_by_every_request() {
     let second = directory.ensure_accounts(&[hire(2, "grace"), hire(3, "edsger")]).await;
 
     assert!(
-        matches!(first.as_slice(), [Outcome::Retry { after, .. }] if after.as_secs() == 30),
+        matches!(first.as_slice(), [Outcome::Wait { after, .. }] if after.as_secs() == 30),
         "{first:?}"
     );
     for outcome in second {
-        assert!(matches!(outcome, Outcome::Retry { after, .. } if !after.is_zero()));
+        assert!(matches!(outcome, Outcome::Wait { after, .. } if !after.is_zero()));
     }
     assert_eq!(sandbox.calls().len(), 1);
 }

@@ -362,6 +362,14 @@ fn shown_applications(watched: &[WatchedApplication]) -> String {
         if !one.error.is_empty() {
             text += &format!("\n{}: {}", one.application, one.error);
         }
+        if let Some(since) = &one.out_of_reach_at {
+            text += &format!(
+                "\n{}: out of reach since {}, and its work waits (PROV-140): {}",
+                one.application,
+                at(Some(since)),
+                one.out_of_reach_reason
+            );
+        }
         if let Some(held) = &one.held {
             text += &format!(
                 "\n{}: {} repairs are held\n  {}\n  let them go with\n  \
@@ -431,6 +439,21 @@ mod tests {
         assert!(text.contains("directory: 12 wrongly enabled"), "{text}");
         assert!(text.contains("12 accounts closed of 40"), "{text}");
         assert!(text.ends_with("tenure drift release directory --hash 5d1c --as NAME"), "{text}");
+    }
+
+    #[test]
+    fn an_application_out_of_reach_says_so_and_why() {
+        let watched = WatchedApplication {
+            application: "directory".to_owned(),
+            out_of_reach_at: Some(Timestamp::UNIX_EPOCH.into()),
+            out_of_reach_reason: "the application cannot be reached".to_owned(),
+            ..WatchedApplication::default()
+        };
+
+        let text = shown_applications(&[watched]);
+
+        assert!(text.contains("directory: out of reach since 1970-01-01"), "{text}");
+        assert!(text.ends_with("(PROV-140): the application cannot be reached"), "{text}");
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub use access_policy::{
 };
 pub use application::{
     AccountRules, Application, Connector, ConnectorKind, DriftKind, Entitlement, Every, Evidence,
-    Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, Limits, Manual, Privilege,
-    Reconciliation, Response, Verification, Within, check_address,
+    Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, Limits, Manual, Privilege, Rate,
+    Reconciliation, Response, Verification, Window, Within, check_address,
 };
 pub use attribute_schema::{Attribute, AttributeSchema, AttributeType, Fact};
 pub use breaker::{Breaker, BreakerLimit, Counted, Grouping};

@@ -31,6 +31,8 @@ pub enum Metric {
     TimersOverdue,
     /// Time an application took to answer one request.
     ConnectorRequestDuration,
+    /// Applications that are out of reach.
+    CircuitsOpen,
     /// Actions that ended.
     ActionsFinished,
     /// Time from the recording of a timeline to settled.
@@ -50,7 +52,7 @@ pub enum Kind {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::EventsHandled,
         Self::EventsPublished,
         Self::EventsRepublished,
@@ -61,6 +63,7 @@ impl Metric {
         Self::ParkedMessages,
         Self::TimersOverdue,
         Self::ConnectorRequestDuration,
+        Self::CircuitsOpen,
         Self::ActionsFinished,
         Self::SettleDuration,
     ];
@@ -79,6 +82,7 @@ impl Metric {
             Self::ParkedMessages => "tenure_parked_messages",
             Self::TimersOverdue => "tenure_timers_overdue",
             Self::ConnectorRequestDuration => "tenure_connector_request_duration",
+            Self::CircuitsOpen => "tenure_circuits_open",
             Self::ActionsFinished => "tenure_actions_finished",
             Self::SettleDuration => "tenure_settle_duration",
         }
@@ -96,7 +100,8 @@ impl Metric {
             | Self::OutboxPending
             | Self::OutboxAge
             | Self::ParkedMessages
-            | Self::TimersOverdue => Kind::Gauge,
+            | Self::TimersOverdue
+            | Self::CircuitsOpen => Kind::Gauge,
             Self::BatchDuration | Self::ConnectorRequestDuration | Self::SettleDuration => {
                 Kind::Histogram
             }
@@ -118,6 +123,7 @@ impl Metric {
             | Self::OutboxPending
             | Self::ParkedMessages
             | Self::TimersOverdue
+            | Self::CircuitsOpen
             | Self::ActionsFinished => "",
         }
     }
@@ -130,6 +136,7 @@ impl Metric {
             Self::EventsPublished | Self::EventsRepublished => &["stream"],
             Self::BatchDuration | Self::ConsumerPending => &["consumer"],
             Self::ConnectorRequestDuration => &["application", "outcome"],
+            Self::CircuitsOpen => &["application"],
             Self::ActionsFinished => &["application", "kind", "outcome"],
             Self::OutboxPending
             | Self::OutboxAge
@@ -164,6 +171,9 @@ impl Metric {
                 "Time an application took to answer one request: `ok`, `refused`, `throttled`, \
                  `failed` or `unreachable`."
             }
+            Self::CircuitsOpen => {
+                "Whether an application is out of reach, so that its work waits (PROV-140): 1 or 0."
+            }
             Self::ActionsFinished => {
                 "Actions that ended: `done`, `already`, `failed` or `superseded`."
             }
@@ -187,6 +197,7 @@ pub struct Metrics {
     parked_messages: Gauge<u64>,
     timers_overdue: Gauge<u64>,
     connector_request_duration: Histogram<f64>,
+    circuits_open: Gauge<u64>,
     actions_finished: Counter<u64>,
     settle_duration: Histogram<f64>,
 }
@@ -228,6 +239,7 @@ impl Metrics {
             parked_messages: gauge(Metric::ParkedMessages),
             timers_overdue: gauge(Metric::TimersOverdue),
             connector_request_duration: seconds(Metric::ConnectorRequestDuration),
+            circuits_open: gauge(Metric::CircuitsOpen),
             actions_finished: counter(Metric::ActionsFinished),
             settle_duration: seconds(Metric::SettleDuration),
         }
@@ -276,6 +288,12 @@ impl Metrics {
             KeyValue::new("outcome", outcome),
         ];
         self.connector_request_duration.record(seconds, &labels);
+    }
+
+    /// Sets whether an application is out of reach.
+    pub fn circuit_open(&self, application: &str, open: bool) {
+        let labels = [KeyValue::new("application", application.to_owned())];
+        self.circuits_open.record(u64::from(open), &labels);
     }
 
     /// Counts actions that ended.

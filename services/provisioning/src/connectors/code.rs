@@ -28,5 +28,7 @@ pub const ATTRIBUTE_EMPTY: &str = "PROV-112";
 pub const GROUP_MISSING: &str = "PROV-113";
 /// The entry below which accounts or groups lie is not there.
 pub const DIRECTORY_BASE: &str = "PROV-114";
+/// The application's address is not one that a connector may speak to.
+pub const EGRESS: &str = "PROV-141";
 /// The connection to a directory cannot be secured.
 pub const DIRECTORY_TLS: &str = "PROV-115";

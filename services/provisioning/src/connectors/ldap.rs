@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 
 use super::permits::Permits;
 use super::scim::Timeouts;
-use super::{Limits, Secret};
+use super::{Beat, Budget, Egress, Limits, Secret};
 use pool::Pool;
 
 pub(super) use entry::agrees;
@@ -50,6 +50,10 @@ pub struct Settings {
     pub limits: Limits,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Which addresses may be spoken to.
+    pub egress: Egress,
+    /// Says when operations may be sent; none: at any time.
+    pub budget: Option<Arc<dyn Budget>>,
 }
 
 /// Why a directory's settings cannot be used.
@@ -109,15 +113,26 @@ impl Ldap {
             bind_dn: settings.bind_dn,
             password: settings.password,
             timeouts: settings.timeouts,
+            egress: settings.egress,
         };
         Ok(Self {
-            pool: Pool::new(way),
+            pool: Pool::new(way, settings.budget),
             permits: Permits::new(settings.limits),
             limits: settings.limits,
             layout: settings.layout,
             managed: settings.managed,
             can_close: OnceCell::new(),
         })
+    }
+
+    /// What says when operations may be sent.
+    pub(super) fn budget(&self) -> Option<&dyn Budget> {
+        self.pool.budget()
+    }
+
+    /// What the operations came to so far.
+    pub(super) fn beat(&self) -> Beat {
+        self.pool.beat()
     }
 }
 

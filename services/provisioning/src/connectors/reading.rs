@@ -91,7 +91,9 @@ impl Unread {
     /// What the failure of a request means for the whole.
     pub(super) fn of(failed: Outcome<()>) -> Self {
         match failed {
-            Outcome::Retry { after, reason } => Self { after, reason },
+            Outcome::Retry { after, reason } | Outcome::Wait { after, reason } => {
+                Self { after, reason }
+            }
             Outcome::Failed { code, reason } => {
                 Self { after: MENDING_DELAY, reason: format!("{code}: {reason}") }
             }

@@ -12,6 +12,7 @@ mod read;
 mod search;
 mod user;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::permits::Permits;
-use super::{Limits, Secret};
+use super::{Barred, Beat, Budget, Egress, Limits, Secret};
 use client::Client;
 use groups::Groups;
 
@@ -53,10 +54,14 @@ pub struct Settings {
     pub limits: Limits,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Which addresses may be spoken to.
+    pub egress: Egress,
+    /// Says when requests may be sent; none: at any time.
+    pub budget: Option<Arc<dyn Budget>>,
 }
 
 impl Settings {
-    /// Settings with the default limits and no token.
+    /// Settings with the default limits and no token, within reach of the public internet alone.
     pub fn new(application: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             application: application.into(),
@@ -64,6 +69,8 @@ impl Settings {
             token: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            egress: Egress::default(),
+            budget: None,
         }
     }
 }
@@ -77,6 +84,9 @@ pub enum ConnectError {
     /// The address is not one of HTTP.
     #[error("the application's address begins with neither http:// nor https://")]
     Scheme,
+    /// The address is one that nothing allows.
+    #[error("check the application's address")]
+    Egress(#[source] Barred),
     /// The token cannot be sent.
     #[error("the application's token holds characters that a header cannot hold")]
     Token(#[source] http::header::InvalidHeaderValue),
@@ -107,6 +117,16 @@ impl Scim {
             announced_patch: OnceCell::new(),
             patch_refused: AtomicBool::new(false),
         })
+    }
+
+    /// What the requests came to so far.
+    pub(crate) fn beat(&self) -> Beat {
+        self.client.beat()
+    }
+
+    /// What says when requests may be sent.
+    pub(crate) fn budget(&self) -> Option<&dyn Budget> {
+        self.client.budget()
     }
 
     /// Whether users can be patched: announced, and never refused yet.

@@ -29,7 +29,12 @@ use crate::plan::Kind;
 const PIECES: usize = 4;
 
 /// Carries a batch out within a time, or as much of it as is begun before a leaver is found in it.
-pub(super) async fn act(jobs: &[Job], budget: Duration, store: &Store) -> Vec<Done> {
+pub(super) async fn act(
+    jobs: &[Job],
+    budget: Duration,
+    losses_max: u32,
+    store: &Store,
+) -> Vec<Done> {
     let Some(first) = jobs.first() else { return Vec::new() };
     let recall = Recall::of(first);
     let work = Work {
@@ -38,6 +43,7 @@ pub(super) async fn act(jobs: &[Job], budget: Duration, store: &Store) -> Vec<Do
         piece: first.at_once.div_ceil(2).max(1),
         recall: &recall,
         deadline: Instant::now() + budget,
+        losses_max,
     };
     tokio::select! {
         done = work.carry_out() => done,
@@ -52,6 +58,7 @@ struct Work<'a> {
     piece: usize,
     recall: &'a Recall,
     deadline: Instant,
+    losses_max: u32,
 }
 
 impl Work<'_> {
@@ -128,8 +135,19 @@ impl Work<'_> {
             .await;
     }
 
-    /// Begins pieces one after the other, some at once, until the batch is recalled or its time is
-    /// over; those that have begun are waited for.
+    /// Whether anything more is begun: nobody asked for the batch, its time is not over, and the
+    /// application answers and admits more.
+    fn goes_on(&self) -> bool {
+        let beat = self.connector.beat();
+        let before = self.jobs.first().map(|job| beat.losses_since(&job.before));
+        let waits = self.jobs.first().map(|job| self.connector.waits(job.lane));
+        let waits = beat.paused.max(waits.unwrap_or_default());
+        let answers = before < Some(self.losses_max) && waits.is_zero();
+        answers && !self.recall.is_set() && Instant::now() < self.deadline
+    }
+
+    /// Begins pieces one after the other, some at once, while there is reason to; those that have begun
+    /// are waited for.
     fn begin<'b, T, F>(
         &'b self,
         pieces: Vec<Range<usize>>,
@@ -140,7 +158,7 @@ impl Work<'_> {
         T: 'b,
     {
         stream::iter(pieces)
-            .take_while(|_piece| ready(!self.recall.is_set() && Instant::now() < self.deadline))
+            .take_while(|_piece| ready(self.goes_on()))
             .map(move |piece| {
                 let answer = ask(piece.clone());
                 async move {
@@ -227,9 +245,13 @@ fn account_id(job: &Job, done: &Done) -> Option<String> {
         Some(Outcome::Gone) => None,
         // Whoever makes the account gives it what it shall hold.
         Some(Outcome::Manual) => job.login.clone(),
-        Some(Outcome::LoginTaken | Outcome::Retry { .. } | Outcome::Failed { .. }) | None => {
-            job.known().and_then(|account| account.account_id.clone())
-        }
+        Some(
+            Outcome::LoginTaken
+            | Outcome::Retry { .. }
+            | Outcome::Wait { .. }
+            | Outcome::Failed { .. },
+        )
+        | None => job.known().and_then(|account| account.account_id.clone()),
     }
 }
 
@@ -242,7 +264,10 @@ fn grants_ended(job: &Job, done: &Done) -> bool {
                     | Outcome::Already(())
                     | Outcome::Manual
                     | Outcome::Failed { .. } => true,
-                    Outcome::Gone | Outcome::LoginTaken | Outcome::Retry { .. } => false,
+                    Outcome::Gone
+                    | Outcome::LoginTaken
+                    | Outcome::Retry { .. }
+                    | Outcome::Wait { .. } => false,
                 }
         })
     })

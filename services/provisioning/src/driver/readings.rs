@@ -18,7 +18,8 @@ use tokio::sync::mpsc::{self, Sender};
 use uuid::Uuid;
 
 use super::Shared;
-use crate::connectors::{Completeness, Connector, Page, Unread};
+use crate::circuit::Admission;
+use crate::connectors::{Beat, Completeness, Connector, Page, Unread};
 use crate::listing;
 use crate::observed;
 use crate::watch::{self, Stage, Watch};
@@ -44,6 +45,8 @@ pub(crate) struct Job {
     /// Entitlements that are more than standard.
     privileged: BTreeMap<String, Privilege>,
     connector: Arc<Connector>,
+    /// What the connector's requests had come to when the watch was taken.
+    before: Beat,
 }
 
 /// What became of it: nothing is asked of the application but in one stage.
@@ -83,7 +86,13 @@ impl Driver for Readings {
             let scheduled = watch::table::schedule(tx, &unwatched).await?;
             applications.are_watched(&scheduled);
         }
-        let reachable = applications.reachable();
+        let mut reachable = applications.reachable();
+        let circuits = self.shared.circuits(tx).await?;
+        // A reading is a probe too, and one worker has it in hand.
+        let waits = |name: &String| {
+            circuits.get(name).is_some_and(|circuit| circuit.admits(tx.now()) == Admission::Nobody)
+        };
+        reachable.retain(|name| !waits(name));
         if reachable.is_empty() {
             return Ok(Vec::new());
         }
@@ -109,7 +118,8 @@ impl Driver for Readings {
             .map(|entitlement| (entitlement.name.clone(), entitlement.privilege))
             .filter(|(_name, privilege)| *privilege != Privilege::Standard)
             .collect();
-        Ok(vec![Job { watch, lease, spec, privileged, connector }])
+        let before = connector.beat();
+        Ok(vec![Job { watch, lease, spec, privileged, connector, before }])
     }
 
     async fn act(&self, jobs: &[Job]) -> Vec<Done> {
@@ -143,7 +153,11 @@ impl Driver for Readings {
             let step = Step { readings: self, job };
             match watch.stage {
                 Stage::Rest => watch.rest(job.every(), tx.now()),
-                Stage::Read => step.was_read(tx, &mut watch, done.0.as_ref()).await?,
+                Stage::Read => {
+                    step.was_read(tx, &mut watch, done.0.as_ref()).await?;
+                    let (name, after) = (&job.watch.application, job.connector.beat());
+                    self.shared.learn(tx, name, &job.before, after, true).await?;
+                }
                 Stage::Compare => step.compare(tx, &mut watch).await?,
                 Stage::Strangers => step.strangers(tx, &mut watch).await?,
                 Stage::Judge => step.judge(tx, &mut watch).await?,

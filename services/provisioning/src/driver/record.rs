@@ -11,6 +11,7 @@ use super::{Done, Job, Shared};
 use crate::access::Access;
 use crate::account::Account;
 use crate::action::{Action, State};
+use crate::circuit::{self, Evidence};
 use crate::code;
 use crate::connectors::{ObservedAccount, Outcome};
 use crate::dossier::{Dossier, Key, announce};
@@ -32,12 +33,24 @@ pub(super) async fn record(
     let mut dossier = resume(tx, done, application).await?;
     let now = tx.now();
     let departed = departed(tx, done).await?;
+    let evidence = done
+        .first()
+        .map(|(job, _done)| (Evidence::between(&job.before, job.connector.beat()), job.probes));
+    let known = circuit::table::of(tx, application).await?;
+    let learned = match &evidence {
+        Some((evidence, probes)) => known.learn(evidence, *probes, now, shared.rules),
+        None => known.clone(),
+    };
+    // Where nobody is reached, nobody's change has failed.
+    let silent = evidence.is_some_and(|(evidence, _probes)| evidence.is_silence());
+    let counted = learned.open.is_none() && !silent;
     let mut adopted = BTreeMap::new();
     for (job, done) in done {
         let Some(branch) = dossier.branch_mut(&job.key) else { continue };
         branch.lease = None;
         branch.due_at = None;
-        let mut recording = Recording { dossier: &mut dossier, job, shared, now, pause: None };
+        let mut recording =
+            Recording { dossier: &mut dossier, job, shared, now, counted, pause: None };
         recording.account(done.account.as_ref());
         recording.memberships(&done.memberships);
         recording.keep();
@@ -65,6 +78,7 @@ pub(super) async fn record(
     dossier.write(tx).await?;
     observed::table::adopt(tx, application, &adopted).await?;
     end_orphaned(tx, application, &adopted).await?;
+    shared.keep_circuit(tx, application, &known, &learned).await?;
     Ok(())
 }
 
@@ -155,6 +169,8 @@ struct Recording<'a> {
     job: &'a Job,
     shared: &'a Shared,
     now: Timestamp,
+    /// Whether what did not succeed was an attempt.
+    counted: bool,
     /// How long to wait before the branch is taken again.
     pause: Option<SignedDuration>,
 }
@@ -163,6 +179,11 @@ struct Recording<'a> {
 enum Attempt<'a> {
     Ended(State),
     Again {
+        after: Duration,
+        reason: &'a str,
+    },
+    /// Nothing was tried.
+    Later {
         after: Duration,
         reason: &'a str,
     },
@@ -201,7 +222,8 @@ impl Recording<'_> {
                 reason: "somebody else in the application has the login",
             },
             Some(Outcome::Manual) => Attempt::Ended(State::Manual),
-            Some(Outcome::Retry { after, reason }) => Attempt::Again { after: *after, reason },
+            Some(Outcome::Retry { after, reason }) => again(*after, reason, self.counted),
+            Some(Outcome::Wait { after, reason }) => Attempt::Later { after: *after, reason },
             Some(Outcome::Failed { code, reason }) => Attempt::Failed { code, reason },
         };
         let found = self.job.known().map(Account::found);
@@ -238,7 +260,7 @@ impl Recording<'_> {
         for action in self.dossier.open_actions(key) {
             let Some(outcome) = outcomes.get(&action.id) else { continue };
             gone |= **outcome == Outcome::Gone;
-            let attempt = membership(action.step.kind, outcome);
+            let attempt = membership(action.step.kind, outcome, self.counted);
             let pause = settle(action, &attempt, self.job, self.shared, self.now);
             self.pause = self.pause.max(pause);
             if matches!(attempt, Attempt::Ended(State::Done | State::Already)) {
@@ -291,7 +313,7 @@ impl Recording<'_> {
     }
 }
 
-fn membership(kind: Kind, outcome: &Outcome<()>) -> Attempt<'_> {
+fn membership(kind: Kind, outcome: &Outcome<()>, counted: bool) -> Attempt<'_> {
     match outcome {
         Outcome::Done(()) => Attempt::Ended(State::Done),
         Outcome::Already(()) => Attempt::Ended(State::Already),
@@ -303,8 +325,16 @@ fn membership(kind: Kind, outcome: &Outcome<()>) -> Attempt<'_> {
             reason: "the application speaks of a login that nobody asked for",
         },
         Outcome::Manual => Attempt::Ended(State::Manual),
-        Outcome::Retry { after, reason } => Attempt::Again { after: *after, reason },
+        Outcome::Retry { after, reason } => again(*after, reason, counted),
+        Outcome::Wait { after, reason } => Attempt::Later { after: *after, reason },
         Outcome::Failed { code, reason } => Attempt::Failed { code, reason },
+    }
+}
+
+fn again(after: Duration, reason: &str, counted: bool) -> Attempt<'_> {
+    match counted {
+        true => Attempt::Again { after, reason },
+        false => Attempt::Later { after, reason },
     }
 }
 
@@ -327,6 +357,10 @@ fn settle(
             action.end(State::Failed, &format!("{code}: {reason}"), now);
             return None;
         }
+        Attempt::Later { after, reason } => {
+            action.wait(reason);
+            return Some(shared.backoff.pause(1, &job.key).max(signed(*after)));
+        }
         Attempt::Again { after, reason } => (Some(*after), reason),
         Attempt::AtOnce(reason) => (None, reason),
     };
@@ -337,6 +371,9 @@ fn settle(
         return None;
     }
     let Some(after) = after else { return Some(SignedDuration::ZERO) };
-    let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
-    Some(shared.backoff.pause(action.attempts, &job.key).max(after))
+    Some(shared.backoff.pause(action.attempts, &job.key).max(signed(after)))
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::refuse;
 use super::text::{named, optional_id, remark, unknown};
+use crate::circuit;
 use crate::dossier::{Dossier, announce};
 use crate::drift::{self, Decision, Drift, table::Listed};
 use crate::release;
@@ -47,6 +48,7 @@ impl DriftService for DriftDoor {
     ) -> Result<Response<ListApplicationsResponse>, Status> {
         let mut tx = self.begin().await?;
         let watches = watch::table::all(&mut tx).await.map_err(refuse)?;
+        let mut circuits = circuit::table::all(&mut tx).await.map_err(refuse)?;
         let counts = drift::table::counts(&mut tx).await.map_err(refuse)?;
         let mut drift: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for (application, kind, count) in counts {
@@ -56,7 +58,8 @@ impl DriftService for DriftDoor {
             .into_iter()
             .map(|watch| {
                 let drift = drift.remove(&watch.application).unwrap_or_default();
-                shown(watch, drift)
+                let open = circuits.remove(&watch.application).and_then(|circuit| circuit.open);
+                shown(watch, drift, open)
             })
             .collect();
         Ok(Response::new(ListApplicationsResponse { applications }))
@@ -265,7 +268,11 @@ async fn watched(tx: &mut Tx, application: &str) -> Result<Watch, Status> {
     })
 }
 
-fn shown(watch: Watch, drift: BTreeMap<String, u64>) -> WatchedApplication {
+fn shown(
+    watch: Watch,
+    drift: BTreeMap<String, u64>,
+    open: Option<circuit::Open>,
+) -> WatchedApplication {
     let held = (!watch.held.is_empty()).then(|| HeldRepairs {
         reading_id: watch.reading.map(|reading| reading.to_string()).unwrap_or_default(),
         hash: watch.hash.clone(),
@@ -290,6 +297,8 @@ fn shown(watch: Watch, drift: BTreeMap<String, u64>) -> WatchedApplication {
         error: watch.error,
         drift,
         held,
+        out_of_reach_at: open.as_ref().map(|open| open.at.into()),
+        out_of_reach_reason: open.map(|open| open.reason).unwrap_or_default(),
     }
 }
 

@@ -53,15 +53,15 @@ pub(crate) async fn too_many_requests_are_followed_by_the_pause_that_was_asked_f
 
     let seven = Duration::from_secs(7);
     assert!(
-        matches!(refused.as_slice(), [Outcome::Retry { after, .. }] if *after == seven),
+        matches!(refused.as_slice(), [Outcome::Wait { after, .. }] if *after == seven),
         "{refused:?}"
     );
     assert!(
-        matches!(held_back.as_slice(), [Outcome::Retry { after, .. }]
+        matches!(held_back.as_slice(), [Outcome::Wait { after, .. }]
             if !after.is_zero() && *after <= seven),
         "{held_back:?}"
     );
-    assert!(matches!(group.as_slice(), [Outcome::Retry { after, .. }] if !after.is_zero()));
+    assert!(matches!(group.as_slice(), [Outcome::Wait { after, .. }] if !after.is_zero()));
     assert_eq!((asked, service.proxy().take_calls().len()), (1, 0));
     assert!(target.accounts().await.is_empty());
     "waits".to_owned()
@@ -120,6 +120,7 @@ fn word<T: std::fmt::Debug>(outcome: &Outcome<T>) -> &'static str {
         | Outcome::Gone
         | Outcome::LoginTaken
         | Outcome::Manual
+        | Outcome::Wait { .. }
         | Outcome::Failed { .. } => panic!("{outcome:?}"),
     }
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 /// A connector with the default limits.
 pub(crate) fn scim(url: &str, token: &str) -> Connector {
     let token = Some(Secret::new(token.to_owned()));
-    let settings = Settings { token, ..Settings::new("directory", url) };
+    let egress = provisioning::connectors::Egress::loopback();
+    let settings = Settings { token, egress, ..Settings::new("directory", url) };
     Connector::Scim(Box::new(Scim::try_new(&settings).unwrap()))
 }
 

@@ -45,6 +45,8 @@ pub(crate) fn settings(slapd: &Slapd, line: &str) -> LdapSettings {
             ..Limits::default()
         },
         timeouts: Timeouts::default(),
+        egress: provisioning::connectors::Egress::loopback(),
+        budget: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connections to a directory that are secured.
 
-use provisioning::connectors::{Ldap, LdapSettings, Outcome};
+use provisioning::connectors::{Egress, Ldap, LdapSettings, Outcome};
 use testkit::Slapd;
 
 use super::directory::{connector, done, hire, settings};
@@ -58,4 +58,23 @@ async fn a_directory_elsewhere_is_not_spoken_to_in_the_clear() {
     let url = "ldap://ldap.city.example".to_owned();
 
     assert!(Ldap::try_new(LdapSettings { url, ..settings(&slapd, "") }).is_err());
+}
+
+#[tokio::test]
+async fn a_directory_at_an_address_that_nobody_allowed_hears_nothing() {
+    let slapd = Slapd::start().await;
+    let by_name = slapd.url().replace("127.0.0.1", "localhost");
+    for url in [slapd.url(), by_name] {
+        let egress = Egress::try_new(["10.0.0.0/8"]).unwrap();
+        let settings = LdapSettings { url, egress, ..settings(&slapd, "") };
+
+        let outcomes = connector(settings).ensure_accounts(&[hire(1, "ada")]).await;
+
+        assert!(
+            matches!(outcomes.as_slice(), [Outcome::Wait { reason, .. }]
+                if reason.starts_with("PROV-141")),
+            "{outcomes:?}"
+        );
+    }
+    assert!(slapd.accounts().await.is_empty());
 }

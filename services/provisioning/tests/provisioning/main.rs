@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod budget;
+mod circuit;
 mod directory;
 mod drift;
+mod egress;
 mod guards;
 mod kin;
 mod leavers;

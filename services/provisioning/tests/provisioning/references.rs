@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use domain::PersonId;
 use proto::provisioning::v1::{ActionFinished, PersonSettled};
 use provisioning::Config;
+use testkit::sandbox::{Sandbox, SandboxConfig, Switches};
 
 use crate::world::{Desired, IN_PROCESS, World, person, release, unread};
 
@@ -138,8 +139,15 @@ async fn a_manager_who_has_no_account_and_gets_none_is_not_waited_for() {
 async fn an_account_that_fails_for_good_holds_nobody_up() {
     let config = Config { attempts_max: NonZeroU32::new(1).unwrap(), ..Config::default() };
     let world = World::empty(config).await;
-    let nobody = unread("{kind: scim, url: \"http://127.0.0.1:9\"}");
-    world.release(1, &[("directory", IN_PROCESS), ("mail", &nobody)]).await;
+    let sandbox = SandboxConfig::new("mail", "s3cret", world.clock.clock());
+    let sandbox = Sandbox::start(sandbox).await.unwrap();
+    sandbox.set_switches(Switches { fail_before_next: u32::MAX, ..Switches::default() });
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, sandbox.token()).unwrap();
+    let (url, token) = (sandbox.base_url(), token.display());
+    let failing = unread(&format!("{{kind: scim, url: \"{url}\", token: \"file:{token}\"}}"));
+    world.release(1, &[("directory", IN_PROCESS), ("mail", &failing)]).await;
 
     world.feed.deliver(&[hired(person(1), 1, "ada@city.example").changed()]).await;
     world.feed.drive().await;

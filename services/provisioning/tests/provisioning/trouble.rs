@@ -1,14 +1,13 @@
 //! Applications that do not answer, workers that die.
 
-use std::net::TcpListener;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use domain::{AccountState, Attributes, Lane};
 use proto::provisioning::v1::{ActionFinished, PersonSettled};
 use provisioning::Config;
-use provisioning::connectors::{AccountChange, Connector, Outcome, Scim, Secret, Settings};
-use testkit::sandbox::{Sandbox, SandboxConfig};
+use provisioning::connectors::{AccountChange, Connector, Egress, Outcome, Scim, Secret, Settings};
+use testkit::sandbox::{Sandbox, SandboxConfig, Switches};
 use uuid::Uuid;
 
 use crate::world::{Desired, IN_PROCESS, World, at, person, unread};
@@ -17,7 +16,10 @@ use crate::world::{Desired, IN_PROCESS, World, at, person, unread};
 async fn an_application_that_fails_does_not_stop_the_others_and_is_tried_again_ever_later() {
     let config = Config { attempts_max: NonZeroU32::new(4).unwrap(), ..Config::default() };
     let world = World::empty(config).await;
-    world.release(1, &[("broken", &nobody()), ("directory", IN_PROCESS)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let failing = failing(&world).await;
+    let broken = unread(&scim(&failing, folder.path()));
+    world.release(1, &[("broken", &broken), ("directory", IN_PROCESS)]).await;
     let ada = Desired::of(person(1), 1).active("broken", "ada", &["all"]).active(
         "directory",
         "ada",
@@ -53,7 +55,9 @@ async fn an_application_that_fails_does_not_stop_the_others_and_is_tried_again_e
 async fn what_failed_for_good_is_tried_again_under_a_newer_release() {
     let config = Config { attempts_max: NonZeroU32::new(1).unwrap(), ..Config::default() };
     let world = World::empty(config).await;
-    world.release(1, &[("directory", &nobody())]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let failing = failing(&world).await;
+    world.release(1, &[("directory", &unread(&scim(&failing, folder.path())))]).await;
     let ada = Desired::of(person(1), 1).active("directory", "ada", &["all-staff"]);
     world.feed.deliver(&[ada.changed()]).await;
     world.feed.drive().await;
@@ -74,14 +78,21 @@ async fn work_waits_while_the_way_to_its_application_is_not_known() {
     let world = World::empty(Config::default()).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("url");
-    let connector = unread(&format!("{{kind: scim, url: \"file:{}\"}}", path.display()));
+    let token = folder.path().join("token");
+    std::fs::write(&token, TOKEN).unwrap();
+    let connector = unread(&format!(
+        "{{kind: scim, url: \"file:{}\", token: \"file:{}\"}}",
+        path.display(),
+        token.display()
+    ));
     world.release(1, &[("directory", &connector)]).await;
     let ada = Desired::of(person(1), 1).active("directory", "ada", &[]);
     world.feed.deliver(&[ada.changed()]).await;
     world.feed.drive().await;
     assert_eq!(attempts_of(&world, "create").await, 0);
 
-    std::fs::write(&path, closed_port()).unwrap();
+    let failing = failing(&world).await;
+    std::fs::write(&path, failing.base_url()).unwrap();
     world.at_second(11);
     world.feed.drive().await;
 
@@ -124,6 +135,7 @@ async fn a_login_that_the_application_gave_to_somebody_else_is_followed_by_the_n
     world.release(1, &[("directory", &connector)]).await;
     let settings = Settings {
         token: Some(Secret::new(TOKEN.to_owned())),
+        egress: Egress::loopback(),
         ..Settings::new("directory", sandbox.base_url())
     };
     let stranger = AccountChange {
@@ -228,14 +240,11 @@ fn scim(sandbox: &Sandbox, folder: &Path) -> String {
     format!("{{kind: scim, url: \"{url}\", token: \"file:{token}\"}}")
 }
 
-/// A connector to where nobody listens.
-fn nobody() -> String {
-    unread(&format!("{{kind: scim, url: \"{}\"}}", closed_port()))
-}
-
-fn closed_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// An application that answers, and makes nothing.
+async fn failing(world: &World) -> Sandbox {
+    let failing = Sandbox::start(sandbox(world)).await.unwrap();
+    failing.set_switches(Switches { fail_before_next: u32::MAX, ..Switches::default() });
+    failing
 }
 
 /// The first whole second at which something is due.

@@ -11,7 +11,8 @@ use proto::policy::v1::{
     DesiredAccessChanged, DesiredAccessConfirmed, DesiredAccount, DesiredGrant, DocumentDigest,
     DocumentReleased, ReleaseActivated,
 };
-use provisioning::Config;
+use provisioning::connectors::Egress;
+use provisioning::{Config, EgressConfig};
 use rules::Document;
 use store::Store;
 use testkit::{Database, Feed};
@@ -32,6 +33,11 @@ pub(crate) fn unread(connector: &str) -> String {
     format!("{connector}\n  reconciliation: {{every: never}}")
 }
 
+/// Settings for applications beside the service.
+pub(crate) fn beside(config: Config) -> Config {
+    Config { egress: EgressConfig { allow: Egress::loopback() }, ..config }
+}
+
 impl World {
     /// A service that knows no release yet.
     pub(crate) async fn empty(config: Config) -> Self {
@@ -39,7 +45,7 @@ impl World {
         let clock = TestClock::at(at(0));
         let store =
             database.store(Service::Provisioning, &provisioning::MIGRATIONS, clock.clock()).await;
-        let app = provisioning::start(config, store.clone()).await.unwrap();
+        let app = provisioning::start(beside(config), store.clone()).await.unwrap();
         Self { feed: Feed::new(app, store.clone()), clock, store, _database: database }
     }
 

@@ -1,5 +1,6 @@
 mod ldap;
 mod manual;
+mod rate;
 mod reconciliation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use crate::access::USER_NAME;
 
 pub use ldap::{Ldap, LdapDisable, LdapDisabled, LdapLayout, LdapSchema, check_address};
 pub use manual::{Evidence, Manual, Verification, Within};
+pub use rate::{Rate, Window};
 pub use reconciliation::{DriftKind, Every, Reconciliation, Response};
 
 /// A target system: how it is reached, what its accounts look like, what they may hold.
@@ -74,7 +76,7 @@ pub enum ConnectorKind {
 }
 
 /// How hard an application may be worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Requests under way at once.
@@ -83,6 +85,9 @@ pub struct Limits {
     pub leaver_reserve: u16,
     /// Changes of one group carried by one request.
     pub changes_per_request: u16,
+    /// Requests that all replicas together may send in some time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Rate>,
 }
 
 /// What the accounts of an application look like.
@@ -144,7 +149,7 @@ impl Privilege {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 8, leaver_reserve: 2, changes_per_request: 100 }
+        Self { concurrency: 8, leaver_reserve: 2, changes_per_request: 100, rates: Vec::new() }
     }
 }
 
@@ -207,6 +212,7 @@ impl Application {
         found.extend(self.owner.iter().flat_map(|owner| owner.problems("spec.owner")));
         found.extend(self.directory_problems());
         found.extend(self.manual_problems());
+        found.extend(self.rate_problems());
         found.extend(self.entitlement_problems());
         found.extend(self.reconciliation.problems(self));
         found

@@ -222,7 +222,7 @@ spec:
     let documents = load("app.yaml", text).unwrap();
 
     let Spec::Application(application) = &documents[0].spec else { panic!("not an application") };
-    let limits = Limits { concurrency: 4, leaver_reserve: 2, changes_per_request: 100 };
+    let limits = Limits { concurrency: 4, ..Limits::default() };
     assert_eq!(application.limits, limits);
     assert_eq!(application.connector.kind, ConnectorKind::InProcess);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use ldap3::{Scope, ldap_escape};
 
+use super::super::pace;
 use super::super::{AccountChange, ObservedAccount, Outcome, code};
 use super::Ldap;
 use super::entry::{self, Entry, Wanted, id_filter};
@@ -41,7 +42,8 @@ impl Ldap {
         let asked = change.attributes.keys().cloned();
         let attributes = self.managed.iter().cloned().chain(asked).collect();
         let mut work = Work { ldap: self, change, talk: self.pool.talk(), attributes };
-        work.converge(&wanted).await.unwrap_or_else(|outcome| outcome)
+        let converged = pace::within(change.lane, work.converge(&wanted)).await;
+        converged.unwrap_or_else(|outcome| outcome)
     }
 }
 

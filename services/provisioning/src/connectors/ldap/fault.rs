@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ldap3::LdapError;
 
-use super::super::{Outcome, code};
+use super::super::{Barred, Outcome, code};
 
 /// Credentials, addresses and certificates are mended by people, which takes a while.
 const MENDING_DELAY: Duration = Duration::from_mins(5);
@@ -35,6 +35,12 @@ pub(super) enum Fault {
     /// Nothing was done: the connection cannot be made safe, or is not safe enough for the server.
     #[error("{code}: {what}", code = code::DIRECTORY_TLS)]
     Insecure { what: &'static str },
+    /// Nothing was done: the directory's rates admit no more for some time.
+    #[error("what may be asked of the directory is spent for {} s", .after.as_secs())]
+    Spent { after: Duration },
+    /// Nothing was done: the address is not one that may be spoken to.
+    #[error("{0}")]
+    Barred(#[source] Barred),
     /// Nothing was done: the credentials are not accepted.
     #[error(
         "{code}: the directory does not accept the credentials ({name})",
@@ -95,6 +101,21 @@ impl Fault {
         match self {
             Self::Broken { .. } | Self::Server { .. } => true,
             Self::Unreachable { .. }
+            | Self::Spent { .. }
+            | Self::Barred(_)
+            | Self::Insecure { .. }
+            | Self::Credentials { .. }
+            | Self::Refused { .. } => false,
+        }
+    }
+
+    /// Whether it is the directory that is out of order, and not what was asked for.
+    pub(super) const fn is_silence(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Server { rc: 51 | 52 } => true,
+            Self::Server { .. }
+            | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Refused { .. } => false,
@@ -106,6 +127,8 @@ impl Fault {
         match self {
             Self::Refused { rc } => Some(*rc),
             Self::Unreachable { .. }
+            | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Insecure { .. }
             | Self::Credentials { .. }
             | Self::Broken { .. }
@@ -125,6 +148,9 @@ impl Fault {
     pub(super) fn outcome<T>(&self) -> Outcome<T> {
         let reason = self.to_string();
         match self {
+            Self::Spent { after } => Outcome::Wait { after: *after, reason },
+            // Nothing was tried, and nothing changes until somebody changes the settings.
+            Self::Barred(_) => Outcome::Wait { after: MENDING_DELAY, reason },
             Self::Insecure { .. } | Self::Credentials { .. } => {
                 Outcome::Retry { after: MENDING_DELAY, reason }
             }
@@ -201,7 +227,7 @@ mod tests {
         for rc in [1, 3, 8, 10, 13, 16, 17, 19, 20, 21, 32, 49, 50, 51, 52, 53, 65, 68, 80] {
             let told = match Fault::of(rc).outcome::<()>() {
                 Outcome::Retry { after, .. } if after.is_zero() => "again".to_owned(),
-                Outcome::Retry { .. } => "again, seldom".to_owned(),
+                Outcome::Retry { .. } | Outcome::Wait { .. } => "again, seldom".to_owned(),
                 Outcome::Failed { code, .. } => code.to_owned(),
                 Outcome::Done(_)
                 | Outcome::Already(_)

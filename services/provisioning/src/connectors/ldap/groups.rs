@@ -9,6 +9,7 @@ use domain::Lane;
 use futures::future::join_all;
 use ldap3::{Mod, Scope, dn_escape, ldap_escape};
 
+use super::super::pace;
 use super::super::{MembershipChange, Outcome, code};
 use super::Ldap;
 use super::entry::id_filter;
@@ -48,7 +49,8 @@ impl Ldap {
             Box::pin(async move {
                 let _permit = self.permits.acquire(lane).await;
                 let mut talk = self.pool.talk();
-                let outcomes = self.change_group(&mut talk, entitlement, &batch).await;
+                let changing = self.change_group(&mut talk, entitlement, &batch);
+                let outcomes = pace::within(lane, changing).await;
                 let outcomes = outcomes.unwrap_or_else(|outcome| vec![outcome; batch.len()]);
                 places.into_iter().zip(outcomes).collect::<Vec<_>>()
             })

@@ -4,7 +4,7 @@
 //! more connections than permits, and those reserved for leavers have connections of their own.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -14,6 +14,8 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, debug, instrument};
 
+use super::super::pace::{self, Budget};
+use super::super::pulse::{Beat, Pulse};
 use super::entry::Entry;
 use super::fault::{Fault, LOST, rc};
 use super::session::{Session, Way};
@@ -37,6 +39,8 @@ pub(super) struct Pool {
     trouble: Mutex<Option<(Instant, Fault)>>,
     /// One connection is made at a time, so that a refusal spares the others theirs.
     making: tokio::sync::Mutex<()>,
+    pulse: Pulse,
+    budget: Option<Arc<dyn Budget>>,
 }
 
 /// A piece of work's connection, made when it is needed and made anew when it was lost.
@@ -50,12 +54,35 @@ pub(super) struct Talk<'a> {
 pub(super) type Attributes = Vec<(Vec<u8>, HashSet<Vec<u8>>)>;
 
 impl Pool {
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(way: Way, budget: Option<Arc<dyn Budget>>) -> Self {
         Self {
             way,
+            budget,
             idle: Mutex::default(),
             trouble: Mutex::default(),
             making: tokio::sync::Mutex::default(),
+            pulse: Pulse::default(),
+        }
+    }
+
+    /// What says when operations may be sent.
+    pub(super) fn budget(&self) -> Option<&dyn Budget> {
+        self.budget.as_deref()
+    }
+
+    /// What the operations came to so far.
+    pub(super) fn beat(&self) -> Beat {
+        self.pulse.beat()
+    }
+
+    fn feel(&self, fault: &Fault) {
+        if matches!(fault, Fault::Barred(_)) {
+            // Nobody was asked.
+            return;
+        }
+        match fault.is_silence() {
+            true => self.pulse.lost(fault.to_string(), Duration::ZERO),
+            false => self.pulse.answered(),
         }
     }
 
@@ -74,11 +101,17 @@ impl Pool {
         let _alone = self.making.lock().await;
         self.check_trouble()?;
         match Session::open(&self.way).await {
-            Ok(session) => Ok((session, false)),
+            Ok(session) => {
+                self.pulse.answered();
+                Ok((session, false))
+            }
             Err(fault) => {
+                self.feel(&fault);
                 let pause = match fault {
                     Fault::Credentials { .. } | Fault::Insecure { .. } => CREDENTIALS_PAUSE,
                     Fault::Unreachable { .. }
+                    | Fault::Spent { .. }
+                    | Fault::Barred(_)
                     | Fault::Broken { .. }
                     | Fault::Server { .. }
                     | Fault::Refused { .. } => UNREACHABLE_PAUSE,
@@ -223,6 +256,8 @@ impl Talk<'_> {
         reads: bool,
         run: impl Fn(Ldap) -> F,
     ) -> Result<T, Fault> {
+        let turn = pace::turn(self.pool.budget(), "").await;
+        turn.map_err(|after| Fault::Spent { after })?;
         loop {
             let (mut session, used) = match self.session.take() {
                 Some(session) => (session, true),
@@ -230,6 +265,7 @@ impl Talk<'_> {
             };
             match session.run(&self.pool.way, run(session.handle())).await {
                 Ok(done) => {
+                    self.pool.pulse.answered();
                     self.session = Some(session);
                     return Ok(done);
                 }
@@ -237,6 +273,7 @@ impl Talk<'_> {
                     debug!("a connection was lost while it was idle");
                 }
                 Err(fault) => {
+                    self.pool.feel(&fault);
                     Span::current().record("error", fault.to_string());
                     return Err(fault);
                 }

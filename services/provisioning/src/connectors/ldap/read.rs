@@ -150,6 +150,8 @@ fn unread(fault: &Fault) -> Unread {
         ),
         Fault::Server { .. }
         | Fault::Unreachable { .. }
+        | Fault::Spent { .. }
+        | Fault::Barred(_)
         | Fault::Insecure { .. }
         | Fault::Credentials { .. }
         | Fault::Broken { .. }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Fuse, FusedFuture as _};
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, StdStream};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::super::Secret;
+use super::super::egress::Unresolved;
+use super::super::{Egress, Secret};
 use super::Timeouts;
 use super::fault::{Fault, rc};
 
@@ -24,6 +26,7 @@ pub(super) struct Way {
     pub(super) bind_dn: String,
     pub(super) password: Secret,
     pub(super) timeouts: Timeouts,
+    pub(super) egress: Egress,
 }
 
 /// What carries bytes to and fro; it moves only while somebody waits for an answer. It may end beneath the
@@ -44,12 +47,16 @@ impl Session {
         if let Some(tls) = &way.tls {
             settings = settings.set_config(Arc::clone(tls));
         }
-        let connecting = LdapConnAsync::from_url_with_settings(settings, &way.url);
+        let connecting = async {
+            let settings = settings.set_std_stream(StdStream::Tcp(way.connect().await?));
+            let connected = LdapConnAsync::from_url_with_settings(settings, &way.url).await;
+            connected.map_err(|error| Fault::unconnected(&error))
+        };
         let connected = timeout(way.timeouts.connect, connecting).await;
         let Ok(connected) = connected else {
             return Err(Fault::Unreachable { what: "the directory does not answer" });
         };
-        let (connection, ldap) = connected.map_err(|error| Fault::unconnected(&error))?;
+        let (connection, ldap) = connected?;
         let driver = connection.drive().boxed().fuse();
         let mut session = Self { ldap, driver, used_at: Instant::now() };
         let mut ldap = session.ldap.clone();
@@ -98,6 +105,23 @@ impl Session {
     /// Whether the server has not closed it meanwhile, as far as that can be seen.
     pub(super) fn is_open(&mut self) -> bool {
         !self.driver.is_terminated() && (&mut self.driver).now_or_never().is_none()
+    }
+}
+
+impl Way {
+    /// Connects to an address of the directory that was checked.
+    async fn connect(&self) -> Result<std::net::TcpStream, Fault> {
+        let host = self.url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
+        let standard = if self.url.scheme() == "ldaps" { 636 } else { 389 };
+        let port = self.url.port().unwrap_or(standard);
+        let unreached = |_error| Fault::Unreachable { what: "the directory cannot be reached" };
+        let addresses = match self.egress.resolve(host, port).await {
+            Ok(addresses) => addresses,
+            Err(Unresolved::Barred(barred)) => return Err(Fault::Barred(barred)),
+            Err(Unresolved::Lookup(error)) => return Err(unreached(error)),
+        };
+        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(unreached)?;
+        stream.into_std().map_err(unreached)
     }
 }
 

@@ -4,6 +4,7 @@ use futures::future::join_all;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::super::pace;
 use super::super::{AccountChange, ObservedAccount, Outcome, code};
 use super::Scim;
 use super::fault::Fault;
@@ -36,7 +37,8 @@ impl Scim {
             Err(error) => return inexpressible(&error),
         };
         let _permit = self.permits.acquire(change.lane).await;
-        self.converge(change, &wanted).await.unwrap_or_else(|outcome| outcome)
+        let converged = pace::within(change.lane, self.converge(change, &wanted)).await;
+        converged.unwrap_or_else(|outcome| outcome)
     }
 
     async fn converge(

@@ -1,6 +1,6 @@
 //! One HTTP client per application: sends requests, and turns every answer into JSON or a fault.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
@@ -13,7 +13,10 @@ use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug};
 
-use super::fault::Fault;
+use super::super::egress::{self, Resolver};
+use super::super::pace::{self, Budget};
+use super::super::pulse::{Beat, Pulse};
+use super::fault::{CUT, Fault, LATE, UNREACHED};
 use super::{ConnectError, Settings};
 
 const SCIM_JSON: &str = "application/scim+json";
@@ -35,6 +38,8 @@ pub(super) struct Client {
     base: Url,
     application: String,
     paused_until: Mutex<Option<Instant>>,
+    pulse: Pulse,
+    budget: Option<Arc<dyn Budget>>,
 }
 
 /// A success.
@@ -52,6 +57,12 @@ impl Client {
         if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
             return Err(ConnectError::Scheme);
         }
+        let host = base.host_str().unwrap_or_default().to_owned();
+        // An address that is written as such is not looked up.
+        if let Ok(address) = host.trim_matches(['[', ']']).parse() {
+            settings.egress.check(&host, address).map_err(ConnectError::Egress)?;
+        }
+        let resolver = Resolver { egress: settings.egress.clone(), host };
         let mut headers = HeaderMap::new();
         let accept = header::HeaderValue::from_static("application/scim+json, application/json");
         headers.insert(header::ACCEPT, accept);
@@ -68,10 +79,25 @@ impl Client {
             .timeout(settings.timeouts.request)
             .pool_idle_timeout(IDLE)
             .redirect(Policy::none())
+            // A proxy of the environment would connect to what nobody checked.
+            .no_proxy()
+            .dns_resolver(Arc::new(resolver))
             .build()
             .map_err(ConnectError::Client)?;
         let application = settings.application.clone();
-        Ok(Self { http, base, application, paused_until: Mutex::default() })
+        let (paused_until, pulse) = (Mutex::default(), Pulse::default());
+        let budget = settings.budget.clone();
+        Ok(Self { http, base, application, paused_until, pulse, budget })
+    }
+
+    /// What says when requests may be sent.
+    pub(super) fn budget(&self) -> Option<&dyn Budget> {
+        self.budget.as_deref()
+    }
+
+    /// What the requests came to so far.
+    pub(super) fn beat(&self) -> Beat {
+        Beat { paused: self.pause_left().unwrap_or_default(), ..self.pulse.beat() }
     }
 
     /// The address of a resource below the base; every segment is escaped.
@@ -141,9 +167,21 @@ impl Client {
         if let Some(after) = self.pause_left() {
             return Err(Fault::Throttled { after });
         }
+        let endpoint = format!("/{}", self.below(&url).0);
+        let turn = pace::turn(self.budget(), &endpoint).await;
+        turn.map_err(|after| Fault::Spent { after })?;
         let span = self.span(&method, &url);
         let begin = Instant::now();
         let sent = self.ask(method, url, headers, body).instrument(span.clone()).await;
+        match &sent {
+            // Nobody was asked.
+            Err(Fault::Barred(_)) => {}
+            Err(fault) => match fault.silence() {
+                Some(after) => self.pulse.lost(fault.to_string(), after),
+                None => self.pulse.answered(),
+            },
+            Ok(_answer) => self.pulse.answered(),
+        }
         let outcome = match &sent {
             Ok(_answer) => "ok",
             Err(fault) => fault.kind(),
@@ -187,11 +225,16 @@ impl Client {
 
     /// The path below the base, with ids as `{id}`: `/Users/{id}`.
     fn template(&self, url: &Url) -> String {
+        let (kind, rest) = self.below(url);
+        format!("/{kind}{}", if rest { "/{id}" } else { "" })
+    }
+
+    /// The first segment below the base, and whether another follows.
+    fn below<'a>(&self, url: &'a Url) -> (&'a str, bool) {
         let below =
             self.base.path_segments().map_or(0, |path| path.filter(|s| !s.is_empty()).count());
         let mut segments = url.path_segments().into_iter().flatten().skip(below);
-        let kind = segments.next().unwrap_or_default();
-        format!("/{kind}{}", if segments.next().is_some() { "/{id}" } else { "" })
+        (segments.next().unwrap_or_default(), segments.next().is_some())
     }
 
     async fn ask<B: Serialize + Sync>(
@@ -273,12 +316,15 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Fault> {
 
 /// Keeps nothing of the error but its kind: its text holds the address.
 fn broken(error: &reqwest::Error) -> Fault {
+    if let Some(barred) = egress::barred(error) {
+        return Fault::Barred(barred);
+    }
     let what = if error.is_connect() {
-        "the application cannot be reached"
+        UNREACHED
     } else if error.is_timeout() {
-        "the application did not answer in time"
+        LATE
     } else {
-        "the connection to the application broke"
+        CUT
     };
     Fault::Broken { what }
 }
@@ -296,10 +342,15 @@ fn install_crypto() {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::Egress;
     use super::*;
 
+    fn settings(url: &str) -> Settings {
+        Settings { egress: Egress::loopback(), ..Settings::new("directory", url) }
+    }
+
     fn client(url: &str) -> Client {
-        Client::connect(&Settings::new("directory", url)).unwrap()
+        Client::connect(&settings(url)).unwrap()
     }
 
     #[test]
@@ -332,8 +383,38 @@ mod tests {
     #[test]
     fn only_http_addresses_are_accepted() {
         for url in ["ftp://localhost", "mailto:ada@example.org", "directory"] {
-            assert!(Client::connect(&Settings::new("directory", url)).is_err(), "{url}");
+            assert!(Client::connect(&settings(url)).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn an_address_that_is_written_as_such_is_checked_before_anything_is_sent() {
+        for url in [
+            "http://127.0.0.1:1",
+            "https://10.0.0.1/scim",
+            "http://[::1]:1",
+            "http://[::ffff:10.0.0.1]",
+            "http://2130706433",
+            "http://0x7f.1",
+            "http://169.254.169.254/latest",
+        ] {
+            let refused = Client::connect(&Settings::new("directory", url));
+            assert!(matches!(refused, Err(ConnectError::Egress(_))), "{url}: {refused:?}");
+        }
+        assert!(Client::connect(&Settings::new("directory", "https://1.1.1.1/scim")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_name_is_checked_by_the_address_that_is_connected_to() {
+        let client = Client::connect(&Settings::new("directory", "http://localhost:1")).unwrap();
+
+        let refused = client.get::<Value>(client.address(&["Users"])).await;
+
+        let fault = refused.unwrap_err();
+        assert!(matches!(fault, Fault::Barred(_)), "{fault:?}");
+        assert!(matches!(fault.outcome::<()>(), crate::connectors::Outcome::Wait { reason, .. }
+            if reason.starts_with("PROV-141: ")));
+        assert_eq!(client.beat().losses, 0, "the application is not out of reach");
     }
 
     #[tokio::test(start_paused = true)]

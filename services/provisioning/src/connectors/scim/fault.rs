@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Deserialize;
 
-use super::super::{Outcome, code};
+use super::super::{Barred, Outcome, code};
 
 /// Credentials and addresses are mended by people, which takes a while.
 const MENDING_DELAY: Duration = Duration::from_mins(5);
@@ -14,12 +14,25 @@ const MENDING_DELAY: Duration = Duration::from_mins(5);
 /// No application may stop the work for longer than this.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
+/// What is said of an application to which there is no connection.
+pub(super) const UNREACHED: &str = "the application cannot be reached";
+/// What is said of one that takes too long.
+pub(super) const LATE: &str = "the application did not answer in time";
+/// What is said of one that does not answer to the end.
+pub(super) const CUT: &str = "the connection to the application broke";
+
 /// Why a request has no useful answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
     /// Nothing was done: too much was asked.
     #[error("the application asks for fewer requests")]
     Throttled { after: Duration },
+    /// Nothing was done: the application's rates admit no more for some time.
+    #[error("what may be asked of the application is spent for {} s", .after.as_secs())]
+    Spent { after: Duration },
+    /// Nothing was done: the address is not one that may be spoken to.
+    #[error("{0}")]
+    Barred(#[source] Barred),
     /// Nothing was done: the credentials are not accepted.
     #[error("{code}: the application does not accept the credentials (status {status})", code = code::CREDENTIALS)]
     Credentials { status: u16 },
@@ -56,10 +69,28 @@ impl Fault {
     /// A word for metrics and traces.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
-            Self::Throttled { .. } => "throttled",
+            Self::Throttled { .. } | Self::Spent { .. } => "throttled",
             Self::Credentials { .. } | Self::Refused { .. } => "refused",
+            Self::Barred(_) => "unreachable",
             Self::Broken { .. } => "unreachable",
             Self::Server { .. } => "failed",
+        }
+    }
+
+    /// How long the application asks to be left alone, when it is the application that is out of order
+    /// and not what was asked for.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        match self {
+            Self::Broken { what } => {
+                [UNREACHED, LATE, CUT].contains(what).then_some(Duration::ZERO)
+            }
+            Self::Server { status: 502..=504, after } => Some(*after),
+            Self::Server { .. }
+            | Self::Throttled { .. }
+            | Self::Spent { .. }
+            | Self::Barred(_)
+            | Self::Credentials { .. }
+            | Self::Refused { .. } => None,
         }
     }
 
@@ -67,7 +98,11 @@ impl Fault {
     pub(super) const fn is_unknown(&self) -> bool {
         match self {
             Self::Broken { .. } | Self::Server { .. } => true,
-            Self::Throttled { .. } | Self::Credentials { .. } | Self::Refused { .. } => false,
+            Self::Throttled { .. }
+            | Self::Spent { .. }
+            | Self::Barred(_)
+            | Self::Credentials { .. }
+            | Self::Refused { .. } => false,
         }
     }
 
@@ -76,6 +111,8 @@ impl Fault {
         match self {
             Self::Refused { status, .. } => Some(*status),
             Self::Throttled { .. }
+            | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Credentials { .. }
             | Self::Broken { .. }
             | Self::Server { .. } => None,
@@ -89,6 +126,8 @@ impl Fault {
                 *status == StatusCode::CONFLICT || *kind == Some("uniqueness")
             }
             Self::Throttled { .. }
+            | Self::Spent { .. }
+            | Self::Barred(_)
             | Self::Credentials { .. }
             | Self::Broken { .. }
             | Self::Server { .. } => false,
@@ -117,9 +156,15 @@ impl Fault {
     pub(super) fn outcome<T>(&self) -> Outcome<T> {
         let reason = self.to_string();
         match self {
+            Self::Spent { after } => Outcome::Wait { after: *after, reason },
+            Self::Throttled { after } if !after.is_zero() => {
+                Outcome::Wait { after: *after, reason }
+            }
             Self::Throttled { after } | Self::Server { after, .. } => {
                 Outcome::Retry { after: *after, reason }
             }
+            // Nothing was tried, and nothing changes until somebody changes the settings.
+            Self::Barred(_) => Outcome::Wait { after: MENDING_DELAY, reason },
             Self::Credentials { .. } => Outcome::Retry { after: MENDING_DELAY, reason },
             Self::Broken { .. } => Outcome::again(reason),
             Self::Refused { status, .. } => match *status {
@@ -212,6 +257,35 @@ mod tests {
         let body = br#"{"scimType": "ada@example.org"}"#;
         let fault = Fault::of(StatusCode::BAD_REQUEST, &HeaderMap::new(), body);
         assert!(!fault.to_string().contains("ada"));
+    }
+
+    #[test]
+    fn an_application_is_silent_only_where_nothing_behind_its_address_answers() {
+        for (status, silent) in
+            [(400, false), (404, false), (408, false), (429, false), (500, false)]
+                .into_iter()
+                .chain([(501, false), (502, true), (503, true), (504, true)])
+        {
+            let fault = Fault::of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b"");
+            assert_eq!(fault.silence().is_some(), silent, "{status}");
+        }
+        for what in [UNREACHED, LATE, CUT] {
+            assert!(Fault::Broken { what }.silence().is_some(), "{what}");
+        }
+        let told = headers(&[(header::RETRY_AFTER, "30")]);
+        let fault = Fault::of(StatusCode::SERVICE_UNAVAILABLE, &told, b"");
+        assert_eq!(fault.silence(), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_pause_that_is_asked_for_is_no_failure_and_a_refusal_without_one_is() {
+        let outcome = |seconds| {
+            let after = Duration::from_secs(seconds);
+            Fault::Throttled { after }.outcome::<()>()
+        };
+
+        assert!(matches!(outcome(30), Outcome::Wait { after, .. } if after.as_secs() == 30));
+        assert!(matches!(outcome(0), Outcome::Retry { after, .. } if after.is_zero()));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 use tracing::{error, warn};
 
+use super::super::pace;
 use super::super::{MembershipChange, Outcome, code};
 use super::dialect::{Attempt, Dialect, Learned};
 use super::fault::Fault;
@@ -88,7 +89,7 @@ impl Scim {
             let batch: Vec<_> = places.iter().map(|at| &changes[*at]).collect();
             Box::pin(async move {
                 let _permit = self.permits.acquire(lane).await;
-                let outcomes = self.change_group(entitlement, &batch).await;
+                let outcomes = pace::within(lane, self.change_group(entitlement, &batch)).await;
                 places.into_iter().zip(outcomes).collect::<Vec<_>>()
             })
         });

@@ -16,9 +16,11 @@ use super::user;
 /// Resources asked for at a time. Servers give fewer if they want.
 const PAGE_SIZE: usize = 100;
 
-/// Pauses that one request is followed by at most, and the shortest.
+/// Pauses that one request is followed by at most, the shortest, and the longest: whoever asks for more
+/// is read anew when it is over.
 const PAUSES_MAX: u32 = 20;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(90);
 
 /// Where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +209,7 @@ async fn patiently(client: &Client, url: reqwest::Url) -> Result<Value, Fault> {
     let mut pauses = 0;
     loop {
         match client.get(url.clone()).await {
-            Err(Fault::Throttled { after }) if pauses < PAUSES_MAX => {
+            Err(Fault::Throttled { after }) if pauses < PAUSES_MAX && after <= PAUSE_MAX => {
                 pauses += 1;
                 tokio::time::sleep(after.max(PAUSE_MIN)).await;
             }

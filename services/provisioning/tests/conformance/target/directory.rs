@@ -54,6 +54,8 @@ impl Directory {
             managed: application.account.attributes.keys().cloned().collect(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            egress: provisioning::connectors::Egress::loopback(),
+            budget: None,
         };
         Connector::Ldap(Box::new(Ldap::try_new(settings).unwrap()))
     }

@@ -42,7 +42,8 @@ impl Service {
 
     pub(super) fn connector(&self) -> Connector {
         let token = Some(Secret::new(self.peer.token().to_owned()));
-        let settings = Settings { token, ..Settings::new("directory", self.proxy.url()) };
+        let egress = provisioning::connectors::Egress::loopback();
+        let settings = Settings { token, egress, ..Settings::new("directory", self.proxy.url()) };
         Connector::Scim(Box::new(Scim::try_new(&settings).unwrap()))
     }
 

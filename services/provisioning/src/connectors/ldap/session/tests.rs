@@ -29,6 +29,7 @@ async fn a_directory_that_hangs_up_beneath_its_answer_is_known_to_be_gone() {
         tls: None,
         bind_dn: "cn=admin".to_owned(),
         password: Secret::new("secret".to_owned()),
+        egress: Egress::loopback(),
         timeouts: Timeouts { connect: Duration::from_secs(5), request: Duration::from_secs(5) },
     };
     let mut session = Session::open(&way).await.expect("signed in");

@@ -29,7 +29,11 @@ async fn a_group_that_another_replica_made_meanwhile_is_not_made_twice() {
     ];
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let scim = Scim::try_new(&Settings::new("directory", url)).unwrap();
+    let scim = Scim::try_new(&Settings {
+        egress: crate::connectors::Egress::loopback(),
+        ..Settings::new("directory", url)
+    })
+    .unwrap();
 
     let both = async {
         tokio::join!(recite(listener, &answers), async {

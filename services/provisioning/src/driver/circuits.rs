@@ -1,0 +1,74 @@
+//! What workers share of applications that are out of reach: read with every look for work, written when
+//! it changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use store::{Error, Tx};
+
+use super::Shared;
+use crate::circuit::{self, Circuit, Evidence};
+use crate::code;
+use crate::connectors::Beat;
+
+/// The applications whose circuits are open, as this process saw it last.
+pub(super) type OutOfReach = Mutex<BTreeSet<String>>;
+
+impl Shared {
+    /// Returns what speaks against asking applications.
+    pub(super) async fn circuits(&self, tx: &mut Tx) -> Result<BTreeMap<String, Circuit>, Error> {
+        let circuits = circuit::table::all(tx).await?;
+        let open = circuits.iter().filter(|(_name, circuit)| circuit.open.is_some());
+        let open: BTreeSet<String> = open.map(|(name, _circuit)| name.clone()).collect();
+        let mut known = self.out_of_reach.lock().unwrap_or_else(PoisonError::into_inner);
+        for application in known.symmetric_difference(&open) {
+            telemetry::metrics().circuit_open(application, open.contains(application));
+        }
+        *known = open;
+        Ok(circuits)
+    }
+
+    /// Takes in what a piece of work says of an application.
+    pub(super) async fn learn(
+        &self,
+        tx: &mut Tx,
+        application: &str,
+        before: &Beat,
+        after: Beat,
+        probes: bool,
+    ) -> Result<(), Error> {
+        let known = circuit::table::of(tx, application).await?;
+        let evidence = Evidence::between(before, after);
+        let learned = known.learn(&evidence, probes, tx.now(), self.rules);
+        self.keep_circuit(tx, application, &known, &learned).await
+    }
+
+    /// Writes what changed, and tells operators when an application went out of reach or came back.
+    pub(super) async fn keep_circuit(
+        &self,
+        tx: &mut Tx,
+        application: &str,
+        known: &Circuit,
+        learned: &Circuit,
+    ) -> Result<(), Error> {
+        if known == learned {
+            return Ok(());
+        }
+        circuit::table::put(tx, application, learned).await?;
+        match (&known.open, &learned.open) {
+            (None, Some(open)) => tracing::warn!(
+                application,
+                code = code::OUT_OF_REACH,
+                "{application} is out of reach, and its work waits ({}): {}",
+                code::OUT_OF_REACH,
+                open.reason
+            ),
+            (Some(open), None) => {
+                let seconds = tx.now().duration_since(open.at).as_secs();
+                tracing::info!(application, seconds, "{application} answers again");
+            }
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        Ok(())
+    }
+}
