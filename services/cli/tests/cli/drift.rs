@@ -6,29 +6,6 @@ use testkit::Peer;
 
 use crate::mesh::Mesh;
 
-const SOURCE: &str = "
-apiVersion: tenure.dev/v1
-kind: Source
-metadata: {name: staff}
-spec:
-  format: csv
-  columns: [Number, Name, First]
-  key: [number]
-  start_date: first
-  zone: America/New_York
-  fields:
-    number: {column: Number}
-    display_name: {column: Name}
-    first: {column: First, type: date}
-  attributes: [display_name]
-";
-
-const STAFF: &str = "\
-Number,Name,First
-1,Ada Lovelace,2020-01-06
-2,Grace Hopper,2021-01-04
-";
-
 fn policies(peer: &Peer) -> String {
     format!(
         "
@@ -68,31 +45,10 @@ spec:
     )
 }
 
-/// A mesh that has hired everybody into an application.
-fn company(peer: &Peer) -> Mesh {
-    let mesh = Mesh::new();
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let (rules, source, staff) = (
-        write("policies.yaml", &policies(peer)),
-        write("source.yaml", SOURCE),
-        write("staff.csv", STAFF),
-    );
-    mesh.succeed(&["up", "--detach"]);
-    mesh.succeed(&["apply", &rules]);
-    let day = ["--contract", "full", "--snapshot-date", "2026-03-02", "--wait"];
-    mesh.succeed(&[["import", &staff, "--mapping", &source].as_slice(), &day].concat());
-    mesh
-}
-
 #[tokio::test]
 async fn drift_is_listed_adopted_and_repaired() {
     let peer = Peer::start(&json!({})).await;
-    let mesh = company(&peer);
+    let mesh = Mesh::company(&policies(&peer));
     let users = peer.users().await;
     let id = |login: &str| {
         let found = users.iter().find(|user| user["userName"] == login).unwrap();
@@ -140,7 +96,7 @@ async fn drift_is_listed_adopted_and_repaired() {
 #[tokio::test]
 async fn what_a_reading_repaired_is_taken_back_and_the_privileged_waits_for_somebody() {
     let peer = Peer::start(&json!({})).await;
-    let mesh = company(&peer);
+    let mesh = Mesh::company(&policies(&peer));
     let users = peer.users().await;
     let ada = users.iter().find(|user| user["userName"] == "ada.lovelace").unwrap();
     let ada = ada["id"].as_str().unwrap();

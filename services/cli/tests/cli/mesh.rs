@@ -8,6 +8,29 @@ use serde_json::Value;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
+const SOURCE: &str = "
+apiVersion: tenure.dev/v1
+kind: Source
+metadata: {name: staff}
+spec:
+  format: csv
+  columns: [Number, Name, First]
+  key: [number]
+  start_date: first
+  zone: America/New_York
+  fields:
+    number: {column: Number}
+    display_name: {column: Name}
+    first: {column: First, type: date}
+  attributes: [display_name]
+";
+
+const STAFF: &str = "\
+Number,Name,First
+1,Ada Lovelace,2020-01-06
+2,Grace Hopper,2021-01-04
+";
+
 /// A mesh in a folder of its own; dropping it stops the mesh.
 pub(crate) struct Mesh {
     pub(crate) state: PathBuf,
@@ -26,6 +49,24 @@ impl Mesh {
         }
         let folder = servers::scratch().expect("a scratch folder can be made");
         Self { state: folder.path().join("state"), _folder: folder }
+    }
+
+    /// A mesh under policies, into which two people were hired long ago: Ada Lovelace and Grace Hopper.
+    pub(crate) fn company(policies: &str) -> Self {
+        let mesh = Self::new();
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("a file can be written");
+            path.display().to_string()
+        };
+        let rules = write("policies.yaml", policies);
+        let (source, staff) = (write("source.yaml", SOURCE), write("staff.csv", STAFF));
+        mesh.succeed(&["up", "--detach"]);
+        mesh.succeed(&["apply", &rules]);
+        let day = ["--contract", "full", "--snapshot-date", "2026-03-02", "--wait"];
+        mesh.succeed(&[["import", &staff, "--mapping", &source].as_slice(), &day].concat());
+        mesh
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {

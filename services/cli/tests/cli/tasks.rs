@@ -4,29 +4,6 @@ use serde_json::json;
 
 use crate::mesh::Mesh;
 
-const SOURCE: &str = "
-apiVersion: tenure.dev/v1
-kind: Source
-metadata: {name: staff}
-spec:
-  format: csv
-  columns: [Number, Name, First]
-  key: [number]
-  start_date: first
-  zone: America/New_York
-  fields:
-    number: {column: Number}
-    display_name: {column: Name}
-    first: {column: First, type: date}
-  attributes: [display_name]
-";
-
-const STAFF: &str = "\
-Number,Name,First
-1,Ada Lovelace,2020-01-06
-2,Grace Hopper,2021-01-04
-";
-
 const POLICIES: &str = "
 apiVersion: tenure.dev/v1
 kind: AttributeSchema
@@ -69,19 +46,7 @@ spec:
 
 #[test]
 fn a_task_is_listed_done_and_verified() {
-    let mesh = Mesh::new();
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let (rules, source, staff) =
-        (write("policies.yaml", POLICIES), write("source.yaml", SOURCE), write("staff.csv", STAFF));
-    mesh.succeed(&["up", "--detach"]);
-    mesh.succeed(&["apply", &rules]);
-    let day = ["--contract", "full", "--snapshot-date", "2026-03-02", "--wait"];
-    mesh.succeed(&[["import", &staff, "--mapping", &source].as_slice(), &day].concat());
+    let mesh = Mesh::company(POLICIES);
 
     let listed = mesh.succeed(&["task", "list"]);
     let of = |login: &str| {
@@ -121,8 +86,10 @@ fn a_task_is_listed_done_and_verified() {
     let list = "login,entitlements,name\n\
                 ada.lovelace,front-door,Ada Lovelace\n\
                 grace.hopper,front-door;vault,Grace Hopper\n";
-    let list = write("badges.csv", list);
-    let taken = mesh.succeed(&["task", "listing", "badges", &list, "--as", "eve"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("badges.csv").display().to_string();
+    std::fs::write(&path, list).unwrap();
+    let taken = mesh.succeed(&["task", "listing", "badges", &path, "--as", "eve"]);
     assert_eq!(taken, json!({"accounts": 2, "entitlements": 3}));
     mesh.until(|_status| {
         let standing = mesh.succeed(&["task", "list"]);

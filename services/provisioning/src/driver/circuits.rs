@@ -1,7 +1,7 @@
 //! What workers share of applications that are out of reach: read with every look for work, written when
 //! it changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use store::{Error, Tx};
@@ -11,20 +11,21 @@ use crate::circuit::{self, Circuit, Evidence};
 use crate::code;
 use crate::connectors::Beat;
 
-/// The applications whose circuits are open, as this process saw it last.
-pub(super) type OutOfReach = Mutex<BTreeSet<String>>;
+/// Which applications are out of reach and which are not, as this process told it last.
+pub(super) type OutOfReach = Mutex<BTreeMap<String, bool>>;
 
 impl Shared {
     /// Returns what speaks against asking applications.
     pub(super) async fn circuits(&self, tx: &mut Tx) -> Result<BTreeMap<String, Circuit>, Error> {
         let circuits = circuit::table::all(tx).await?;
-        let open = circuits.iter().filter(|(_name, circuit)| circuit.open.is_some());
-        let open: BTreeSet<String> = open.map(|(name, _circuit)| name.clone()).collect();
-        let mut known = self.out_of_reach.lock().unwrap_or_else(PoisonError::into_inner);
-        for application in known.symmetric_difference(&open) {
-            telemetry::metrics().circuit_open(application, open.contains(application));
+        let mut told = self.out_of_reach.lock().unwrap_or_else(PoisonError::into_inner);
+        for application in self.applications.reachable() {
+            let open = circuits.get(&application).is_some_and(|circuit| circuit.open.is_some());
+            if told.get(&application) != Some(&open) {
+                telemetry::metrics().circuit_open(&application, open);
+                told.insert(application, open);
+            }
         }
-        *known = open;
         Ok(circuits)
     }
 
