@@ -204,6 +204,12 @@ impl Dossier {
         self.accounts.get(key)
     }
 
+    /// The accounts of a person that are known.
+    pub(crate) fn accounts_of(&self, id: PersonId) -> impl Iterator<Item = &Account> {
+        let all = self.accounts.range((id, String::new())..);
+        all.take_while(move |(key, _account)| key.0 == id).map(|(_key, account)| account)
+    }
+
     pub(crate) fn account_mut(&mut self, key: &Key) -> Option<&mut Account> {
         self.accounts.get_mut(key)
     }

@@ -354,6 +354,12 @@ impl Task {
         }
     }
 
+    /// Takes over that the application is manual no longer: its work goes on without humans.
+    pub(crate) fn withdraw(&mut self, now: Timestamp) {
+        self.state = State::Withdrawn;
+        self.closed_at = Some(now);
+    }
+
     /// Takes over that whoever has it has left; says whether somebody else is there.
     pub(crate) fn leave(&mut self, duty: &Duty<'_>) -> bool {
         let behind = duty.next(Some(&self.assignee)).or_else(|| duty.next(None));

@@ -1,4 +1,5 @@
-//! Tasks whose time is over, and tasks of people who have left: whoever is next in line gets them.
+//! Tasks whose time is over, and tasks of people who have left: whoever is next in line gets them. Tasks of
+//! applications that are manual no longer are withdrawn, and their work goes on without humans.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +56,7 @@ impl Driver for Overdue {
             }
         });
         timers::set(tx, task::OVERDUE, &early).await?;
+        hands.withdraw(tx, &keys).await?;
         hands.dossier.write(tx).await?;
         Ok(())
     }
@@ -115,6 +117,28 @@ impl Hands {
             applications.values().flat_map(task::chain).map(|o| o.mail.to_lowercase()).collect();
         let departed = duty::table::departed(tx, &named).await?;
         Ok(Self { dossier, applications, departed })
+    }
+
+    /// Withdraws those of these tasks whose application is manual no longer, and plans their work anew.
+    async fn withdraw(&mut self, tx: &mut Tx, keys: &[Key]) -> Result<(), Rejection> {
+        let is_manual = |application: &String| {
+            self.applications.get(application).is_some_and(|spec| spec.connector.manual.is_some())
+        };
+        let others: Vec<&Key> = keys.iter().filter(|key| !is_manual(&key.1)).collect();
+        // Without any release nothing is known of any application.
+        if others.is_empty() || self.applications.is_empty() {
+            return Ok(());
+        }
+        let people = others.iter().map(|key| key.0).collect();
+        self.dossier.load_access(tx, &people).await?;
+        self.dossier.load_referred(tx).await?;
+        for key in others {
+            if let Some(task) = self.dossier.task_mut(key) {
+                task.withdraw(tx.now());
+            }
+            self.dossier.plan_branch(tx, key);
+        }
+        Ok(())
     }
 
     /// Does something to each of these tasks that stands still and whose document says who does it.

@@ -7,12 +7,13 @@ use store::timers::{self, Timer};
 use store::{Error, ToSqlx as _, Tx};
 use uuid::Uuid;
 
-use super::{Addresses, TIMER};
+use super::{Addresses, Standing, TIMER};
 
 /// Keeps which addresses belong to people who have left, and forgets those of people who are here.
 pub(crate) async fn put(tx: &mut Tx, people: &[Addresses]) -> Result<(), Error> {
     let now = tx.now();
-    let here: Vec<Uuid> = people.iter().filter(|one| !one.gone).map(|one| one.person.0).collect();
+    let standing = |wanted: Standing| people.iter().filter(move |one| one.standing == wanted);
+    let here: Vec<Uuid> = standing(Standing::Here).map(|one| one.person.0).collect();
     if !here.is_empty() {
         sqlx::query("DELETE FROM departures WHERE person_id = ANY($1)")
             .bind(here)
@@ -20,8 +21,7 @@ pub(crate) async fn put(tx: &mut Tx, people: &[Addresses]) -> Result<(), Error> 
             .await
             .map_err(Error::during("forget who had left"))?;
     }
-    let gone = people.iter().filter(|one| one.gone);
-    let (addresses, ids): (Vec<&str>, Vec<Uuid>) = gone
+    let (addresses, ids): (Vec<&str>, Vec<Uuid>) = standing(Standing::Gone)
         .flat_map(|one| one.addresses.iter().map(|address| (address.as_str(), one.person.0)))
         .unzip();
     if addresses.is_empty() {
@@ -40,9 +40,7 @@ pub(crate) async fn put(tx: &mut Tx, people: &[Addresses]) -> Result<(), Error> 
     .execute(tx.connection())
     .await
     .map_err(Error::during("keep who has left"))?;
-    let timers: Vec<Timer> = people
-        .iter()
-        .filter(|one| one.gone)
+    let timers: Vec<Timer> = standing(Standing::Gone)
         .map(|one| Timer { key: one.person.0, lane: Lane::Leaver, due_at: now })
         .collect();
     timers::set(tx, TIMER, &timers).await

@@ -8,6 +8,7 @@ use proto::policy::v1::ReleaseActivated;
 use store::Tx;
 use uuid::Uuid;
 
+use crate::duty;
 use crate::release::{self, Release};
 
 pub(crate) struct ActivateRelease;
@@ -37,6 +38,7 @@ impl Handler for ActivateRelease {
             verdicts.park(event, "the release is known with another content");
         }
         release::table::mark_usable(tx).await?;
+        duty::look_at_tasks(tx).await?;
         Ok(verdicts)
     }
 }

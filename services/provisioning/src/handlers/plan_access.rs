@@ -116,8 +116,9 @@ impl Handler for PlanAccess {
         person::table::ensure(tx, &rows).await?;
         let mut dossier = Dossier::load_beside(tx, &ids, &others).await?;
         dossier.load_kin(tx).await?;
+        let addresses: Vec<Addresses> =
+            announced().map(|one| Addresses::of(one, dossier.accounts_of(one.person))).collect();
 
-        let addresses: Vec<Addresses> = announced().map(Addresses::of).collect();
         let now = tx.now();
         let mut newer = BTreeSet::new();
         loop {

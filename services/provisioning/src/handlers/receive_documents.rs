@@ -5,6 +5,7 @@ use domain::Rejection;
 use proto::policy::v1::DocumentReleased;
 use store::Tx;
 
+use crate::duty;
 use crate::release::{self, Document};
 
 pub(crate) struct ReceiveDocuments;
@@ -30,6 +31,7 @@ impl Handler for ReceiveDocuments {
         release::table::lock(tx).await?;
         release::table::insert_documents(tx, &documents).await?;
         release::table::mark_usable(tx).await?;
+        duty::look_at_tasks(tx).await?;
         Ok(verdicts)
     }
 }

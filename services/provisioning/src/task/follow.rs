@@ -56,10 +56,7 @@ impl Task {
         if self.steps.is_empty() && self.amends.is_empty() {
             match shown {
                 true => self.verify(Proof::Listing, "", now),
-                false => {
-                    self.state = State::Withdrawn;
-                    self.closed_at = Some(now);
-                }
+                false => self.withdraw(now),
             }
             return;
         }

@@ -210,6 +210,17 @@ pub(crate) async fn keys(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Key>, Error> {
     Ok(rows.into_iter().map(|(person, application)| (PersonId(person), application)).collect())
 }
 
+/// Returns the tasks that stand in other applications than these.
+pub(crate) async fn elsewhere(tx: &mut Tx, applications: &[&str]) -> Result<Vec<Uuid>, Error> {
+    sqlx::query_scalar(
+        "SELECT id FROM tasks WHERE closed_at IS NULL AND application <> ALL($1) ORDER BY id",
+    )
+    .bind(applications)
+    .fetch_all(tx.connection())
+    .await
+    .map_err(Error::during("look for tasks in applications that are manual no longer"))
+}
+
 /// Returns about whom the tasks are, and where, of whoever is written to at one of these addresses, in lower
 /// case.
 pub(crate) async fn keys_of_assignees(

@@ -239,10 +239,13 @@ async fn a_task_of_somebody_who_leaves_goes_to_the_next_in_line_and_so_do_later_
         standing(&world).await.into_iter().map(|task| task.task.unwrap().assignee).collect();
     assert_eq!(assignees, ["Deputy", "Deputy"]);
 
-    // Who comes back may be asked again.
-    deliver(&world, desk(3).active("directory", "Desk@example.org", &[])).await;
+    // What is told of them later changes nothing of it, until they come back.
+    deliver(&world, desk(3).suspended("directory", "Desk@example.org", &[])).await;
+    deliver(&world, Desired::of(person(4), 1).active("badges", "kim", &[])).await;
+    assert_eq!(standing(&world).await[2].task.as_ref().unwrap().assignee, "Deputy");
+    deliver(&world, desk(4).active("directory", "Desk@example.org", &[])).await;
     deliver(&world, Desired::of(person(3), 1).active("badges", "eve", &[])).await;
-    assert_eq!(standing(&world).await[2].task.as_ref().unwrap().assignee, "Desk");
+    assert_eq!(standing(&world).await[3].task.as_ref().unwrap().assignee, "Desk");
 }
 
 #[tokio::test]
@@ -351,4 +354,21 @@ async fn a_bad_list_changes_nothing_and_says_where_it_is_bad() {
     };
     let refused = client(&world).upload_listing(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn an_application_that_is_manual_no_longer_goes_on_without_people() {
+    let world = world().await;
+    deliver(&world, hire(1)).await;
+    let task = only(&world).await;
+
+    world.release(2, &[("badges", IN_PROCESS), ("directory", IN_PROCESS)]).await;
+    world.feed.drive().await;
+
+    assert!(standing(&world).await.is_empty());
+    let ended = world.feed.published::<TaskChanged>().await;
+    let last = ended.iter().rfind(|one| one.task_id == task.task_id).unwrap();
+    assert_eq!(last.state(), TaskState::Withdrawn);
+    let account = world.account(person(1), "badges").await.unwrap();
+    assert_eq!((account.state.as_str(), account.entitlements.len()), ("active", 1));
 }
