@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod answers;
 mod apply;
 mod approve;
 mod ask;

@@ -29,6 +29,8 @@ CREATE TABLE tasks (
     proof                 text        CHECK (proof IN ('attestation', 'listing')),
     verified_by           text        NOT NULL,
     note                  text        NOT NULL,
+    -- Who said what changed it last; empty: a plan or time changed it.
+    said_by               text        NOT NULL,
     opened_at             timestamptz NOT NULL,
     changed_at            timestamptz NOT NULL,
     closed_at             timestamptz,

@@ -51,6 +51,8 @@ pub(crate) struct Dossier {
     tasks: BTreeMap<Key, Task>,
     /// Branches of which a list of the application's accounts shows all there is.
     shown: BTreeSet<Key>,
+    /// Branches of whose tasks somebody said something.
+    said: BTreeSet<Key>,
     /// Accounts that references lead to and that are not among those above.
     referred: Referred,
     /// It holds everything about its people, not only what concerns one application.
@@ -148,6 +150,7 @@ impl Dossier {
             drift: BTreeMap::new(),
             tasks: BTreeMap::new(),
             shown: BTreeSet::new(),
+            said: BTreeSet::new(),
             referred: Referred::default(),
             whole: false,
             received: BTreeSet::new(),

@@ -4,6 +4,7 @@
 //! requests can change many accounts.
 
 mod act;
+mod administrators;
 mod adoption;
 mod circuits;
 mod hands;
@@ -13,7 +14,7 @@ mod record;
 mod references;
 mod tasks;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,6 @@ use crate::connectors::{Beat, Connector, ObservedAccount, Outcome};
 use crate::dossier::{Key, look_up};
 use crate::drift;
 use crate::drift::tolerance::tolerate;
-use crate::guard;
 use crate::observed::Seen;
 use crate::plan::{Kind, Step, Target};
 use crate::reference::{self, Referred};
@@ -254,7 +254,7 @@ impl Branches {
             .map(|(person, slice)| (*person, slice))
             .collect();
         let mut found = adoption::look(tx, application, &spec, &wants).await?;
-        let mut kept = keep(tx, application, &spec, &accounts, &actions).await?;
+        let mut kept = administrators::kept(tx, application, &spec, &accounts, &actions).await?;
         let at_once = self.shared.applications.concurrency(application);
         let hand = Arc::new(Hands::take(&self.shared.hands, application));
         let before = connector.beat();
@@ -301,42 +301,6 @@ impl Branches {
         });
         Ok(jobs.collect())
     }
-}
-
-/// Returns which administrative entitlements people keep because nobody else holds them.
-async fn keep(
-    tx: &mut Tx,
-    application: &str,
-    spec: &document::Application,
-    accounts: &BTreeMap<Key, Account>,
-    actions: &BTreeMap<Key, Vec<Action>>,
-) -> Result<guard::Losing, Rejection> {
-    let administrative = guard::administrative(spec);
-    if administrative.is_empty() {
-        return Ok(guard::Losing::new());
-    }
-    let losing = actions.iter().filter_map(|(key, actions)| {
-        let open = actions.iter().filter(|action| action.is_open());
-        let lost = guard::lost(&administrative, accounts.get(key), open);
-        (!lost.is_empty()).then_some((key.0, lost))
-    });
-    let losing: guard::Losing = losing.collect();
-    if losing.is_empty() {
-        return Ok(losing);
-    }
-    let planned_at = losing.keys().filter_map(|person| {
-        let actions = actions.get(&(*person, application.to_owned())).into_iter().flatten();
-        let open = actions.filter(|action| action.is_open());
-        Some((*person, open.map(|action| action.created_at).min()?))
-    });
-    let planned_at = planned_at.collect();
-    let unasked = guard::table::unasked(tx, application, &losing).await?;
-    let losing = guard::by_right(losing, &unasked, &planned_at);
-    if losing.is_empty() {
-        return Ok(losing);
-    }
-    let others = guard::table::others(tx, application, &losing).await?;
-    Ok(guard::kept(&losing, &others))
 }
 
 impl Job {

@@ -72,6 +72,21 @@ pub(crate) async fn reserve(
     Ok(reserved)
 }
 
+/// Reserves the login that an account was made with; says whether nobody else has it.
+pub(crate) async fn claim(tx: &mut Tx, key: &Key, login: &str) -> Result<bool, Error> {
+    let folded = login.to_lowercase();
+    let candidate = Candidate {
+        application: key.1.clone(),
+        folded: folded.clone(),
+        login: login.to_owned(),
+        base: folded.clone(),
+        suffix: 1,
+        person: key.0,
+    };
+    let inserted = table::insert(tx, &[candidate]).await?;
+    Ok(!inserted.is_empty() || table::holder(tx, &key.1, &folded).await? == Some(key.0))
+}
+
 fn family(wish: &Wish) -> (String, String) {
     (wish.key.1.clone(), wish.base.to_lowercase())
 }

@@ -54,6 +54,8 @@ pub(crate) struct Task {
     pub(crate) proof: Option<Proof>,
     pub(crate) verified_by: String,
     pub(crate) note: String,
+    /// Who said what changed it last; empty: a plan or time changed it.
+    pub(crate) said_by: String,
     pub(crate) opened_at: Timestamp,
     /// When anything was last said of it.
     pub(crate) changed_at: Timestamp,
@@ -261,6 +263,7 @@ impl Task {
             proof: None,
             verified_by: String::new(),
             note: String::new(),
+            said_by: String::new(),
             opened_at: now,
             changed_at: now,
             closed_at: None,

@@ -5,14 +5,13 @@ mod explain;
 mod people;
 mod person;
 
-use anyhow::anyhow;
 use domain::Timestamp;
 use proto::common::v1::{Instant, Value as Wire, value::Kind};
 use proto::convert;
 use proto::policy::v1::{Basis, Freshness, PersonAt};
 use serde_json::{Value, json};
-use tonic::Status;
 
+use super::answers::refused;
 use crate::arguments::At;
 use crate::output::instant;
 
@@ -27,14 +26,6 @@ fn of_person(person: &str, at: &At) -> PersonAt {
         as_of: at.as_of.map(Into::into),
         known_at: at.known_at.map(Into::into),
         assume: at.assume.iter().cloned().collect(),
-    }
-}
-
-/// The service's own words; a connection that failed has a cause of its own.
-fn refused(status: Status) -> anyhow::Error {
-    match std::error::Error::source(&status) {
-        None => anyhow!("{}", status.message()),
-        Some(_) => anyhow::Error::new(status).context("ask policy-evaluation"),
     }
 }
 

@@ -10,9 +10,9 @@ use proto::hris::v1::{
     DecideCaseRequest, GetCaseRequest, GetCaseResponse, ListCasesRequest,
 };
 use serde_json::{Value, json};
-use tonic::Status;
 use uuid::Uuid;
 
+use super::answers::refused;
 use crate::arguments::{CaseDecide, CaseList, name};
 use crate::launcher::StateDir;
 use crate::output::{Output, instant, optional, section, table};
@@ -88,11 +88,6 @@ pub(crate) async fn decide(
         )
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What hris-ingest has against it, in its own words.
-fn refused(status: Status) -> anyhow::Error {
-    anyhow::anyhow!("{}", status.message())
 }
 
 fn at(instant: Option<&proto::common::v1::Instant>) -> Option<Timestamp> {

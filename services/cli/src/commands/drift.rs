@@ -3,21 +3,19 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use domain::Timestamp;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
-use proto::convert::optional_instant;
 use proto::provisioning::v1::{
     DecideDriftRequest, Drift, DriftDecision, DriftKind, DriftState, ListApplicationsRequest,
     ListDriftRequest, ListReadingsRequest, ReadApplicationRequest, Reading, ReleaseRepairsRequest,
     UndoRepairsRequest, WatchedApplication,
 };
 use serde_json::{Value, json};
-use tonic::Status;
 
+use super::answers::{at, refused, time};
 use crate::arguments::{DriftAdopt, DriftList, DriftRelease, DriftRepair, Undo, name};
 use crate::launcher::StateDir;
-use crate::output::{Output, instant, optional, section, table};
+use crate::output::{Output, optional, section, table};
 
 /// Differences asked for at once, and differences that are listed at most.
 const PAGE_SIZE: u32 = 1_000;
@@ -245,19 +243,6 @@ fn told_reading(reading: &Reading) -> Value {
     })
 }
 
-/// What provisioning has against it, in its own words.
-fn refused(status: Status) -> anyhow::Error {
-    anyhow::anyhow!("{}", status.message())
-}
-
-fn at(told: Option<&proto::common::v1::Instant>) -> String {
-    instant(time(told))
-}
-
-fn time(told: Option<&proto::common::v1::Instant>) -> Option<Timestamp> {
-    optional_instant("instant", told).unwrap_or_default()
-}
-
 /// The kind as it is written in documents, in words.
 const fn kind(kind: DriftKind) -> &'static str {
     match kind {
@@ -415,6 +400,7 @@ fn listed(found: &[Drift]) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use domain::Timestamp;
     use proto::provisioning::v1::HeldRepairs;
 
     use super::*;

@@ -11,8 +11,9 @@ use proto::hris::v1::{
 };
 use proto::provisioning::v1::GetPersonRequest;
 use serde_json::{Value, json};
-use tonic::{Code, Status};
+use tonic::Code;
 
+use super::answers::refused;
 use super::person::find_one;
 use crate::arguments::{Merge, Split, Word, name};
 use crate::client::Mesh;
@@ -105,11 +106,6 @@ async fn run(
         }
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What hris-ingest has against it, in its own words.
-fn refused(status: Status) -> anyhow::Error {
-    anyhow::anyhow!("{}", status.message())
 }
 
 /// The accounts that people have.

@@ -5,22 +5,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use domain::{Timestamp, Value as Attribute};
-use proto::convert::optional_instant;
+use domain::Value as Attribute;
 use proto::provisioning::v1::{
     ActionKind, AssignTaskRequest, FinishTaskRequest, GetTaskRequest, ListTasksRequest, Task,
     TaskChanged, TaskProof, TaskReason, TaskState, TaskStep, UploadListingRequest,
     VerifyTaskRequest,
 };
 use serde_json::{Value, json};
-use tonic::Status;
 
+use super::answers::{at, refused, time};
 use crate::arguments::{
     Task as Asked, TaskAssign, TaskDone, TaskList, TaskListing, TaskReject, TaskVerify, name,
 };
 use crate::client::Mesh;
 use crate::launcher::StateDir;
-use crate::output::{Output, instant, table};
+use crate::output::{Output, table};
 
 /// Tasks asked for at once, and tasks that are listed at most.
 const PAGE_SIZE: u32 = 1_000;
@@ -144,19 +143,6 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let long = u64::try_from(text.len()).unwrap_or(u64::MAX) > LISTING_BYTES_MAX;
     anyhow::ensure!(!long, "{} is longer than {LISTING_BYTES_MAX} bytes", file.display());
     Ok(text)
-}
-
-/// What provisioning has against it, in its own words.
-fn refused(status: Status) -> anyhow::Error {
-    anyhow::anyhow!("{}", status.message())
-}
-
-fn time(told: Option<&proto::common::v1::Instant>) -> Option<Timestamp> {
-    optional_instant("instant", told).unwrap_or_default()
-}
-
-fn at(told: Option<&proto::common::v1::Instant>) -> String {
-    instant(time(told))
 }
 
 const fn standing(state: TaskState) -> &'static str {

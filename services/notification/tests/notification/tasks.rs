@@ -104,3 +104,24 @@ async fn the_order_in_which_tasks_are_announced_does_not_matter() {
     deliver(&world, &[TaskChanged { note: "no badge".to_owned(), ..task(1, 3, DESK) }]).await;
     assert_eq!(world.received(), ["desk@example.org: A task for you"], "it was given back");
 }
+
+#[tokio::test]
+async fn news_of_tasks_late_twice_and_shuffled_ask_nobody_again() {
+    let world = World::with_mail().await;
+    let late = TaskChanged { escalations: 1, ..task(2, 2, DESK) };
+    let story = [task(1, 1, DESK), done(task(1, 1, DESK), 2), task(2, 1, DESK), late];
+    let messages: Vec<_> = story.iter().map(|one| world.feed.message(one)).collect();
+    world.feed.deliver_messages(&messages).await;
+    world.feed.drive().await;
+    let expected = ["desk@example.org: A task for you, 1 late"];
+    assert_eq!(world.received(), expected);
+
+    for seed in 1..=4 {
+        let again = [world.feed.republished(&messages), messages.clone()].concat();
+        world.feed.deliver_shuffled(seed, &again).await;
+        world.feed.drive().await;
+    }
+
+    assert_eq!(world.received(), expected);
+    assert!(world.feed.parked().await.is_empty());
+}

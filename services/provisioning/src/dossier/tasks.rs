@@ -87,6 +87,7 @@ impl Dossier {
         &mut self,
         tx: &Tx,
         key: &Key,
+        by: &str,
         what: impl FnOnce(&mut Task) -> Result<(), Refused>,
     ) -> Result<(), Refused> {
         let known = self.accounts.get(key);
@@ -94,6 +95,8 @@ impl Dossier {
             return Err(Refused::Closed);
         };
         what(task)?;
+        by.clone_into(&mut task.said_by);
+        self.said.insert(key.clone());
         if task.state == State::Verified
             && let Some(account) = task.carried_out(known, self.now)
         {
@@ -120,6 +123,9 @@ impl Dossier {
             if let Some(person) = self.people.get_mut(&key.0) {
                 person.tasks += i32::from(task.stands()) - i32::from(before.is_some());
                 person.settled = false;
+            }
+            if !self.said.contains(key) {
+                task.said_by.clear();
             }
             changed.push(task);
         }

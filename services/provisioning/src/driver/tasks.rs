@@ -81,8 +81,11 @@ impl Driver for Departures {
         let people: Vec<Uuid> = done.iter().map(|(timer, ())| timer.key).collect();
         let addresses = duty::table::of_departed(tx, &people).await?;
         let keys = task::table::keys_of_assignees(tx, &addresses).await?;
-        let mut hands = Hands::load(tx, &keys).await?;
         timers::clear(tx, duty::TIMER, &people).await?;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut hands = Hands::load(tx, &keys).await?;
         let departed = hands.departed.clone();
         hands.each(&keys, |task, duty| {
             if departed.contains(&task.assignee.mail.to_lowercase()) && !task.leave(duty) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::PersonId;
 use store::{Error, ToSqlx as _, Tx};
 use uuid::Uuid;
 
@@ -65,6 +66,22 @@ pub(crate) async fn insert(
     .await
     .map_err(Error::during("reserve logins"))?;
     Ok(rows.into_iter().collect())
+}
+
+/// Returns for whom a login is reserved, by the login in lower case.
+pub(crate) async fn holder(
+    tx: &mut Tx,
+    application: &str,
+    folded: &str,
+) -> Result<Option<PersonId>, Error> {
+    let row: Option<Uuid> =
+        sqlx::query_scalar("SELECT person_id FROM logins WHERE application = $1 AND folded = $2")
+            .bind(application)
+            .bind(folded)
+            .fetch_optional(tx.connection())
+            .await
+            .map_err(Error::during("look whose login it is"))?;
+    Ok(row.map(PersonId))
 }
 
 /// Gives reserved logins to other people.

@@ -18,6 +18,7 @@ use super::refuse;
 use super::text::{named, optional_id, remark, unknown};
 use crate::dossier::Dossier;
 use crate::listing;
+use crate::login;
 use crate::release;
 use crate::task::{self, Proof, Refused, Said, Task, table::Listed};
 use crate::watch::{self, Stage};
@@ -45,6 +46,7 @@ impl TaskDoor {
     async fn say(
         &self,
         id: &str,
+        by: &str,
         what: impl FnOnce(&mut Task, &Manual) -> Result<(), Refused>,
     ) -> Result<wire::Task, Status> {
         let id: TaskId = convert::id("task_id", id)
@@ -61,7 +63,8 @@ impl TaskDoor {
         let Some(_current) = current else { return Err(refused(Refused::Closed)) };
         let manual = manual(&applications, &task.key.1)
             .ok_or_else(|| Status::failed_precondition("the application is manual no longer"))?;
-        dossier.say(&tx, &task.key, |task| what(task, manual)).map_err(refused)?;
+        dossier.say(&tx, &task.key, by, |task| what(task, manual)).map_err(refused)?;
+        claim(&mut tx, &mut dossier, &task).await?;
         dossier.write(&mut tx).await.map_err(refuse)?;
         let task = one(&mut tx, id).await?;
         tx.commit().await.map_err(refuse)?;
@@ -126,7 +129,7 @@ impl TaskService for TaskDoor {
             let done = Said { revision, evidence: &evidence, by: &by, login: &login };
             task.finish(&done, manual.evidence)
         };
-        let task = self.say(&task_id, finish).await?;
+        let task = self.say(&task_id, &by, finish).await?;
         Ok(Response::new(FinishTaskResponse { task: Some(task) }))
     }
 
@@ -141,7 +144,7 @@ impl TaskService for TaskDoor {
             true => task.reject(revision, &note),
             false => task.attest(revision, &by, Proof::wanted(manual), now),
         };
-        let task = self.say(&task_id, verify).await?;
+        let task = self.say(&task_id, &by, verify).await?;
         Ok(Response::new(VerifyTaskResponse { task: Some(task) }))
     }
 
@@ -150,13 +153,13 @@ impl TaskService for TaskDoor {
         request: Request<AssignTaskRequest>,
     ) -> Result<Response<AssignTaskResponse>, Status> {
         let AssignTaskRequest { task_id, assignee, assignee_mail, note, by } = request.into_inner();
-        let _by = named("by", &by)?;
+        let by = named("by", &by)?;
         let to = Owner { name: assignee.trim().to_owned(), mail: assignee_mail.trim().to_owned() };
         if let Some((field, problem)) = to.check().into_iter().next() {
             return Err(Status::invalid_argument(format!("assignee{field}: {problem}")));
         }
         let note = remark("note", &note)?;
-        let task = self.say(&task_id, |task, _manual| task.assign(to, &note)).await?;
+        let task = self.say(&task_id, &by, |task, _manual| task.assign(to, &note)).await?;
         Ok(Response::new(AssignTaskResponse { task: Some(task) }))
     }
 
@@ -196,6 +199,21 @@ impl TaskService for TaskDoor {
             holdings: count(listing::holdings(&lines)),
         }))
     }
+}
+
+/// An account that was made with another login than the one asked for has that login alone.
+async fn claim(tx: &mut Tx, dossier: &mut Dossier, before: &Task) -> Result<(), Status> {
+    let key = &before.key;
+    let login = dossier.task_mut(key).map(|task| task.login.clone());
+    let Some(login) = login.filter(|login| *login != before.login) else { return Ok(()) };
+    if !login::claim(tx, key, &login).await.map_err(refuse)? {
+        let message = "login: somebody else has it in the application; look whose account it is";
+        return Err(Status::failed_precondition(message));
+    }
+    if let Some(branch) = dossier.branch_mut(key) {
+        branch.login = Some(login);
+    }
+    Ok(())
 }
 
 async fn one(tx: &mut Tx, id: TaskId) -> Result<Task, Status> {

@@ -65,9 +65,11 @@ impl Task {
             (task.steps.clone(), task.amends.clone(), task.account_state, task.attributes.clone())
         };
         let is_same = asked(self) == asked(&before);
+        let missed = shown && self.state == State::Done;
         if !is_same {
             self.begin_anew();
-        } else if shown && self.state == State::Done {
+        }
+        if missed {
             self.give_back("a list of the application's accounts does not show it");
         }
     }

@@ -38,6 +38,7 @@ struct Row {
     proof: Option<String>,
     verified_by: String,
     note: String,
+    said_by: String,
     opened_at: SqlTimestamp,
     changed_at: SqlTimestamp,
     closed_at: Option<SqlTimestamp>,
@@ -69,6 +70,7 @@ impl Row {
             proof: self.proof.as_deref().and_then(Proof::from_name),
             verified_by: self.verified_by,
             note: self.note,
+            said_by: self.said_by,
             opened_at: self.opened_at.to_jiff(),
             changed_at: self.changed_at.to_jiff(),
             closed_at: self.closed_at.map(SqlTimestamp::to_jiff),
@@ -95,7 +97,7 @@ macro_rules! select_tasks {
             "SELECT id, person_id, application, lane, state, steps, amends, revision, login,
                     account_state, attributes, assignee, assignee_mail, reason, due_at,
                     leaver_within_seconds, escalations, evidence, done_by, proof, verified_by, note,
-                    opened_at, changed_at, closed_at, epoch, counter
+                    said_by, opened_at, changed_at, closed_at, epoch, counter
                FROM tasks ",
             $rest
         )
@@ -258,14 +260,15 @@ pub(crate) async fn put(tx: &mut Tx, tasks: &[&Task]) -> Result<(), Error> {
         "INSERT INTO tasks (id, person_id, application, lane, state, steps, amends, revision, login,
                             account_state, attributes, assignee, assignee_mail, reason, due_at,
                             leaver_within_seconds, escalations, evidence, done_by, proof,
-                            verified_by, note, opened_at, changed_at, closed_at, epoch, counter)
+                            verified_by, note, said_by, opened_at, changed_at, closed_at, epoch,
+                            counter)
          SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::text[],
                               $6::jsonb[], $7::jsonb[], $8::integer[], $9::text[], $10::text[],
                               $11::jsonb[], $12::text[], $13::text[], $14::text[],
                               $15::timestamptz[], $16::bigint[], $17::integer[], $18::text[],
                               $19::text[], $20::text[], $21::text[], $22::text[],
-                              $23::timestamptz[], $24::timestamptz[], $25::timestamptz[],
-                              $26::bigint[], $27::bigint[])
+                              $23::text[], $24::timestamptz[], $25::timestamptz[],
+                              $26::timestamptz[], $27::bigint[], $28::bigint[])
          ON CONFLICT (id) DO UPDATE
             SET lane = excluded.lane, state = excluded.state, steps = excluded.steps,
                 amends = excluded.amends, revision = excluded.revision, login = excluded.login,
@@ -276,6 +279,7 @@ pub(crate) async fn put(tx: &mut Tx, tasks: &[&Task]) -> Result<(), Error> {
                 escalations = excluded.escalations, evidence = excluded.evidence,
                 done_by = excluded.done_by, proof = excluded.proof,
                 verified_by = excluded.verified_by, note = excluded.note,
+                said_by = excluded.said_by,
                 changed_at = excluded.changed_at, closed_at = excluded.closed_at, epoch = excluded.epoch, counter = excluded.counter",
     )
     .bind(ids(|one| one.id.0))
@@ -300,6 +304,7 @@ pub(crate) async fn put(tx: &mut Tx, tasks: &[&Task]) -> Result<(), Error> {
     .bind(tasks.iter().map(|one| one.proof.map(Proof::as_str)).collect::<Vec<_>>())
     .bind(text(|one| &one.verified_by))
     .bind(text(|one| &one.note))
+    .bind(text(|one| &one.said_by))
     .bind(opened)
     .bind(changed)
     .bind(closed)

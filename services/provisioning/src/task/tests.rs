@@ -210,9 +210,13 @@ fn a_task_of_which_nothing_is_left_is_withdrawn_and_one_that_a_list_shows_is_ver
         done.follow(&BTreeSet::new(), &shall, Lane::Regular, true, at(1));
         assert_eq!((done.state, done.proof), (State::Verified, Some(Proof::Listing)));
 
+        let mut partly = missed.clone();
         missed.follow(&create_and_grant(), &shall, Lane::Regular, true, at(1));
         assert_eq!((missed.state, missed.revision), (State::Open, 1));
         assert!(missed.note.contains("does not show it"));
+        partly.follow(&[Step::grant("door")].into(), &shall, Lane::Regular, true, at(1));
+        assert_eq!((partly.state, partly.revision), (State::Open, 2));
+        assert!(partly.note.contains("does not show it"));
     });
 }
 

@@ -80,6 +80,7 @@ impl Task {
             opened_at: Some(self.opened_at.into()),
             changed_at: Some(self.changed_at.into()),
             lane: proto::common::v1::Lane::from(self.lane).into(),
+            said_by: self.said_by.clone(),
         }
     }
 

@@ -145,6 +145,32 @@ async fn done_means_waiting_for_verification_by_somebody_else() {
 }
 
 #[tokio::test]
+async fn an_account_that_was_made_with_another_login_has_it_alone() {
+    let world = world().await;
+    deliver(&world, hire(1)).await;
+    deliver(&world, Desired::of(person(2), 1).active("badges", "bob", &[])).await;
+    let mut tasks = standing(&world).await.into_iter().map(|task| task.task.unwrap());
+    let (first, second) = (tasks.next().unwrap(), tasks.next().unwrap());
+    let finish = |task: &TaskChanged, login: &str| FinishTaskRequest {
+        task_id: task.task_id.clone(),
+        revision: 0,
+        evidence: "FAC-17".to_owned(),
+        by: "ada".to_owned(),
+        login: login.to_owned(),
+    };
+
+    client(&world).finish_task(finish(&first, "4711")).await.unwrap();
+    for taken in ["4711", "Ada"] {
+        let refused = client(&world).finish_task(finish(&second, taken)).await.unwrap_err();
+        assert!(refused.message().starts_with("login: somebody else"), "{taken}: {refused}");
+    }
+    client(&world).finish_task(finish(&second, "4712")).await.unwrap();
+    verify(&world, &first, "grace", false).await.unwrap();
+
+    assert_eq!(world.account(person(1), "badges").await.unwrap().login, "4711");
+}
+
+#[tokio::test]
 async fn what_is_rejected_is_open_again() {
     let world = world().await;
     deliver(&world, hire(1)).await;
@@ -159,6 +185,7 @@ async fn what_is_rejected_is_open_again() {
 
     let task = only(&world).await;
     assert_eq!((task.state(), task.done_by.as_str()), (TaskState::Open, ""));
+    assert_eq!(task.said_by, "grace", "who gave it back is on record");
     assert!(world.account(person(1), "badges").await.is_none());
 }
 
@@ -338,7 +365,10 @@ async fn somebody_else_may_be_given_a_task() {
 
     let task = only(&world).await;
     assert_eq!((task.assignee.as_str(), task.reason()), ("Eve", TaskReason::Handed));
-    assert_eq!(task.note, "has the key");
+    assert_eq!((task.note.as_str(), task.said_by.as_str()), ("has the key", "grace"));
+    world.at_second(50 * HOUR);
+    world.feed.drive().await;
+    assert_eq!(only(&world).await.said_by, "", "nobody said that it is late");
 }
 
 #[tokio::test]
