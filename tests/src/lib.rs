@@ -150,10 +150,11 @@ async fn launch(
         store,
         nats: broker.connect(service).await,
         grpc: TcpListener::bind("127.0.0.1:0").await.expect("a port is free"),
-        admin: TcpListener::bind("127.0.0.1:0").await.expect("a port is free"),
+        credentials: None,
+        token: None,
+        admin: testkit::admin().await,
     };
-    Running::start(app, resources, None::<fn() -> String>)
-        .unwrap_or_else(|error| panic!("start {service}: {error:#}"))
+    Running::start(app, resources).unwrap_or_else(|error| panic!("start {service}: {error:#}"))
 }
 
 fn client(running: &BTreeMap<Service, Running>) -> cli::client::Mesh {

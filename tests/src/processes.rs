@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -297,12 +296,13 @@ impl Tenure {
     /// When no mesh runs.
     pub fn mesh(&self) -> anyhow::Result<Mesh> {
         let status = self.status()?;
-        let mut addresses: BTreeMap<Service, SocketAddr> = BTreeMap::new();
+        let mut urls: BTreeMap<Service, String> = BTreeMap::new();
         for entry in status["services"].as_array().into_iter().flatten() {
             let service = Service::from_name(&text(entry, "name")).context("an unknown service")?;
-            addresses.insert(service, text(entry, "grpc").parse().context("read an address")?);
+            urls.insert(service, format!("http://{}", text(entry, "grpc")));
         }
-        Mesh::new(&addresses)
+        let token = chassis::Secret::read(&self.state.join("secrets/operators/token"))?;
+        Mesh::at(&urls, Some(&token))
     }
 
     /// Every process of a status by its name.

@@ -5,15 +5,18 @@ mod desired;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_nats::jetstream;
 use bus::Message;
+use bus::accounts::Holder;
 use clock::Clock;
 use domain::Version;
 use futures::future::join_all;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use proto::Event;
 use proto::catalogue::Service;
 use proto::policy::v1::{DocumentDigest, DocumentReleased, ReleaseActivated};
@@ -27,6 +30,8 @@ pub use desired::{Desired, person};
 
 /// The one release there is.
 const RELEASE: u64 = 1;
+/// No test lasts longer.
+const CREDENTIALS_LAST: Duration = Duration::from_secs(86_400);
 /// Events that wait for the broker's acknowledgement at most.
 const WINDOW: usize = 512;
 
@@ -90,13 +95,14 @@ impl Stage {
         name: &str,
         told: &[(&'static str, &str)],
     ) -> anyhow::Result<Replica> {
-        let password = self.folder.path().join(format!("{service}.password"));
-        std::fs::write(&password, format!("password-of-{service}"))?;
+        let credentials =
+            self.broker.write_credentials(&Holder::Service(service), CREDENTIALS_LAST);
         let address_file = self.folder.path().join(format!("{name}.json"));
         let settings = [
             ("NATS__URL", self.nats_url.clone()),
-            ("NATS__PASSWORD_FILE", password.display().to_string()),
+            ("NATS__CREDENTIALS_FILE", credentials.display().to_string()),
             ("DATABASE__URL", self.database.url(service)),
+            ("DATABASE__MIGRATE", "false".to_owned()),
             ("ADDRESS_FILE", address_file.display().to_string()),
         ];
         let settings = settings.into_iter();
@@ -104,6 +110,13 @@ impl Stage {
             settings.chain(told.iter().map(|(key, value)| (*key, (*value).to_owned()))).collect();
         let log = self.folder.path().join(format!("{name}.log"));
         let program = program(service.as_str())?;
+        let variable = format!("TENURE_{}__DATABASE__URL", service.database().to_uppercase());
+        let migrated = Command::new(&program)
+            .arg("migrate")
+            .env(variable, self.database.owner_url(service))
+            .status();
+        let migrated = migrated.with_context(|| format!("migrate the database of {service}"))?;
+        anyhow::ensure!(migrated.success(), "migrate the database of {service}: {migrated}");
         Ok(Replica { service, program, settings, address_file, log, child: None, starts: 0 })
     }
 
@@ -241,6 +254,25 @@ impl Replica {
         }
         child.kill().context("kill it")?;
         child.wait().context("wait for its end").map(drop)
+    }
+
+    /// Tells it to end, as Kubernetes does, and waits until it has; returns how it ended, and how long
+    /// that took.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn end(&mut self) -> anyhow::Result<(ExitStatus, Duration)> {
+        let mut child =
+            self.child.take().with_context(|| format!("{} does not run", self.service))?;
+        let begin = tokio::time::Instant::now();
+        kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGTERM)?;
+        let mut look = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok((status, begin.elapsed()));
+            }
+            look.tick().await;
+        }
     }
 
     /// How often it was started.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use chassis::{App, Driver, Resources, Running};
+use chassis::{Admin, App, Driver, Resources, Running};
 use clock::Clock;
 use domain::Rejection;
 use proto::catalogue::Service;
@@ -49,14 +49,23 @@ async fn a_service_is_not_ready_without_its_broker_nor_while_it_drains() {
     let store = database.store(Service::HrisIngest, &none, Clock::system()).await;
     let (begun, may_end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let slow = Slow { begun: Arc::clone(&begun), may_end: Arc::clone(&may_end) };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let admin = Admin::open(listener, Some(|| "metrics".to_owned())).unwrap();
+    let address = admin.address().to_string();
+    let answer = mesh_tests::http::get(&address, "/readyz").await;
+    assert_eq!(answer, Some((503, "starting\n".to_owned())));
+    let answer = mesh_tests::http::get(&address, "/livez").await;
+    assert_eq!(answer, Some((200, "ok\n".to_owned())));
     let resources = Resources {
         store,
         nats: broker.connect(Service::HrisIngest).await,
         grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-        admin: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        credentials: None,
+        token: None,
+        admin,
     };
     let app = App::new(Service::HrisIngest).drive(slow);
-    let running = Running::start(app, resources, Some(|| "metrics".to_owned())).unwrap();
+    let running = Running::start(app, resources).unwrap();
     let admin = running.addresses().admin.to_string();
     let get = async |path: &str| mesh_tests::http::get(&admin, path).await;
     let becomes = async |status: u16, text: &str| {

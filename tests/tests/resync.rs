@@ -127,6 +127,11 @@ impl World {
         summary
     }
 
+    /// A service's database, as its owner sees it.
+    async fn owner(&self, service: Service) -> PgPool {
+        PgPool::connect(&self.mesh.database.owner_url(service)).await.unwrap()
+    }
+
     fn pool(&self, service: Service) -> PgPool {
         self.mesh.store(service).pool().clone()
     }
@@ -177,15 +182,14 @@ async fn a_source_of_truth_that_went_back_is_believed_again_in_a_higher_epoch() 
     world.apply(format!("{POLICIES}{ENGINEERS}")).await;
     world.import("Sales", "2026-03-01").await;
     let sales = world.held().await;
-    let hris = world.pool(Service::HrisIngest);
+    let hris = world.owner(Service::HrisIngest).await;
     sqlx::raw_sql("CREATE TABLE backup AS SELECT * FROM people").execute(&hris).await.unwrap();
     world.import("Engineering", "2026-03-02").await;
     assert_ne!(world.held().await, sales, "everybody has moved");
 
     // The backup knows nothing of the move, nor that it was told.
     world.mesh.stop_one(Service::HrisIngest).await;
-    let url = world.mesh.database.url(Service::HrisIngest);
-    let hris = PgPool::connect(&url).await.unwrap();
+    let hris = world.owner(Service::HrisIngest).await;
     sqlx::raw_sql(
         "UPDATE people p SET epoch = b.epoch, counter = b.counter, timeline = b.timeline,
                              announced = b.announced
@@ -222,7 +226,7 @@ async fn decisions_that_went_back_beat_those_that_were_told_before() {
     world.apply(POLICIES.to_owned()).await;
     world.import("Engineering", "2026-03-01").await;
     let before = world.held().await;
-    let policy = world.pool(Service::PolicyEvaluation);
+    let policy = world.owner(Service::PolicyEvaluation).await;
     sqlx::raw_sql("CREATE TABLE backup_people AS SELECT * FROM people")
         .execute(&policy)
         .await
@@ -231,8 +235,7 @@ async fn decisions_that_went_back_beat_those_that_were_told_before() {
     assert_ne!(world.held().await, before, "engineers have more");
 
     world.mesh.stop_one(Service::PolicyEvaluation).await;
-    let url = world.mesh.database.url(Service::PolicyEvaluation);
-    let policy = PgPool::connect(&url).await.unwrap();
+    let policy = world.owner(Service::PolicyEvaluation).await;
     sqlx::raw_sql(
         "DELETE FROM people; INSERT INTO people SELECT * FROM backup_people;
          DELETE FROM documents WHERE release = 2; DELETE FROM releases WHERE number = 2;

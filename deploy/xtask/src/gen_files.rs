@@ -16,6 +16,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for (page, package, example) in [
         ("docs/metrics.md", "telemetry", "metrics"),
         ("docs/policy.schema.json", "rules", "schema"),
+        ("docs/access.md", "bus", "access"),
+        ("helm/tenure/files/mesh.json", "bus", "mesh"),
     ] {
         let page = shell::root().join(page);
         let told = shell::output(shell::cargo().args([

@@ -79,9 +79,13 @@ async fn the_database_refuses_to_change_the_log() {
     let database = Database::start().await;
     let feed = feed(&database).await;
     feed.deliver(&[updated(1, 1, Lane::Regular)]).await;
+    let owner = sqlx::PgPool::connect(&database.owner_url(Service::Audit)).await.unwrap();
 
     for statement in ["UPDATE events SET type = 'other'", "DELETE FROM events", "TRUNCATE events"] {
         let refused = sqlx::query(statement).execute(feed.store().pool()).await;
+        assert!(refused.unwrap_err().to_string().contains("permission denied"), "{statement}");
+        // Nor may whoever owns it.
+        let refused = sqlx::query(statement).execute(&owner).await;
         assert!(refused.unwrap_err().to_string().contains("append-only"), "{statement}");
     }
     assert_eq!(log(&feed).await.len(), 1);

@@ -6,6 +6,7 @@ mod doors;
 mod drift;
 mod kin;
 mod releases;
+mod setup;
 mod tasks;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(crate) use doors::{SourceToken, SourceTry};
 pub(crate) use drift::{Drift, DriftAdopt, DriftList, DriftRelease, DriftRepair, Undo};
 pub(crate) use kin::{Merge, Split, Word};
 pub(crate) use releases::{Apply, Approve, Preview, Release, name};
+pub(crate) use setup::{Setup, SetupCredentials, SetupDatabases, SetupStreams, Smoke};
 pub(crate) use tasks::{Task, TaskAssign, TaskDone, TaskList, TaskListing, TaskReject, TaskVerify};
 
 use crate::output::Format;
@@ -50,8 +52,36 @@ pub(crate) struct Arguments {
     /// folder; where root's home is closed to others, the default is /var/lib/tenure.
     #[arg(long, global = true, value_name = "DIR", env = "TENURE_STATE")]
     pub(crate) state: Option<PathBuf>,
+    /// Services that do not run here: hris-ingest=http://HOST:PORT,audit=…
+    ///
+    /// In a cluster, `kubectl port-forward` makes them reachable.
+    #[arg(long, global = true, value_name = "LIST", env = "TENURE_ADDRESSES", value_parser = addresses)]
+    pub(crate) addresses: Option<Addresses>,
+    /// File with the token that those services want to see.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "TENURE_TOKEN_FILE",
+        requires = "addresses"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Where services are.
+pub(crate) type Addresses = std::collections::BTreeMap<Service, String>;
+
+fn addresses(list: &str) -> Result<Addresses, String> {
+    list.split(',')
+        .map(|entry| {
+            let (name, url) = entry.split_once('=').ok_or("an entry reads SERVICE=URL")?;
+            let service =
+                Service::from_name(name.trim()).ok_or(format!("there is no service {name:?}"))?;
+            Ok((service, url.trim().to_owned()))
+        })
+        .collect()
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +133,10 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tenure schema > policy.schema.json\n\nAn editor that knows the YAML language server uses it after this first line of a file:\n  # yaml-language-server: $schema=policy.schema.json\n"
     )]
     Schema,
+    /// Sets up what a mesh runs on, where `tenure up` does not
+    #[command(subcommand)]
+    Setup(Setup),
+    Smoke(Smoke),
     Demo(Demo),
     /// Prints a script that completes this command line in a shell
     #[command(
@@ -149,10 +183,13 @@ pub(crate) struct Launch {
     pub(crate) bin_dir: Option<PathBuf>,
     /// NATS server to use in place of a private one.
     ///
-    /// Its configuration must include the accounts that are written to nats-accounts.conf in the
-    /// state folder.
+    /// Its configuration must include the accounts that are written to secrets/nats-server/accounts.conf
+    /// in the state folder.
     #[arg(long, value_name = "URL", env = "TENURE_NATS_URL", hide_env_values = true)]
     pub(crate) nats_url: Option<String>,
+    /// Certificates of authorities to trust besides the system's, for a server at a tls:// URL.
+    #[arg(long, value_name = "FILE", env = "TENURE_NATS_CA", requires = "nats_url")]
+    pub(crate) nats_ca: Option<PathBuf>,
     /// PostgreSQL to use in place of a private one: a superuser's address of it.
     ///
     /// Every service gets a role and a database of its own there.
@@ -160,7 +197,7 @@ pub(crate) struct Launch {
     pub(crate) database_url: Option<String>,
     /// Source that may publish over NATS from outside of the mesh; may be given several times.
     ///
-    /// Its user is source-NAME, its password stands in secrets/nats-source-NAME in the state folder.
+    /// Its credentials stand in secrets/nats-source-NAME in the state folder, and are renewed there.
     #[arg(long = "publisher", value_name = "SOURCE", value_parser = source_name)]
     pub(crate) publishers: Vec<String>,
 }

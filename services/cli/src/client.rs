@@ -16,6 +16,7 @@
 //! release and has settled, and no action is open. A parked message keeps a mesh from its rest only
 //! through the people whom it concerns, so look at `status().parked`, too.
 
+mod bearer;
 mod holds;
 mod import;
 mod releases;
@@ -26,6 +27,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+pub use bearer::Bearer;
+use chassis::Secret;
 pub use import::Import;
 use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::catalogue::Service;
@@ -42,6 +45,7 @@ use proto::provisioning::v1::drift_service_client::DriftServiceClient;
 use proto::provisioning::v1::provisioning_service_client::ProvisioningServiceClient;
 use proto::provisioning::v1::task_service_client::TaskServiceClient;
 use proto::{policy, provisioning};
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
 /// A release's documents travel in one message.
@@ -50,10 +54,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a mesh is asked whether it has come to rest.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
+/// A connection on which every request is signed.
+pub type Line = InterceptedService<Channel, Bearer>;
+
 /// The services of one mesh. Connections are opened when they are first used.
 #[derive(Debug, Clone)]
 pub struct Mesh {
-    channels: BTreeMap<Service, Channel>,
+    lines: BTreeMap<Service, Line>,
 }
 
 /// How far a mesh is from rest.
@@ -83,26 +90,38 @@ impl Rest {
 }
 
 impl Mesh {
-    /// Names the services' addresses.
+    /// Names the services' addresses on this machine, where everybody may ask.
     ///
     /// # Errors
     /// When an address makes no URL.
     pub fn new(addresses: &BTreeMap<Service, SocketAddr>) -> anyhow::Result<Self> {
-        let channels = addresses
-            .iter()
-            .map(|(service, address)| {
-                let endpoint = Endpoint::from_shared(format!("http://{address}"))
-                    .with_context(|| format!("the address of {service}"))?
-                    .connect_timeout(CONNECT_TIMEOUT);
-                Ok((*service, endpoint.connect_lazy()))
-            })
-            .collect::<anyhow::Result<_>>()?;
-        Ok(Self { channels })
+        let urls =
+            addresses.iter().map(|(service, address)| (*service, format!("http://{address}")));
+        Self::at(&urls.collect(), None)
     }
 
-    fn channel(&self, service: Service) -> anyhow::Result<Channel> {
-        match self.channels.get(&service) {
-            Some(channel) => Ok(channel.clone()),
+    /// Names the services' URLs and the token of those who may ask.
+    ///
+    /// # Errors
+    /// When a URL is none, or the token holds characters that no header may.
+    pub fn at(urls: &BTreeMap<Service, String>, token: Option<&Secret>) -> anyhow::Result<Self> {
+        let bearer = Bearer::new(token)?;
+        let lines = urls
+            .iter()
+            .map(|(service, url)| {
+                let endpoint = Endpoint::from_shared(url.clone())
+                    .with_context(|| format!("the address of {service}"))?
+                    .connect_timeout(CONNECT_TIMEOUT);
+                let channel = endpoint.connect_lazy();
+                Ok((*service, InterceptedService::new(channel, bearer.clone())))
+            })
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { lines })
+    }
+
+    fn line(&self, service: Service) -> anyhow::Result<Line> {
+        match self.lines.get(&service) {
+            Some(line) => Ok(line.clone()),
             None => bail!("no address is known for {service}"),
         }
     }
@@ -111,48 +130,48 @@ impl Mesh {
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn hris(&self) -> anyhow::Result<HrisIngestServiceClient<Channel>> {
-        Ok(HrisIngestServiceClient::new(self.channel(Service::HrisIngest)?))
+    pub fn hris(&self) -> anyhow::Result<HrisIngestServiceClient<Line>> {
+        Ok(HrisIngestServiceClient::new(self.line(Service::HrisIngest)?))
     }
 
     /// hris-ingest's requests about what humans must decide.
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn cases(&self) -> anyhow::Result<CaseServiceClient<Channel>> {
-        Ok(CaseServiceClient::new(self.channel(Service::HrisIngest)?))
+    pub fn cases(&self) -> anyhow::Result<CaseServiceClient<Line>> {
+        Ok(CaseServiceClient::new(self.line(Service::HrisIngest)?))
     }
 
     /// hris-ingest's requests about two ids of one human, and one id of two.
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn people(&self) -> anyhow::Result<PersonServiceClient<Channel>> {
-        Ok(PersonServiceClient::new(self.channel(Service::HrisIngest)?))
+    pub fn people(&self) -> anyhow::Result<PersonServiceClient<Line>> {
+        Ok(PersonServiceClient::new(self.line(Service::HrisIngest)?))
     }
 
     /// provisioning's requests about what humans are to do.
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn tasks(&self) -> anyhow::Result<TaskServiceClient<Channel>> {
-        Ok(TaskServiceClient::new(self.channel(Service::Provisioning)?))
+    pub fn tasks(&self) -> anyhow::Result<TaskServiceClient<Line>> {
+        Ok(TaskServiceClient::new(self.line(Service::Provisioning)?))
     }
 
     /// provisioning's requests about how applications differ from what they shall hold.
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn drift(&self) -> anyhow::Result<DriftServiceClient<Channel>> {
-        Ok(DriftServiceClient::new(self.channel(Service::Provisioning)?))
+    pub fn drift(&self) -> anyhow::Result<DriftServiceClient<Line>> {
+        Ok(DriftServiceClient::new(self.line(Service::Provisioning)?))
     }
 
     /// policy-evaluation's own requests.
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn policy(&self) -> anyhow::Result<PolicyEvaluationServiceClient<Channel>> {
-        Ok(PolicyEvaluationServiceClient::new(self.channel(Service::PolicyEvaluation)?)
+    pub fn policy(&self) -> anyhow::Result<PolicyEvaluationServiceClient<Line>> {
+        Ok(PolicyEvaluationServiceClient::new(self.line(Service::PolicyEvaluation)?)
             .max_decoding_message_size(MESSAGE_MAX)
             .max_encoding_message_size(MESSAGE_MAX))
     }
@@ -161,24 +180,24 @@ impl Mesh {
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn provisioning(&self) -> anyhow::Result<ProvisioningServiceClient<Channel>> {
-        Ok(ProvisioningServiceClient::new(self.channel(Service::Provisioning)?))
+    pub fn provisioning(&self) -> anyhow::Result<ProvisioningServiceClient<Line>> {
+        Ok(ProvisioningServiceClient::new(self.line(Service::Provisioning)?))
     }
 
     /// notification's own requests.
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn notification(&self) -> anyhow::Result<NotificationServiceClient<Channel>> {
-        Ok(NotificationServiceClient::new(self.channel(Service::Notification)?))
+    pub fn notification(&self) -> anyhow::Result<NotificationServiceClient<Line>> {
+        Ok(NotificationServiceClient::new(self.line(Service::Notification)?))
     }
 
     /// audit's own requests.
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn audit(&self) -> anyhow::Result<AuditServiceClient<Channel>> {
-        Ok(AuditServiceClient::new(self.channel(Service::Audit)?)
+    pub fn audit(&self) -> anyhow::Result<AuditServiceClient<Line>> {
+        Ok(AuditServiceClient::new(self.line(Service::Audit)?)
             .max_decoding_message_size(MESSAGE_MAX))
     }
 
@@ -186,8 +205,8 @@ impl Mesh {
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn operations(&self, service: Service) -> anyhow::Result<OperationsServiceClient<Channel>> {
-        Ok(OperationsServiceClient::new(self.channel(service)?))
+    pub fn operations(&self, service: Service) -> anyhow::Result<OperationsServiceClient<Line>> {
+        Ok(OperationsServiceClient::new(self.line(service)?))
     }
 
     /// Returns the status of a service.
@@ -211,8 +230,8 @@ impl Mesh {
     ///
     /// # Errors
     /// When its address is not known.
-    pub fn sources(&self) -> anyhow::Result<SourceServiceClient<Channel>> {
-        Ok(SourceServiceClient::new(self.channel(Service::HrisIngest)?))
+    pub fn sources(&self) -> anyhow::Result<SourceServiceClient<Line>> {
+        Ok(SourceServiceClient::new(self.line(Service::HrisIngest)?))
     }
 
     /// Returns how far the mesh is from rest.
@@ -221,7 +240,7 @@ impl Mesh {
     /// When a service does not answer.
     pub async fn rest(&self) -> anyhow::Result<Rest> {
         let mut rest = Rest::default();
-        for service in self.channels.keys() {
+        for service in self.lines.keys() {
             let status = self.status(*service).await?;
             rest.events += status.outbox_unpublished + status.timers_overdue;
             rest.events += u64::from(status.resync.is_some_and(|resync| !resync.finished));

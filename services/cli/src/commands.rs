@@ -17,6 +17,8 @@ mod preview;
 mod release;
 mod resync;
 mod settle;
+mod setup;
+mod smoke;
 mod source;
 mod status;
 mod task;
@@ -29,12 +31,15 @@ use clap::CommandFactory as _;
 use crate::arguments::{
     Arguments, Case, Command, Drift, Leaver, Parked, Person, Release, Source, SourceToken,
 };
-use crate::launcher::StateDir;
+use crate::launcher::{Elsewhere, StateDir};
 use crate::output::Output;
 
 /// Does what one command says.
 pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
-    let state = StateDir::find(arguments.state)?;
+    let elsewhere = arguments
+        .addresses
+        .map(|urls| Elsewhere { urls, token_file: arguments.token_file.clone() });
+    let state = StateDir::find(arguments.state)?.speaking_to(elsewhere);
     match arguments.command {
         Command::Up(up) => Box::pin(up::run(up, state, output)).await,
         Command::Down(down) => down::run(&down, &state, output).await,
@@ -120,6 +125,8 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> anyhow::Result
             output.print(&rules::document::json_schema(), |schema| format!("{schema:#}"))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Setup(asked) => Box::pin(setup::run(&asked, output)).await,
+        Command::Smoke(smoke) => Box::pin(smoke::run(&smoke, &state, output)).await,
         Command::Demo(demo) => Box::pin(demo::run(demo, output)).await,
         Command::Completions { shell } => {
             let mut command = Arguments::command();

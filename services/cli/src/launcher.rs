@@ -11,7 +11,6 @@ mod broker;
 mod database;
 mod environment;
 mod process;
-mod secrets;
 mod service;
 mod state;
 mod stop;
@@ -22,25 +21,37 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bus::accounts::Holder;
+use clock::Clock;
 use futures::future::{join_all, try_join_all};
+use jiff::SignedDuration;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use proto::catalogue::Service;
 use servers::Tools;
 
 use crate::arguments::Launch;
 use crate::client::Mesh;
+use crate::credentials::{self, Wanted};
 use crate::output::tell;
+use crate::vault::Vault;
 
 pub(crate) use self::board::{Board, Server};
 use self::broker::Broker;
+pub(crate) use self::broker::{Owner as StreamOwner, set_up};
 use self::database::Database;
+pub(crate) use self::database::specifications;
 
 pub(crate) use self::process::{Process, Spawner, Stdin};
-use self::secrets::Secrets;
 use self::service::Member;
 use self::state::Lock;
-pub(crate) use self::state::StateDir;
+pub(crate) use self::state::{Elsewhere, StateDir};
 pub(crate) use self::stop::Stop;
 
+/// How long credentials count.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+/// How often it is looked whether any end soon.
+const RENEW_EVERY: Duration = Duration::from_secs(600);
 /// How long a service may drain before it is killed.
 const SERVICE_GRACE: Duration = Duration::from_secs(20);
 
@@ -50,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) state: StateDir,
     pub(crate) bin_dir: PathBuf,
     pub(crate) nats_url: Option<String>,
+    /// Certificates of authorities that are trusted besides the system's when that server is spoken to.
+    pub(crate) nats_ca: Option<PathBuf>,
     pub(crate) database_url: Option<String>,
     /// Sources that publish over NATS, from outside of the mesh.
     pub(crate) publishers: Vec<String>,
@@ -70,11 +83,22 @@ impl Options {
             state,
             bin_dir,
             nats_url: launch.nats_url,
+            nats_ca: launch.nats_ca,
             database_url: launch.database_url,
             publishers: launch.publishers,
             applications: BTreeMap::new(),
             mail: BTreeMap::new(),
         })
+    }
+
+    /// What the programs sign in with.
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { sources: &self.publishers, lifetime: LIFETIME, server_names: &[] }
+    }
+
+    /// Returns the path of a file of a secret.
+    fn secret(&self, secret: &str, file: &str) -> String {
+        self.state.secrets().join(secret).join(file).display().to_string()
     }
 
     /// Returns the path of a program of ours.
@@ -101,6 +125,8 @@ pub(crate) struct Running {
     broker: Broker,
     database: Database,
     state: StateDir,
+    vault: Vault,
+    options: Options,
     // Last, so that nobody else starts while something still runs.
     _lock: Lock,
 }
@@ -115,8 +141,10 @@ impl Running {
         let state = options.state.clone();
         let lock = state.lock().await?;
         state.prepare()?;
-        let secrets = Secrets::load(&state, &options.publishers)?;
-        state.write_accounts(&secrets)?;
+        let vault = Vault::Folder(state.secrets());
+        credentials::ensure(&vault, &options.wanted(), Clock::system().now())
+            .await
+            .context("make what the services sign in with")?;
         let tools = match (&options.nats_url, &options.database_url) {
             (Some(_), Some(_)) => None,
             (None, _) | (_, None) => {
@@ -126,8 +154,8 @@ impl Running {
         };
         tell("starting NATS and PostgreSQL");
         let (broker, database) = futures::try_join!(
-            Broker::start(tools.as_ref(), &options, &secrets),
-            Database::start(tools.as_ref(), &options, &secrets),
+            Broker::start(tools.as_ref(), &options, &vault),
+            Database::start(tools.as_ref(), &options, &vault),
         )?;
         state.board().update(|board| {
             board.pid = std::process::id();
@@ -138,17 +166,20 @@ impl Running {
         let spawner = Spawner::find().await;
         let members = try_join_all(programs.into_iter().map(|(service, program)| {
             let settings = settings(service, &options, &broker, &database);
-            Member::start(service, program, settings, spawner.clone(), state.clone())
+            let owner = owner(service, &options, &database);
+            Member::start(service, program, settings, owner, spawner.clone(), state.clone())
         }))
         .await?;
         state.board().update(|board| board.ready = true)?;
-        Ok(Self { members, broker, database, state, _lock: lock })
+        Ok(Self { members, broker, database, state, vault, options, _lock: lock })
     }
 
     /// Starts again whatever dies. Never returns; what it does may be dropped at any time.
     pub(crate) async fn supervise(&mut self) -> Infallible {
         let services = join_all(self.members.iter_mut().map(Member::keep));
+        let renewing = Box::pin(renew(&self.vault, &self.options));
         tokio::select! {
+            never = renewing => never,
             never = self.broker.keep(&self.state) => never,
             never = self.database.keep(&self.state) => never,
             // None of them ever returns.
@@ -171,8 +202,44 @@ impl Running {
 
     /// The services, as operators reach them.
     pub(crate) fn mesh(&self) -> anyhow::Result<Mesh> {
-        self.board()?.mesh()
+        self.state.mesh_of(&self.board()?)
     }
+}
+
+/// Renews credentials before they end, for as long as the mesh runs.
+async fn renew(vault: &Vault, options: &Options) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match credentials::ensure(vault, &options.wanted(), Clock::system().now()).await {
+            Ok(written) if written.is_empty() => {}
+            Ok(written) => {
+                tracing::info!("renewed {}", written.join(", "));
+                if written.iter().any(|name| name == credentials::NATS_SERVER) {
+                    reload(&options.state);
+                }
+            }
+            Err(error) => tracing::warn!("renew credentials: {error:#}"),
+        }
+    }
+}
+
+/// Lets a private NATS read its certificate again.
+fn reload(state: &StateDir) {
+    let pid = state.board().read().ok().and_then(|board| board.nats.pid);
+    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else { return };
+    if let Err(error) = kill(Pid::from_raw(pid), Signal::SIGHUP) {
+        tracing::warn!("let NATS read its certificate again: {error}");
+    }
+}
+
+/// What a service is told when it brings its schema up to date, as the owner of its database.
+fn owner(service: Service, options: &Options, database: &Database) -> BTreeMap<String, String> {
+    let mut settings = environment::inherited(service, std::env::vars());
+    let password = options.secret(&credentials::of_owner(service), credentials::PASSWORD);
+    let told =
+        [("DATABASE__URL", database.owner_url(service)), ("DATABASE__PASSWORD_FILE", password)];
+    settings.extend(told.map(|(key, value)| (environment::key(service, key), value)));
+    settings
 }
 
 /// What a service is told by its environment, besides where it shall listen.
@@ -196,14 +263,20 @@ fn settings(
         let address = environment::key(service, service::SCIM_ADDRESS);
         settings.entry(address).or_insert_with(|| "127.0.0.1:0".to_owned());
     }
-    let secret = |name: String| options.state.secret(&name).display().to_string();
+    let holder = credentials::of_holder(&Holder::Service(service));
+    let password = options.secret(&credentials::of_worker(service), credentials::PASSWORD);
     let told = [
         ("NATS__URL", broker.url()),
-        ("NATS__PASSWORD_FILE", secret(secrets::nats(service))),
+        ("NATS__CREDENTIALS_FILE", options.secret(&holder, credentials::CREDENTIALS)),
         ("DATABASE__URL", database.url(service)),
-        ("DATABASE__PASSWORD_FILE", secret(secrets::database(service))),
+        ("DATABASE__PASSWORD_FILE", password),
+        ("DATABASE__MIGRATE", "false".to_owned()),
+        ("GRPC__TOKEN_FILE", options.secret(credentials::OPERATORS, credentials::TOKEN)),
         ("ADDRESS_FILE", options.state.address_file(service).display().to_string()),
     ];
     settings.extend(told.map(|(key, value)| (environment::key(service, key), value)));
+    if let Some(trusted) = broker.trusted() {
+        settings.insert(environment::key(service, "NATS__CA_FILE"), trusted.display().to_string());
+    }
     settings
 }

@@ -7,11 +7,13 @@
 mod arguments;
 pub mod client;
 mod commands;
+mod credentials;
 mod http;
 mod launcher;
 mod memory;
 mod output;
 mod progress;
+mod vault;
 mod view;
 
 use std::process::ExitCode;

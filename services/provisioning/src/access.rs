@@ -38,6 +38,8 @@ pub(crate) struct Announced {
     pub(crate) release: i64,
     pub(crate) lane: Lane,
     pub(crate) recorded_at: Timestamp,
+    /// From when on it holds.
+    pub(crate) evaluated_at: Timestamp,
     pub(crate) access: Access,
     /// Whose accounts are this person's, too, and whose are not any more.
     pub(crate) kin: Kin,
@@ -95,6 +97,7 @@ impl Announced {
             release: release(event.release)?,
             lane: lane(event.lane)?,
             recorded_at: convert::instant("person_recorded_at", event.person_recorded_at.as_ref())?,
+            evaluated_at: convert::instant("evaluated_at", event.evaluated_at.as_ref())?,
             access,
             kin,
             digest,

@@ -114,6 +114,7 @@ mod tests {
             release: 1,
             lane,
             recorded_at: Timestamp::UNIX_EPOCH,
+            evaluated_at: Timestamp::UNIX_EPOCH,
             access: Access([("mail".to_owned(), slice)].into()),
             kin: Kin::default(),
             digest: Vec::new(),

@@ -21,6 +21,8 @@ pub(crate) struct Person {
     pub(crate) person_version: Version,
     pub(crate) release: i64,
     pub(crate) recorded_at: Timestamp,
+    /// Since when everything should agree with the desired access that is kept; none: once it did.
+    pub(crate) awaited_since: Option<Timestamp>,
     pub(crate) lane: Lane,
     pub(crate) round: i32,
     pub(crate) open: i32,
@@ -37,6 +39,16 @@ pub(crate) struct Person {
     pub(crate) settled: bool,
     pub(crate) settled_at: Option<Timestamp>,
     pub(crate) timeline_settled_at: Option<Timestamp>,
+}
+
+/// That everything of a person agrees.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) event: PersonSettled,
+    /// From the recording of the timeline, when it has settled for the first time.
+    pub(crate) seconds: Option<f64>,
+    /// From the instant at which a leaver's access had to end, when it has for the first time.
+    pub(crate) leaver_seconds: Option<f64>,
 }
 
 /// What an event is worth, compared with what is known.
@@ -86,6 +98,7 @@ impl Person {
         self.desired_version = announced.version;
         self.desired_release = announced.release;
         self.desired_digest.clone_from(&announced.digest);
+        self.awaited_since = Some(announced.evaluated_at);
         self.kin.clone_from(&announced.kin);
         // A leaver whose work is open stays one: what is newer must not put it behind bulk work.
         if self.lane == Lane::Regular || self.open == 0 {
@@ -136,23 +149,19 @@ impl Person {
 
     /// Announces that nothing is open, once for the versions it holds for.
     ///
-    /// Returns the event, and the time from recording to settled when the timeline settled for the
-    /// first time.
-    pub(crate) fn settle(
-        &mut self,
-        epoch: i64,
-        now: Timestamp,
-    ) -> Option<(PersonSettled, Option<f64>)> {
+    /// Returns what to announce and to measure.
+    pub(crate) fn settle(&mut self, epoch: i64, now: Timestamp) -> Option<Settled> {
         if self.open > 0 || self.settled || !self.is_known() {
             return None;
         }
         self.settled = true;
         self.settled_at = Some(now);
         self.settled_version = self.settled_version.next(epoch);
-        let seconds = self.timeline_settled_at.is_none().then(|| {
-            self.timeline_settled_at = Some(now);
-            now.duration_since(self.recorded_at).as_secs_f64().max(0.0)
-        });
+        let since = |then: Timestamp| now.duration_since(then).as_secs_f64().max(0.0);
+        let seconds = self.timeline_settled_at.is_none().then(|| since(self.recorded_at));
+        self.timeline_settled_at = self.timeline_settled_at.or(Some(now));
+        let awaited = self.awaited_since.take().filter(|_then| self.lane == Lane::Leaver);
+        let leaver_seconds = awaited.map(since);
         let event = PersonSettled {
             person_id: self.id.to_string(),
             person_version: Some(self.person_version.into()),
@@ -166,6 +175,6 @@ impl Person {
             person_recorded_at: Some(self.recorded_at.into()),
             tasks: self.tasks.unsigned_abs(),
         };
-        Some((event, seconds))
+        Some(Settled { event, seconds, leaver_seconds })
     }
 }

@@ -16,7 +16,7 @@ use testkit::{MailServer, until};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::victim::Victim;
+use crate::victim::{Victim, is_there, tell_to_end};
 
 const SNAPSHOT_DATE: &str = "2012-06-30";
 const PERSON_UPDATED: &str = "tenure.hris.v1.PersonUpdated";
@@ -26,6 +26,8 @@ const CHUNK: &str = "40";
 /// How often an import that broke off is begun again.
 const IMPORT_EVERY: Duration = Duration::from_millis(500);
 const SETTLED_MAX: Duration = Duration::from_secs(90);
+/// What the chart gives a service to end, without the pause before it.
+const GRACE_SECONDS: f64 = 40.0;
 /// How many notices of a digest are listed: every one of them.
 const DIGEST_LINES: &str = "65535";
 
@@ -113,6 +115,9 @@ impl Town {
                 return self.kill_while_sending(pid).await;
             }
             let when = self.middle(victim, people, &applied).await;
+            if victim == Victim::Rolling {
+                return self.roll().await;
+            }
             victim.kill(pid, &self.tenure);
             (when, Instant::now())
         };
@@ -230,7 +235,7 @@ impl Town {
 
     /// Waits until an eighth of what the import adds has come to the victim.
     async fn middle(&self, victim: Victim, people: u64, applied: &AtomicU64) -> String {
-        let added = crate::PEOPLE;
+        let added = crate::added(victim);
         let wanted = people - added + added / 8;
         let what = match victim {
             Victim::Sending | Victim::Service(Service::HrisIngest) => "applied",
@@ -242,7 +247,8 @@ impl Town {
             | Victim::Store
             | Victim::Backend
             | Victim::Postmaster
-            | Victim::Postgres => "settled",
+            | Victim::Postgres
+            | Victim::Rolling => "settled",
         };
         let told = self.notices().await.sent;
         let reached = until("the import is in its middle", async || {
@@ -267,7 +273,8 @@ impl Town {
             | Victim::Store
             | Victim::Backend
             | Victim::Postmaster
-            | Victim::Postgres => format!("{reached} of {people} people {what}"),
+            | Victim::Postgres
+            | Victim::Rolling => format!("{reached} of {people} people {what}"),
         }
     }
 
@@ -293,6 +300,36 @@ impl Town {
         let updates = totals.into_inner().totals.into_iter();
         let updates = updates.filter(|total| total.r#type == kind);
         updates.map(|total| total.events).sum()
+    }
+
+    /// Tells every service to end, one after the other, each once the one before is ready again.
+    async fn roll(&self) -> (String, Instant) {
+        let mut drained = Vec::new();
+        for service in Service::ALL {
+            let victim = Victim::Service(service);
+            let (pid, before) = (victim.find(&self.tenure), self.restarts_of(victim));
+            let told = Instant::now();
+            tell_to_end(pid);
+            until("a service that was told to end has ended", async || {
+                (!is_there(pid)).then_some(())
+            })
+            .await;
+            let seconds = told.elapsed().as_secs_f64();
+            assert!(seconds < GRACE_SECONDS, "{service} took {seconds:.1} s to end");
+            drained.push(format!("{seconds:.1}"));
+            until("it is ready again", async || {
+                let status = self.tenure.status().ok()?;
+                let entries = status["services"].as_array()?.clone();
+                let entry = entries.into_iter().find(|entry| entry["name"] == service.as_str())?;
+                (entry["ready"] == true && victim.restarts(&status) > before).then_some(())
+            })
+            .await;
+            let log = self.tenure.state().join(format!("logs/{service}.log"));
+            let log = std::fs::read_to_string(log).unwrap();
+            assert!(log.contains("drains"), "{service} did not drain");
+            assert!(!log.contains("did not finish within"), "{service} dropped what it held");
+        }
+        (format!("ended after {} s", drained.join(", ")), Instant::now())
     }
 
     /// Sends half of the file, kills whom it was sent to, and sees that the sender is told.

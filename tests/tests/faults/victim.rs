@@ -26,10 +26,12 @@ pub(crate) enum Victim {
     Postmaster,
     /// Every process of PostgreSQL at once.
     Postgres,
+    /// Every service, one after the other, and only told to end, as a rolling update does.
+    Rolling,
 }
 
 impl Victim {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Sending,
         Self::Service(Service::HrisIngest),
         Self::Service(Service::PolicyEvaluation),
@@ -41,12 +43,13 @@ impl Victim {
         Self::Postmaster,
         Self::Postgres,
         Self::Store,
+        Self::Rolling,
     ];
 
     /// Its name in a status.
     pub(crate) fn process(self) -> &'static str {
         match self {
-            Self::Sending => Service::HrisIngest.as_str(),
+            Self::Sending | Self::Rolling => Service::HrisIngest.as_str(),
             Self::Service(service) => service.as_str(),
             Self::Nats | Self::Store => "nats-server",
             Self::Backend | Self::Postmaster | Self::Postgres => "postgresql",
@@ -70,6 +73,7 @@ impl Victim {
                 slay(pid);
                 std::fs::remove_dir_all(&lost).ok();
             }
+            Self::Rolling => tell_to_end(pid),
             Self::Backend => slay(*backends(pid).first().unwrap()),
             Self::Postgres => {
                 let all = children(pid);
@@ -85,7 +89,7 @@ impl Victim {
     /// How often its process was started again.
     pub(crate) fn restarts(self, status: &Value) -> u64 {
         let restarts = match self {
-            Self::Sending | Self::Service(_) => status["services"]
+            Self::Sending | Self::Service(_) | Self::Rolling => status["services"]
                 .as_array()
                 .into_iter()
                 .flatten()
@@ -110,8 +114,19 @@ impl fmt::Display for Victim {
             Self::Backend => "a backend of PostgreSQL",
             Self::Postmaster => "PostgreSQL's postmaster",
             Self::Postgres => "every process of PostgreSQL",
+            Self::Rolling => "every service in turn, told to end",
         })
     }
+}
+
+/// Asks a process to end, as Kubernetes does.
+pub(crate) fn tell_to_end(pid: u32) {
+    kill(process(pid), Signal::SIGTERM).unwrap();
+}
+
+/// Whether a process is there.
+pub(crate) fn is_there(pid: u32) -> bool {
+    Path::new("/proc").join(pid.to_string()).exists()
 }
 
 fn slay(pid: u32) {

@@ -77,6 +77,19 @@ impl Collector {
             .collect()
     }
 
+    /// The traces to which log records say that they belong.
+    pub(crate) fn traces_of_logs(&self) -> BTreeSet<Vec<u8>> {
+        let kept = self.kept.lock().unwrap();
+        kept.logs
+            .iter()
+            .flat_map(|request| &request.resource_logs)
+            .flat_map(|resource| &resource.scope_logs)
+            .flat_map(|scope| &scope.log_records)
+            .map(|record| record.trace_id.clone())
+            .filter(|trace| !trace.is_empty())
+            .collect()
+    }
+
     pub(crate) fn bytes_of_traces(&self) -> Vec<u8> {
         bytes(&self.kept.lock().unwrap().traces)
     }

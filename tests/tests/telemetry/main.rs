@@ -181,6 +181,7 @@ async fn one_hire_is_one_trace_every_metric_arrives_and_nobody_is_named() {
     mesh.succeed(&[&["import", &hire, "--mapping", &mapping], day.as_slice()].concat());
 
     assert_eq!(sandbox.users().len(), 1, "the hire has an account");
+    mesh.succeed(&["leaver", "now", "WRK-Axolotl-4711", "--yes"]);
     metrics_arrive(&collector).await;
     let scraped = scrape(&board).await;
     for metric in Metric::ALL {
@@ -193,6 +194,8 @@ async fn one_hire_is_one_trace_every_metric_arrives_and_nobody_is_named() {
     let spans = Spans::read(&collector.traces());
     spans.assert_connected("change person", &JOURNEY);
     spans.assert_linked_to_batches();
+    let logged = collector.traces_of_logs();
+    assert!(!logged.is_empty(), "no log record names its trace");
     let canaries = canaries(mesh.state());
     let told = [
         ("traces", collector.bytes_of_traces()),
@@ -247,9 +250,8 @@ async fn scrape(board: &serde_json::Value) -> String {
 
 /// Every subject that any stream holds, one a line.
 async fn subjects(mesh: &Programs, board: &serde_json::Value) -> String {
-    let password = std::fs::read_to_string(mesh.state().join("secrets/nats-owner")).unwrap();
-    let client = async_nats::ConnectOptions::new()
-        .user_and_password(bus::accounts::OWNER_USER.to_owned(), password)
+    let own = mesh.state().join("secrets/nats-setup");
+    let client = bus::connect::options(Some(&own.join("nats.creds")), Some(&own.join("ca.crt")))
         .connect(board["nats"]["address"].as_str().unwrap())
         .await
         .unwrap();
@@ -271,8 +273,12 @@ async fn subjects(mesh: &Programs, board: &serde_json::Value) -> String {
 /// The hire's data, the application's token and every password of the mesh.
 fn canaries(state: &Path) -> Vec<String> {
     let mut canaries = CANARIES.map(str::to_owned).to_vec();
-    for entry in std::fs::read_dir(state.join("secrets")).unwrap() {
-        canaries.push(std::fs::read_to_string(entry.unwrap().path()).unwrap().to_lowercase());
+    for secret in std::fs::read_dir(state.join("secrets")).unwrap() {
+        for file in std::fs::read_dir(secret.unwrap().path()).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap().to_lowercase();
+            // Whatever is long enough to be no word: keys, tokens, passwords, line by line.
+            canaries.extend(text.lines().filter(|line| line.len() >= 40).map(str::to_owned));
+        }
     }
     assert!(canaries.len() > CANARIES.len(), "the mesh has passwords");
     canaries

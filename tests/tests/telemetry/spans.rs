@@ -48,27 +48,33 @@ impl Spans {
         Self(spans)
     }
 
-    /// Holds that the only trace with a root of this name has all of these edges.
+    /// Holds that one trace with a root of this name has all of these edges.
     pub(crate) fn assert_connected(&self, root: &str, edges: &[Edge]) {
-        let mut roots = self.0.values().filter(|span| span.name == root);
-        let (first, second) = (roots.next(), roots.next());
-        let trace = &first.unwrap_or_else(|| panic!("no span is called {root}")).trace;
-        assert!(second.is_none(), "two spans are called {root}");
-        for (service, name, above_service, above_name) in edges {
-            let found = self.0.values().any(|span| {
-                span.trace == *trace
-                    && span.service == *service
-                    && span.name == *name
-                    && self.0.get(&span.above).is_some_and(|above| {
-                        above.service == *above_service && above.name == *above_name
-                    })
-            });
-            assert!(
-                found,
-                "{service}: {name} is not below {above_service}: {above_name}\n{}",
-                self.outline(trace)
-            );
+        let mut told = String::new();
+        for root in self.0.values().filter(|span| span.name == root) {
+            match edges.iter().find(|edge| !self.has(&root.trace, edge)) {
+                None => return,
+                Some((service, name, above_service, above_name)) => writeln!(
+                    told,
+                    "{service}: {name} is not below {above_service}: {above_name}\n{}",
+                    self.outline(&root.trace)
+                )
+                .unwrap(),
+            }
         }
+        panic!("no trace of {root} has every edge:\n{told}");
+    }
+
+    fn has(&self, trace: &[u8], edge: &Edge) -> bool {
+        let (service, name, above_service, above_name) = edge;
+        self.0.values().any(|span| {
+            span.trace == trace
+                && span.service == *service
+                && span.name == *name
+                && self.0.get(&span.above).is_some_and(|above| {
+                    above.service == *above_service && above.name == *above_name
+                })
+        })
     }
 
     /// Holds that each message that was processed is linked to the batch it was part of.

@@ -30,7 +30,7 @@ pub(crate) async fn run(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let author = apply.author.told();
     let applied = match (&apply.preview, apply.release) {
         (Some(hash), _) => previewed(&mesh, hash, author).await?,
@@ -63,7 +63,7 @@ pub(crate) async fn back(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    tell(&earlier(&state.running()?.mesh()?, number, author).await?, output)?;
+    tell(&earlier(&state.mesh()?, number, author).await?, output)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,7 +14,7 @@ pub(crate) async fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let name = approve.name();
-    let author = state.running()?.mesh()?.approve(&approve.hash, &name).await?;
+    let author = state.mesh()?.approve(&approve.hash, &name).await?;
     let result = json!({ "hash": approve.hash, "approved_by": name, "made_by": author.name });
     output.print(&result, |_result| {
         format!(

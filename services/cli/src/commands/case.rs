@@ -26,7 +26,7 @@ pub(crate) async fn list(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let kind = asked.kind.map_or(CaseKind::Unspecified, Into::into);
     let of_state = if asked.all { CaseState::Unspecified } else { CaseState::Open };
     let mut request = ListCasesRequest {
@@ -52,7 +52,7 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn show(id: Uuid, state: &StateDir, output: &Output) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = GetCaseRequest { case_id: id.to_string() };
     let answer = mesh.cases()?.get_case(request).await.map_err(refused)?.into_inner();
     let Some(case) = &answer.case else { bail!("hris-ingest answered without the case") };
@@ -68,7 +68,7 @@ pub(crate) async fn decide(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = DecideCaseRequest {
         case_id: decide.case.to_string(),
         hash: decide.hash.clone(),

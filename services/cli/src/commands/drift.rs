@@ -22,7 +22,7 @@ const PAGE_SIZE: u32 = 1_000;
 const LISTED_MAX: usize = 10_000;
 
 pub(crate) async fn applications(state: &StateDir, output: &Output) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let answer = mesh.drift()?.list_applications(ListApplicationsRequest {}).await;
     let watched = answer.map_err(refused)?.into_inner().applications;
     let json: Vec<Value> = watched.iter().map(told_application).collect();
@@ -35,7 +35,7 @@ pub(crate) async fn list(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let mut request = ListDriftRequest {
         application: asked.application.clone().unwrap_or_default(),
         kind: asked.kind.map_or(DriftKind::Unspecified, Into::into).into(),
@@ -104,7 +104,7 @@ async fn decide(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let answer = mesh.drift()?.decide_drift(request).await.map_err(refused)?.into_inner();
     let Some(drift) = &answer.drift else { bail!("provisioning answered without the difference") };
     output.print(&told(drift), |_json| {
@@ -123,7 +123,7 @@ pub(crate) async fn read(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = ReadApplicationRequest { application: application.to_owned() };
     mesh.drift()?.read_application(request).await.map_err(refused)?;
     output.print(&json!({ "application": application }), |_json| {
@@ -137,7 +137,7 @@ pub(crate) async fn release(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = ReleaseRepairsRequest {
         application: release.application.clone(),
         hash: release.hash.clone(),
@@ -166,7 +166,7 @@ pub(crate) async fn readings(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request =
         ListReadingsRequest { application: application.unwrap_or_default().to_owned(), limit };
     let readings = mesh.drift()?.list_readings(request).await.map_err(refused)?;
@@ -195,7 +195,7 @@ pub(crate) async fn undo(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = UndoRepairsRequest {
         reading_id: undo.reading.to_string(),
         hash: undo.hash.clone(),

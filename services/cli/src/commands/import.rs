@@ -51,7 +51,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let mapping = std::fs::read_to_string(&import.mapping)
         .with_context(|| format!("read {}", import.mapping.display()))?;
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let file = client::Import {
         mapping: &mapping,
         file: &import.file,

@@ -34,7 +34,7 @@ pub(crate) async fn merge(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(survivor) = find_one(&mesh, &merge.survivor, output).await? else {
         return Ok(ExitCode::FAILURE);
     };
@@ -53,7 +53,7 @@ pub(crate) async fn split(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(person) = find_one(&mesh, &split.person, output).await? else {
         return Ok(ExitCode::FAILURE);
     };

@@ -30,7 +30,7 @@ pub(crate) async fn now(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(found) = person::find_one(&mesh, query, output).await? else {
         return Ok(ExitCode::FAILURE);
     };
@@ -57,7 +57,7 @@ pub(crate) async fn withdraw(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(found) = person::find_one(&mesh, query, output).await? else {
         return Ok(ExitCode::FAILURE);
     };
@@ -87,7 +87,7 @@ pub(crate) async fn lift(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(found) = person::find_one(&mesh, query, output).await? else {
         return Ok(ExitCode::FAILURE);
     };

@@ -27,7 +27,7 @@ struct Parked {
 }
 
 pub(crate) async fn list(state: &StateDir, output: &Output) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let mut parked = Vec::new();
     for service in Service::ALL {
         let request = ListParkedRequest { page_size: PAGE_SIZE };
@@ -58,7 +58,7 @@ pub(crate) async fn replay(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let event_ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let mut replayed = 0;
     for service in Service::ALL {

@@ -27,7 +27,7 @@ pub(crate) async fn show(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(one) = find_one(&mesh, query, output).await? else { return Ok(ExitCode::FAILURE) };
     output.print(&gather(&mesh, one, history).await?, view::person)?;
     Ok(ExitCode::SUCCESS)
@@ -78,6 +78,17 @@ pub(super) async fn of_worker(mesh: &Mesh, worker: &str) -> anyhow::Result<Perso
     let found = find(mesh, worker).await?.into_iter().find(|one| one.worker_id == worker);
     let found = found.with_context(|| format!("nobody has the worker id {worker}"))?;
     gather(mesh, found, false).await
+}
+
+/// Returns the id of the person whose worker id this is.
+pub(super) async fn id_of_worker(mesh: &Mesh, worker: &str) -> anyhow::Result<Option<String>> {
+    let found = find(mesh, worker).await?.into_iter().find(|one| one.worker_id == worker);
+    Ok(found.map(|found| found.person))
+}
+
+/// Returns who said each of the events that are on record of a person.
+pub(super) async fn publishers(mesh: &Mesh, person: &str) -> anyhow::Result<Vec<String>> {
+    Ok(recorded(mesh, person).await?.into_iter().map(|event| event.publisher).collect())
 }
 
 async fn gather(mesh: &Mesh, found: Found, history: bool) -> anyhow::Result<Person> {

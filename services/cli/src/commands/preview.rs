@@ -28,7 +28,7 @@ pub(crate) async fn run(
         author: Some(preview.author.told()),
         people_max: preview.people,
     };
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let mut progress = Progress::new();
     let found =
         mesh.preview(request, |done, total| progress.show("previewing", done, total, "")).await?;

@@ -14,7 +14,7 @@ pub(crate) async fn list(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let releases = state.running()?.mesh()?.releases(limit).await?;
+    let releases = state.mesh()?.releases(limit).await?;
     let result: Vec<Value> = releases.iter().map(told).collect();
     output.print(&result, |_result| {
         table(
@@ -30,7 +30,7 @@ pub(crate) async fn show(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let found = state.running()?.mesh()?.release(release).await?;
+    let found = state.mesh()?.release(release).await?;
     let record = found.record.unwrap_or_default();
     let result = json!({
         "record": told(&record),

@@ -71,6 +71,6 @@ async fn progress(
     state: &StateDir,
     service: Service,
 ) -> anyhow::Result<proto::operations::v1::Resync> {
-    let status = state.running()?.mesh()?.status(service).await?;
+    let status = state.mesh()?.status(service).await?;
     status.resync.context("the service does not say in which epoch it is")
 }

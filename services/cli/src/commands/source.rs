@@ -66,7 +66,7 @@ struct Run {
 }
 
 pub(crate) async fn list(state: &StateDir, output: &Output) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let answer = mesh.hris()?.list_sources(ListSourcesRequest {}).await;
     let sources = answer.context("ask for the sources")?.into_inner().sources;
     let sources: Vec<Source> = sources.into_iter().map(Source::from).collect();
@@ -80,7 +80,7 @@ pub(crate) async fn runs(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let source = source.unwrap_or_default().to_owned();
     let request = ListRunsRequest { page_size: limit, source, ..Default::default() };
     let answer = mesh.hris()?.list_runs(request).await.context("ask for the runs")?;

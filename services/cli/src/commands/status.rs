@@ -1,5 +1,7 @@
 //! `tenure status`.
 
+mod elsewhere;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -105,8 +107,11 @@ struct ServerStatus {
 }
 
 pub(crate) async fn run(state: &StateDir, output: &Output) -> anyhow::Result<ExitCode> {
+    if state.is_elsewhere() {
+        return elsewhere::run(&state.mesh()?, output).await;
+    }
     let board = state.running()?;
-    let mesh = board.mesh()?;
+    let mesh = state.mesh_of(&board)?;
     let services: Vec<ServiceStatus> =
         join_all(Service::ALL.map(|service| look(service, &board, &mesh)))
             .await
@@ -130,14 +135,32 @@ pub(crate) async fn run(state: &StateDir, output: &Output) -> anyhow::Result<Exi
     Ok(if status.ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+impl ResyncStatus {
+    fn of(told: &GetStatusResponse) -> Option<Self> {
+        told.resync.map(|resync| Self {
+            epoch: resync.epoch,
+            events: resync.events,
+            finished: resync.finished,
+        })
+    }
+
+    /// How far it is, in words, unless it has finished.
+    fn telling(&self) -> Option<String> {
+        let Self { epoch, events, finished } = self;
+        (!finished).then(|| {
+            format!("tells everything again in epoch {epoch}: {} events", grouped(*events))
+        })
+    }
+}
+
 impl ServiceStatus {
     fn state(&self) -> String {
         match (&self.problem, &self.resync) {
             (Some(problem), _) => problem.clone(),
-            (None, Some(ResyncStatus { epoch, events, finished: false })) => {
-                format!("tells everything again in epoch {epoch}: {} events", grouped(*events))
-            }
-            (None, Some(_) | None) => "ready".to_owned(),
+            (None, resync) => resync
+                .as_ref()
+                .and_then(ResyncStatus::telling)
+                .unwrap_or_else(|| "ready".to_owned()),
         }
     }
 }
@@ -165,11 +188,7 @@ async fn look(service: Service, board: &Board, mesh: &Mesh) -> Option<ServiceSta
         outbox_unpublished: told.as_ref().map(|told| told.outbox_unpublished),
         outbox_oldest_seconds: told.as_ref().map(|told| told.outbox_oldest_seconds),
         parked: told.as_ref().map(|told| told.parked),
-        resync: told.as_ref().and_then(|told| told.resync).map(|resync| ResyncStatus {
-            epoch: resync.epoch,
-            events: resync.events,
-            finished: resync.finished,
-        }),
+        resync: told.as_ref().and_then(ResyncStatus::of),
         consumers: told.map(consumers).unwrap_or_default(),
         memory_bytes: memory::of_tree(entry.pid),
     })

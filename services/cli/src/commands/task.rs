@@ -32,7 +32,7 @@ pub(crate) async fn run(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let task = match asked {
         Asked::List(asked) => return list(&asked, &mesh, output).await,
         Asked::Listing(listing) => return upload(&listing, &mesh, output).await,

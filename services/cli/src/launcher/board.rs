@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use proto::catalogue::Service;
 use serde::{Deserialize, Serialize};
 
+use chassis::Secret;
+
 use crate::client::Mesh;
 
 /// A mesh at work.
@@ -45,13 +47,13 @@ pub(crate) struct Entry {
 }
 
 impl Board {
-    /// The services, as operators reach them.
-    pub(crate) fn mesh(&self) -> anyhow::Result<Mesh> {
-        let addresses = Service::ALL
-            .into_iter()
-            .filter_map(|service| Some((service, self.services.get(service.as_str())?.grpc)))
-            .collect();
-        Mesh::new(&addresses)
+    /// The services, as operators with this token reach them.
+    pub(crate) fn mesh(&self, token: &Secret) -> anyhow::Result<Mesh> {
+        let url = |service: Service| {
+            let address = self.services.get(service.as_str())?.grpc;
+            Some((service, format!("http://{address}")))
+        };
+        Mesh::at(&Service::ALL.into_iter().filter_map(url).collect(), Some(token))
     }
 }
 

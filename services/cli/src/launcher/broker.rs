@@ -1,21 +1,21 @@
 //! The mesh's NATS: a private server, or one that somebody else runs.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use async_nats::ConnectOptions;
-use bus::accounts::{OWNER_USER, configuration};
+use bus::accounts::Holder;
 use bus::admin::{self, StreamOptions};
 use nix::sys::statvfs::statvfs;
-use servers::{Nats, NatsConfig, Tools};
+use servers::{Certificate, Nats, NatsConfig, Tools};
 use tokio::time::{Instant, sleep};
 
 use super::Options;
 use super::backoff::Backoff;
 use super::board::Server;
-use super::secrets::Secrets;
 use super::state::StateDir;
+use crate::credentials;
+use crate::vault::Vault;
 
 /// The broker, with every stream and consumer of the catalogue.
 #[derive(Debug)]
@@ -26,14 +26,11 @@ pub(crate) struct Broker {
     streams: StreamOptions,
 }
 
-/// Who sets the broker up.
-#[derive(Clone)]
-struct Owner(String);
-
-impl std::fmt::Debug for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Owner(..)")
-    }
+/// Who sets the broker up: the files to sign in with, and to trust it by.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    pub(crate) credentials: PathBuf,
+    pub(crate) trusted: Option<PathBuf>,
 }
 
 impl Broker {
@@ -41,9 +38,14 @@ impl Broker {
     pub(crate) async fn start(
         tools: Option<&Tools>,
         options: &Options,
-        secrets: &Secrets,
+        vault: &Vault,
     ) -> anyhow::Result<Self> {
-        let owner = Owner(secrets.nats.owner.clone());
+        let file = |secret: &str, file: &str| options.state.secrets().join(secret).join(file);
+        let own = credentials::of_holder(&Holder::Owner);
+        let mut owner = Owner {
+            credentials: file(&own, credentials::CREDENTIALS),
+            trusted: options.nats_ca.clone(),
+        };
         if let Some(url) = &options.nats_url {
             if url.contains('@') {
                 bail!(
@@ -55,17 +57,24 @@ impl Broker {
                 format!(
                     "set up the NATS server at {url}: its configuration must include {} and enable \
                      jetstream; reload it after that",
-                    options.state.accounts().display()
+                    file(credentials::NATS_SERVER, credentials::ACCOUNTS).display()
                 )
             })?;
             return Ok(Self { url: url.clone(), private: None, owner, streams });
         }
         let tools = tools.context("the programs of the servers are not known")?;
+        let files = vault.read(credentials::NATS_SERVER).await?;
+        let accounts = files.get(credentials::ACCOUNTS).context("there are no accounts of NATS")?;
         let config = NatsConfig {
             store_dir: options.state.nats(),
             port: None,
-            config: configuration(&secrets.nats),
+            config: accounts.clone(),
+            tls: Some(Certificate {
+                certificate: file(credentials::NATS_SERVER, credentials::CERTIFICATE),
+                key: file(credentials::NATS_SERVER, credentials::CERTIFICATE_KEY),
+            }),
         };
+        owner.trusted = Some(file(&own, credentials::AUTHORITY));
         let server = Nats::start(tools, config).await.context("start NATS")?;
         let url = server.url();
         let streams = fitting(&options.state.nats())?;
@@ -76,6 +85,11 @@ impl Broker {
     /// Returns the address, without credentials.
     pub(crate) fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// Returns the file of certificates to trust besides the system's.
+    pub(crate) fn trusted(&self) -> Option<&Path> {
+        self.owner.trusted.as_deref()
     }
 
     pub(crate) fn entry(&self) -> Server {
@@ -143,10 +157,10 @@ async fn again(
     })
 }
 
-async fn set_up(url: &str, owner: &Owner, streams: StreamOptions) -> anyhow::Result<()> {
-    let client = ConnectOptions::new()
+/// Makes every stream and consumer, or brings them up to date.
+pub(crate) async fn set_up(url: &str, owner: &Owner, streams: StreamOptions) -> anyhow::Result<()> {
+    let client = bus::connect::options(Some(&owner.credentials), owner.trusted.as_deref())
         .name("tenure")
-        .user_and_password(OWNER_USER.to_owned(), owner.0.clone())
         .connect(url)
         .await
         .context("connect as the owner of the streams")?;

@@ -4,14 +4,15 @@ use std::convert::Infallible;
 
 use anyhow::Context as _;
 use proto::catalogue::Service;
-use servers::{DatabaseSpec, Postgres, PostgresConfig, Tools};
+use servers::{DatabaseSpec, Postgres, PostgresConfig, Role, Tools};
 use tokio::time::{Instant, sleep};
 
 use super::Options;
 use super::backoff::Backoff;
 use super::board::Server;
-use super::secrets::Secrets;
 use super::state::StateDir;
+use crate::credentials;
+use crate::vault::Vault;
 
 /// The server, with a role and a database for each service.
 #[derive(Debug)]
@@ -25,17 +26,9 @@ impl Database {
     pub(crate) async fn start(
         tools: Option<&Tools>,
         options: &Options,
-        secrets: &Secrets,
+        vault: &Vault,
     ) -> anyhow::Result<Self> {
-        let databases: Vec<DatabaseSpec> = secrets
-            .databases
-            .iter()
-            .map(|(service, password)| DatabaseSpec {
-                name: service.database().to_owned(),
-                role: service.database().to_owned(),
-                password: password.clone(),
-            })
-            .collect();
+        let databases = specifications(vault).await?;
         if let Some(url) = &options.database_url {
             let place = Place::parse(url)?;
             servers::create_databases(url, &databases)
@@ -57,6 +50,11 @@ impl Database {
     /// Returns the address of a service's database, without a password.
     pub(crate) fn url(&self, service: Service) -> String {
         self.place.url(service.database(), service.database())
+    }
+
+    /// Returns the same as the database's owner sees it.
+    pub(crate) fn owner_url(&self, service: Service) -> String {
+        self.place.url(&owner(service), service.database())
     }
 
     pub(crate) fn entry(&self) -> Server {
@@ -91,6 +89,34 @@ impl Database {
             server.stop().await;
         }
     }
+}
+
+/// Names the database of each service and its two roles, with the passwords that are kept.
+pub(crate) async fn specifications(vault: &Vault) -> anyhow::Result<Vec<DatabaseSpec>> {
+    let mut databases = Vec::new();
+    for service in Service::ALL {
+        let name = service.database().to_owned();
+        let worker = credentials::of_worker(service);
+        databases.push(DatabaseSpec {
+            owner: role(vault, owner(service), &credentials::of_owner(service)).await?,
+            worker: role(vault, name.clone(), &worker).await?,
+            name,
+        });
+    }
+    Ok(databases)
+}
+
+/// The role that owns a service's database.
+fn owner(service: Service) -> String {
+    format!("{}_owner", service.database())
+}
+
+async fn role(vault: &Vault, name: String, secret: &str) -> anyhow::Result<Role> {
+    let files = vault.read(secret).await?;
+    let password = files
+        .get(credentials::PASSWORD)
+        .with_context(|| format!("there is no {} in the secret {secret}", credentials::PASSWORD))?;
+    Ok(Role { name, password: password.trim_end().to_owned() })
 }
 
 async fn again(server: &mut Postgres, state: &StateDir) -> anyhow::Result<()> {

@@ -116,6 +116,14 @@ impl Process {
         }
     }
 
+    /// Waits for the end; fails with how it came unless it was a success.
+    pub(crate) async fn succeeded(&mut self) -> Result<(), String> {
+        match self.child.wait().await {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) | Err(_) => Err(self.ended().await),
+        }
+    }
+
     /// Asks it to end and waits; kills it when that takes longer than the grace.
     pub(crate) async fn stop(&mut self, grace: Duration) {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());

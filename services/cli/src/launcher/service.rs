@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -29,6 +29,8 @@ pub(crate) struct Member {
     service: Service,
     program: PathBuf,
     settings: BTreeMap<String, String>,
+    /// What it is told to bring its schema up to date.
+    owner: BTreeMap<String, String>,
     spawner: Spawner,
     state: StateDir,
     process: Process,
@@ -43,17 +45,20 @@ impl Member {
         service: Service,
         program: PathBuf,
         settings: BTreeMap<String, String>,
+        owner: BTreeMap<String, String>,
         spawner: Spawner,
         state: StateDir,
     ) -> anyhow::Result<Self> {
         let log = state.log(service.as_str());
         forget_address(&state, service)?;
+        migrate(service, &program, &owner, &spawner, &state).await?;
         let told = with_epoch(&settings, &state, service)?;
         let process = Process::spawn(&spawner, &program, &[], &told, Stdin::Nothing, log)?;
         let mut member = Self {
             service,
             program,
             settings,
+            owner,
             spawner,
             state,
             process,
@@ -97,6 +102,8 @@ impl Member {
 
     async fn again(&mut self) -> anyhow::Result<()> {
         forget_address(&self.state, self.service)?;
+        // The program may have been replaced by a newer one.
+        migrate(self.service, &self.program, &self.owner, &self.spawner, &self.state).await?;
         let mut settings = with_epoch(&self.settings, &self.state, self.service)?;
         if let Some(Addresses { grpc, admin, http, pid: _ }) = self.listened {
             settings.insert(environment::key(self.service, "GRPC__ADDRESS"), grpc.to_string());
@@ -139,6 +146,31 @@ impl Member {
         state.board().update(|board| {
             board.services.insert(service.to_string(), entry);
         })
+    }
+}
+
+/// Brings the schema up to date, as the owner of the database.
+async fn migrate(
+    service: Service,
+    program: &Path,
+    owner: &BTreeMap<String, String>,
+    spawner: &Spawner,
+    state: &StateDir,
+) -> anyhow::Result<()> {
+    let log = state.log(service.as_str());
+    let arguments = ["migrate".to_owned()];
+    let mut process =
+        Process::spawn(spawner, program, &arguments, owner, Stdin::Nothing, log.clone())?;
+    match timeout(READY_MAX, process.succeeded()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(how)) => bail!(
+            "{service} could not bring its schema up to date ({how}); its log is {}",
+            log.display()
+        ),
+        Err(_elapsed) => bail!(
+            "the schema of {service} is not up to date after {READY_MAX:?}; its log is {}",
+            log.display()
+        ),
     }
 }
 

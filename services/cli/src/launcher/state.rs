@@ -3,6 +3,7 @@
 //! It holds `lock`, `mesh.json` (what runs where), `secrets/`, `epochs/`, `logs/`, `services/`
 //! (addresses), `nats/` and `postgres/`.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -10,10 +11,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use chassis::Secret;
 use proto::catalogue::Service;
 
 use super::board::{Board, BoardFile};
-use super::secrets::Secrets;
+use crate::client::Mesh;
+use crate::credentials;
 
 /// Where root keeps a mesh when others cannot enter its home.
 const SYSTEM: &str = "/var/lib/tenure";
@@ -22,6 +25,14 @@ const SYSTEM: &str = "/var/lib/tenure";
 #[derive(Debug, Clone)]
 pub(crate) struct StateDir {
     root: PathBuf,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// Services that somebody else runs, and how operators reach them.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    pub(crate) urls: BTreeMap<Service, String>,
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// Held by the one launcher that works on a folder.
@@ -40,7 +51,18 @@ impl StateDir {
                 std::env::home_dir(),
             )?,
         };
-        Ok(Self { root: std::path::absolute(&root).context("find the state folder")? })
+        let root = std::path::absolute(&root).context("find the state folder")?;
+        Ok(Self { root, elsewhere: None })
+    }
+
+    /// The same, for services that do not run here.
+    pub(crate) fn speaking_to(self, elsewhere: Option<Elsewhere>) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// Whether the services were said to run elsewhere.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -51,8 +73,9 @@ impl StateDir {
         BoardFile(self.root.join("mesh.json"))
     }
 
-    pub(crate) fn secret(&self, name: &str) -> PathBuf {
-        self.root.join("secrets").join(name)
+    /// The folder of what the programs sign in with.
+    pub(crate) fn secrets(&self) -> PathBuf {
+        self.root.join("secrets")
     }
 
     pub(crate) fn logs(&self) -> PathBuf {
@@ -73,10 +96,6 @@ impl StateDir {
 
     pub(crate) fn address_file(&self, service: Service) -> PathBuf {
         self.root.join("services").join(format!("{service}.json"))
-    }
-
-    pub(crate) fn accounts(&self) -> PathBuf {
-        self.root.join("nats-accounts.conf")
     }
 
     /// Returns the epoch in which a service tells its state. It stands here and not in the database,
@@ -168,11 +187,6 @@ impl StateDir {
         Ok(())
     }
 
-    /// Writes the accounts for whoever runs a NATS server for this mesh.
-    pub(crate) fn write_accounts(&self, secrets: &Secrets) -> anyhow::Result<()> {
-        self.write_private(&self.accounts(), &bus::accounts::configuration(&secrets.nats))
-    }
-
     /// Writes a file that only its owner reads, in one step.
     pub(crate) fn write_private(&self, path: &Path, text: &str) -> anyhow::Result<()> {
         let partial = path.with_extension("partial");
@@ -207,6 +221,23 @@ impl StateDir {
             path.display()
         );
         Ok(Some(pid))
+    }
+
+    /// The services, as operators reach them: here, or where they were said to be.
+    pub(crate) fn mesh(&self) -> anyhow::Result<Mesh> {
+        match &self.elsewhere {
+            Some(Elsewhere { urls, token_file }) => {
+                let token = token_file.as_deref().map(Secret::read).transpose()?;
+                Mesh::at(urls, token.as_ref())
+            }
+            None => self.mesh_of(&self.running()?),
+        }
+    }
+
+    /// The services that run here.
+    pub(crate) fn mesh_of(&self, board: &Board) -> anyhow::Result<Mesh> {
+        let token = self.secrets().join(credentials::OPERATORS).join(credentials::TOKEN);
+        board.mesh(&Secret::read(&token)?)
     }
 
     /// Returns what runs where.
@@ -305,23 +336,6 @@ mod tests {
         drop(lock);
         assert_eq!(state.launcher().unwrap(), None);
         state.lock().await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn passwords_are_made_once_and_read_by_their_owner_alone() {
-        let (_folder, state) = folder();
-        let _lock = state.lock().await.unwrap();
-        state.prepare().unwrap();
-
-        let first = Secrets::load(&state, &["payroll".to_owned()]).unwrap();
-        let again = Secrets::load(&state, &["payroll".to_owned()]).unwrap();
-
-        assert_eq!(first.nats.owner, again.nats.owner);
-        assert_eq!(first.databases, again.databases);
-        assert_eq!(first.nats.sources, again.nats.sources);
-        assert_ne!(first.databases[0].1, first.databases[1].1);
-        let mode = fs::metadata(state.secret("nats-owner")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proto::audit::v1::GetTotalsRequest;
-use proto::audit::v1::audit_service_client::AuditServiceClient;
 use proto::catalogue::Service;
 use serde_json::Value;
 
@@ -150,9 +149,10 @@ fn a_broker_that_loses_its_disk_loses_no_event_and_doubles_none() {
 fn audited(mesh: &Mesh) -> std::collections::BTreeMap<String, u64> {
     let status = mesh.succeed(&["status"]);
     let address = service(&status, "audit")["grpc"].as_str().unwrap().to_owned();
+    let token = chassis::Secret::read(&mesh.state.join("secrets/operators/token")).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let address = format!("http://{address}");
-        let mut audit = AuditServiceClient::connect(address).await.unwrap();
+        let urls = [(Service::Audit, format!("http://{address}"))].into();
+        let mut audit = cli::client::Mesh::at(&urls, Some(&token)).unwrap().audit().unwrap();
         let answer = audit.get_totals(GetTotalsRequest {}).await.unwrap().into_inner();
         answer.totals.into_iter().map(|total| (total.r#type, total.events)).collect()
     })

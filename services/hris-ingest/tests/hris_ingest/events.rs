@@ -134,7 +134,7 @@ async fn an_event_is_told_before_it_is_answered_and_answered_the_same_again() {
     assert_eq!(again, first);
     assert_eq!(states(&other), ["unchanged"]);
 
-    let ingest = ingest.restart_with(Config::default()).await;
+    let ingest = Box::pin(ingest.restart_with(Config::default())).await;
     let source = ingest.broker().connect_source("lines").await;
     assert_eq!(submit(&source, "e1", &both).await, first, "after a restart");
     assert_eq!(ingest.told().await.len(), 1);
@@ -206,7 +206,7 @@ async fn what_waits_in_the_stream_is_taken_over_after_a_restart() {
     let publish = async || {
         before.publish(Lane::Regular, headers("e1", "application/json"), &line("1", "Ada")).await;
     };
-    let ingest = ingest.restarted_after(Config::default(), publish).await;
+    let ingest = Box::pin(ingest.restarted_after(Config::default(), publish)).await;
 
     testkit::until("the event is taken over", async || {
         ingest.published::<IntakeReceived>().await.pop()

@@ -114,7 +114,7 @@ async fn people_known_before_facts_were_kept_have_facts_that_come_to_their_timel
     let migration = include_str!("../../migrations/0004_facts.sql");
     let (_schema, backfill) = migration.split_once("-- Who is known already").unwrap();
     let forget = format!("TRUNCATE facts;\n--{backfill}");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(forget)).execute(ingest.pool()).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(forget)).execute(&ingest.owner().await).await.unwrap();
 
     for (worker, before) in people.iter().zip(before) {
         // The database's clock is not the test's: what it recorded counts from now on.

@@ -199,7 +199,7 @@ impl Ingest {
 
     /// The same on the same database and broker, started anew.
     pub(crate) async fn restart_with(self, config: Config) -> Self {
-        self.restarted_after(config, async || {}).await
+        Box::pin(self.restarted_after(config, async || {})).await
     }
 
     /// The same, once something was done while nothing of the service ran.
@@ -398,6 +398,11 @@ impl Ingest {
         self.feed.store().pool()
     }
 
+    /// The service's database, as its owner sees it.
+    pub(crate) async fn owner(&self) -> sqlx::PgPool {
+        sqlx::PgPool::connect(&self.database.owner_url(Service::HrisIngest)).await.unwrap()
+    }
+
     /// How many people are known.
     pub(crate) async fn people(&self) -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM people");
@@ -430,7 +435,9 @@ async fn launch(
         store: store.clone(),
         nats: broker.connect(Service::HrisIngest).await,
         grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-        admin: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        credentials: None,
+        token: None,
+        admin: testkit::admin().await,
     };
-    (Running::start(app, resources, None::<fn() -> String>).unwrap(), store)
+    (Running::start(app, resources).unwrap(), store)
 }

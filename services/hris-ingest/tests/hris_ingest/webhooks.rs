@@ -115,7 +115,7 @@ async fn a_message_that_is_replayed_is_taken_once_within_the_window_after_it_and
     ingest.advance_to("2026-03-02T09:04:00Z");
     assert_eq!(outcomes(&send(&ingest, 0, message, &ada).await), (200, Some(0)), "after 4 minutes");
     let (config, _keys) = config();
-    let ingest = ingest.restart_with(config).await;
+    let ingest = Box::pin(ingest.restart_with(config)).await;
     assert_eq!(outcomes(&send(&ingest, 0, message, &ada).await), (200, Some(0)), "restarted");
     ingest.advance_to("2026-03-02T09:06:00Z");
     assert_eq!(send(&ingest, 0, message, &ada).await.0, 401, "after 6 minutes");

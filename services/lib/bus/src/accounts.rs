@@ -7,35 +7,17 @@
 //!
 //! A source that publishes from outside of the mesh has an account of its own as well. It may send under
 //! its own name, and hears its own receipts, which the broker republishes.
+//!
+//! [`account`] says what each may do; [`Authority`] signs it, and signs credentials that end soon.
 
-use std::fmt::Write as _;
+mod authority;
+mod token;
 
 use domain::Lane;
 use proto::catalogue::{self, Service, StreamRow};
 use proto::upstream;
 
-/// The account that owns the streams.
-pub const OWNER: &str = "TENURE";
-/// The user of that account; only set-up uses it.
-pub const OWNER_USER: &str = "tenure-admin";
-
-/// The password of each user.
-#[derive(Clone)]
-pub struct Passwords {
-    /// Of [`OWNER_USER`].
-    pub owner: String,
-    /// Of each service; the user has the service's name.
-    pub services: Vec<(Service, String)>,
-    /// Of each source that publishes from outside; its name is one that
-    /// [`upstream::is_source_name`] allows, and the user is [`user_of`] it.
-    pub sources: Vec<(String, String)>,
-}
-
-impl std::fmt::Debug for Passwords {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Passwords(..)")
-    }
-}
+pub use authority::{Authority, AuthorityError, Seeds};
 
 /// Where the owner's JetStream API is imported to. Under its own name, `$JS.API`, every account
 /// already has an API: that of its own JetStream, which services do not have, and which would answer
@@ -48,109 +30,188 @@ pub fn jetstream(client: async_nats::Client) -> async_nats::jetstream::Context {
     async_nats::jetstream::with_prefix(client, API_PREFIX)
 }
 
+/// Who signs in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// Set-up: owns the streams.
+    Owner,
+    /// A service.
+    Service(Service),
+    /// A source that publishes from outside; its name is one that [`upstream::is_source_name`] allows.
+    Source(String),
+}
+
+impl Holder {
+    /// The owner, every service, and these sources.
+    pub fn all<'a>(sources: &'a [String]) -> impl Iterator<Item = Self> + 'a {
+        let services = Service::ALL.into_iter().map(Self::Service);
+        let sources = sources.iter().cloned().map(Self::Source);
+        std::iter::once(Self::Owner).chain(services).chain(sources)
+    }
+
+    /// The name of its account.
+    #[must_use]
+    pub fn account(&self) -> String {
+        match self {
+            Self::Owner => "TENURE".to_owned(),
+            Self::Service(service) => service.database().to_uppercase(),
+            Self::Source(source) => format!("SOURCE_{}", source.to_uppercase().replace('-', "_")),
+        }
+    }
+
+    /// The name of its user, for logs and for whoever looks at the broker: `audit`, `source-payroll`.
+    #[must_use]
+    pub fn user(&self) -> String {
+        match self {
+            Self::Owner => "setup".to_owned(),
+            Self::Service(service) => service.to_string(),
+            Self::Source(source) => format!("source-{source}"),
+        }
+    }
+}
+
+/// What an account's users may do, and how it is joined to others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Whether it keeps streams.
+    pub jetstream: bool,
+    /// Subjects its users may publish to; none: all of its own.
+    pub publish: Vec<String>,
+    /// Subjects its users may subscribe to; none: all of its own.
+    pub subscribe: Vec<String>,
+    /// Whether its users may answer requests, once each, wherever the answer is to go.
+    pub answers: bool,
+    /// What it offers to others.
+    pub exports: Vec<Export>,
+    /// What it takes from others.
+    pub imports: Vec<Import>,
+}
+
+/// Something that an account offers to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The subject in this account.
+    pub subject: String,
+    /// Which way messages go.
+    pub kind: Kind,
+}
+
+/// Something that an account takes from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The account that offers it.
+    pub from: Holder,
+    /// The subject there.
+    pub there: String,
+    /// The subject in this account.
+    pub here: String,
+    /// Which way messages go.
+    pub kind: Kind,
+}
+
+/// Which way messages go between accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// From who exports to who imports.
+    Stream,
+    /// From who imports to who exports, which answers once.
+    Service,
+    /// The same, and it may answer many times.
+    ServiceOfMany,
+}
+
+/// What a holder's account may do.
+#[must_use]
+pub fn account(holder: &Holder, sources: &[String]) -> Account {
+    match holder {
+        Holder::Owner => owner(sources),
+        Holder::Service(service) => of_service(*service, sources),
+        Holder::Source(source) => of_source(source),
+    }
+}
+
+fn owner(sources: &[String]) -> Account {
+    let mut exports = Vec::new();
+    for service in Service::ALL {
+        let doors = doors(service).into_iter();
+        exports.extend(doors.map(|door| Export { subject: door.there, kind: door.kind }));
+    }
+    for source in sources {
+        let intake = intake_of(source).into_iter();
+        exports.extend(intake.map(|subject| Export { subject, kind: Kind::Service }));
+        exports.push(Export { subject: upstream::receipts(source), kind: Kind::Stream });
+    }
+    Account { jetstream: true, exports, ..Account::default() }
+}
+
+fn of_service(service: Service, sources: &[String]) -> Account {
+    let doors = doors(service);
+    let mut account = Account {
+        publish: doors.iter().map(|door| door.here.clone()).collect(),
+        subscribe: vec![format!("{}.>", service.inbox_prefix())],
+        imports: doors
+            .into_iter()
+            .map(|Door { there, here, kind }| Import { from: Holder::Owner, there, here, kind })
+            .collect(),
+        ..Account::default()
+    };
+    if service == upstream::SERVICE {
+        let requests = sources.iter().map(|source| upstream::request(source));
+        account.exports = requests.map(|subject| Export { subject, kind: Kind::Service }).collect();
+        account.subscribe.push(upstream::REQUESTS.to_owned());
+        account.answers = true;
+    }
+    account
+}
+
+/// Nobody else's subjects are in a source's account, so its inboxes need no prefix of their own.
+fn of_source(source: &str) -> Account {
+    let (request, receipts) = (upstream::request(source), upstream::receipts(source));
+    let import = |from: Holder, subject: &String, kind: Kind| Import {
+        from,
+        there: subject.clone(),
+        here: subject.clone(),
+        kind,
+    };
+    let intake = intake_of(source);
+    let mut imports = vec![import(Holder::Service(upstream::SERVICE), &request, Kind::Service)];
+    imports.extend(intake.iter().map(|subject| import(Holder::Owner, subject, Kind::Service)));
+    imports.push(import(Holder::Owner, &receipts, Kind::Stream));
+    Account {
+        publish: std::iter::once(request).chain(intake).collect(),
+        subscribe: vec!["_INBOX.>".to_owned(), receipts],
+        imports,
+        ..Account::default()
+    }
+}
+
 /// Something a service may send to the owner's account.
 struct Door {
-    /// The subject in the owner's account.
     there: String,
-    /// The subject in the service's account.
     here: String,
-    /// Whether several answers come.
-    stream: bool,
+    kind: Kind,
 }
 
 fn doors(service: Service) -> Vec<Door> {
-    let same = |subject: String| Door { here: subject.clone(), there: subject, stream: false };
-    let api = |call: String, stream: bool| Door {
+    let same =
+        |subject: String| Door { here: subject.clone(), there: subject, kind: Kind::Service };
+    let api = |call: String, kind: Kind| Door {
         there: format!("$JS.API.{call}"),
         here: format!("{API_PREFIX}.{call}"),
-        stream,
+        kind,
     };
     let mut doors = Vec::new();
     if let Some(StreamRow { name, token, .. }) = catalogue::stream_of(service) {
         doors.push(same(format!("tenure.{token}.v1.>")));
-        doors.push(api(format!("STREAM.INFO.{name}"), false));
+        doors.push(api(format!("STREAM.INFO.{name}"), Kind::Service));
     }
     for durable in catalogue::durables_of(service) {
         let (stream, name) = (durable.stream, &durable.name);
-        doors.push(api(format!("CONSUMER.INFO.{stream}.{name}"), false));
-        doors.push(api(format!("CONSUMER.MSG.NEXT.{stream}.{name}"), true));
+        doors.push(api(format!("CONSUMER.INFO.{stream}.{name}"), Kind::Service));
+        doors.push(api(format!("CONSUMER.MSG.NEXT.{stream}.{name}"), Kind::ServiceOfMany));
         doors.push(same(format!("$JS.ACK.{stream}.{name}.>")));
     }
     doors
-}
-
-/// Returns the accounts part of a nats-server configuration file.
-#[must_use]
-pub fn configuration(passwords: &Passwords) -> String {
-    let mut text = String::from("accounts {\n");
-    owner(&mut text, passwords);
-    for (service, password) in &passwords.services {
-        account(&mut text, *service, password, &passwords.sources);
-    }
-    for (source, password) in &passwords.sources {
-        source_account(&mut text, source, password);
-    }
-    text.push_str("}\n");
-    text
-}
-
-/// The name of a service's account.
-#[must_use]
-pub fn account_of(service: Service) -> String {
-    service.database().to_uppercase()
-}
-
-/// The name of a source's account.
-fn account_of_source(source: &str) -> String {
-    format!("SOURCE_{}", source.to_uppercase().replace('-', "_"))
-}
-
-/// The user as which a source publishes.
-#[must_use]
-pub fn user_of(source: &str) -> String {
-    format!("source-{source}")
-}
-
-fn owner(text: &mut String, passwords: &Passwords) {
-    let mut exports = String::new();
-    for (service, _password) in &passwords.services {
-        for door in doors(*service) {
-            let response = if door.stream { "stream" } else { "singleton" };
-            line(
-                &mut exports,
-                format_args!(
-                    "      {{ service: \"{}\", accounts: [{}], response_type: {response} }}",
-                    door.there,
-                    account_of(*service)
-                ),
-            );
-        }
-    }
-    for (source, _password) in &passwords.sources {
-        let account = account_of_source(source);
-        for subject in intake_of(source) {
-            line(
-                &mut exports,
-                format_args!(
-                    "      {{ service: \"{subject}\", accounts: [{account}], response_type: \
-                     singleton }}"
-                ),
-            );
-        }
-        let receipts = upstream::receipts(source);
-        line(
-            &mut exports,
-            format_args!("      {{ stream: \"{receipts}\", accounts: [{account}] }}"),
-        );
-    }
-    line(
-        text,
-        format_args!(
-            "  {OWNER}: {{\n    jetstream: enabled\n    users: [{{ user: {OWNER_USER}, password: \
-         {:?} }}]\n    exports: [\n{exports}    ]\n  }}",
-            passwords.owner
-        ),
-    );
 }
 
 /// Where a source may publish what it wants a receipt of.
@@ -158,84 +219,29 @@ fn intake_of(source: &str) -> [String; 2] {
     Lane::ALL.map(|lane| upstream::intake(source, lane))
 }
 
-fn account(text: &mut String, service: Service, password: &str, sources: &[(String, String)]) {
-    let mut imports = String::new();
-    let mut publish = String::new();
-    for Door { there, here, stream: _ } in doors(service) {
-        line(
-            &mut imports,
-            format_args!(
-                "      {{ service: {{ account: {OWNER}, subject: \"{there}\" }}, to: \"{here}\" }}"
-            ),
-        );
-        line(&mut publish, format_args!("          \"{here}\""));
-    }
-    let mut exports = String::new();
-    let mut hears = format!("\"{}.>\"", service.inbox_prefix());
-    let mut answers = "";
-    if service == upstream::SERVICE {
-        for (source, _password) in sources {
-            let (subject, account) = (upstream::request(source), account_of_source(source));
-            line(
-                &mut exports,
-                format_args!(
-                    "      {{ service: \"{subject}\", accounts: [{account}], response_type: \
-                     singleton }}"
-                ),
-            );
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_imported_is_exported_there() {
+        let sources = ["payroll".to_owned(), "lines".to_owned()];
+        for holder in Holder::all(&sources) {
+            for import in account(&holder, &sources).imports {
+                let exports = account(&import.from, &sources).exports;
+                let offered = Export { subject: import.there.clone(), kind: import.kind };
+                assert!(exports.contains(&offered), "{holder:?} imports {offered:?}");
+            }
         }
-        write!(hears, ", \"{}\"", upstream::REQUESTS).expect("writing to a String cannot fail");
-        answers = ANSWERS;
     }
-    line(
-        text,
-        format_args!(
-            "  {}: {{\n    users: [{{\n      user: {service}, password: {password:?}\n      \
-         permissions: {{\n        publish: {{ allow: [\n{publish}        ] }}\n        \
-         subscribe: {{ allow: [{hears}] }}\n{answers}      }}\n    }}]\n    \
-         exports: [\n{exports}    ]\n    imports: [\n{imports}    ]\n  }}",
-            account_of(service),
-        ),
-    );
-}
 
-/// Who answers requests may publish one answer to each, wherever it is to go.
-const ANSWERS: &str = "        allow_responses: { max: 1, expires: \"2m\" }\n";
-
-/// Nobody else's subjects are in a source's account, so its inboxes need no prefix of their own.
-fn source_account(text: &mut String, source: &str, password: &str) {
-    let (request, receipts) = (upstream::request(source), upstream::receipts(source));
-    let mut imports = String::new();
-    let service = account_of(upstream::SERVICE);
-    line(
-        &mut imports,
-        format_args!("      {{ service: {{ account: {service}, subject: \"{request}\" }} }}"),
-    );
-    let mut publish = format!("\"{request}\"");
-    for subject in intake_of(source) {
-        line(
-            &mut imports,
-            format_args!("      {{ service: {{ account: {OWNER}, subject: \"{subject}\" }} }}"),
-        );
-        write!(publish, ", \"{subject}\"").expect("writing to a String cannot fail");
+    #[test]
+    fn a_service_may_publish_only_what_it_imports() {
+        for holder in Service::ALL.map(Holder::Service) {
+            let Account { publish, imports, .. } = account(&holder, &[]);
+            let imported: Vec<String> = imports.into_iter().map(|import| import.here).collect();
+            assert_eq!(publish, imported, "{holder:?}");
+            assert!(!publish.is_empty());
+        }
     }
-    line(
-        &mut imports,
-        format_args!("      {{ stream: {{ account: {OWNER}, subject: \"{receipts}\" }} }}"),
-    );
-    line(
-        text,
-        format_args!(
-            "  {}: {{\n    users: [{{\n      user: {}, password: {password:?}\n      \
-         permissions: {{\n        publish: {{ allow: [{publish}] }}\n        \
-         subscribe: {{ allow: [\"_INBOX.>\", \"{receipts}\"] }}\n      }}\n    }}]\n    \
-         imports: [\n{imports}    ]\n  }}",
-            account_of_source(source),
-            user_of(source),
-        ),
-    );
-}
-
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    writeln!(text, "{arguments}").expect("writing to a String cannot fail");
 }

@@ -29,13 +29,43 @@ impl Default for StreamOptions {
 
 /// How long a consumer has for a batch, unless it says that it is at work, before the broker
 /// delivers it again. What a service that is killed had in hand is missed for as long.
-const ACK_WAIT: Duration = Duration::from_secs(15);
+pub const ACK_WAIT: Duration = Duration::from_secs(15);
 /// Messages given to one consumer and not yet acknowledged.
-const ACK_PENDING_MAX: i64 = 4096;
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+pub const ACK_PENDING_MAX: i64 = 4096;
+/// For how long the broker knows the id of an event it has been given.
+pub const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
 /// How many streams there are.
 pub const STREAMS_COUNT: u64 = STREAMS.len() as u64 + 1;
+
+/// A stream as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// JetStream's name of it.
+    pub name: &'static str,
+    /// The subjects it keeps.
+    pub subjects: String,
+    /// How long it keeps an event.
+    pub max_age: Duration,
+    /// What it publishes again, and where to.
+    pub republish: Option<(String, String)>,
+}
+
+/// Every stream, that of systems outside of the mesh last.
+#[must_use]
+pub fn kept() -> Vec<Kept> {
+    let own = STREAMS.iter().map(|row| (row.name, row.subjects(), row.max_age_days));
+    let outside = (upstream::STREAM, upstream::INTAKE.to_owned(), upstream::MAX_AGE_DAYS);
+    let (told, source, destination) = upstream::republished();
+    own.chain([outside])
+        .map(|(name, subjects, days)| Kept {
+            name,
+            subjects,
+            max_age: Duration::from_secs(u64::from(days) * 86_400),
+            republish: (name == told).then(|| (source.clone(), destination.clone())),
+        })
+        .collect()
+}
 
 /// Makes every stream and consumer of the catalogue, or brings them up to date.
 ///
@@ -43,11 +73,7 @@ pub const STREAMS_COUNT: u64 = STREAMS.len() as u64 + 1;
 /// When the broker refuses; the account must be the one that owns the streams.
 pub async fn ensure(client: &async_nats::Client, options: StreamOptions) -> Result<(), Error> {
     let context = jetstream::new(client.clone());
-    let own = STREAMS.iter().map(|row| (row.name, row.subjects(), row.max_age_days));
-    let outside = (upstream::STREAM, upstream::INTAKE.to_owned(), upstream::MAX_AGE_DAYS);
-    let (told, source, destination) = upstream::republished();
-    let receipts = Republish { source, destination, headers_only: false };
-    for (name, subjects, max_age_days) in own.chain([outside]) {
+    for Kept { name, subjects, max_age, republish } in kept() {
         context
             .create_or_update_stream(Config {
                 name: name.to_owned(),
@@ -55,13 +81,17 @@ pub async fn ensure(client: &async_nats::Client, options: StreamOptions) -> Resu
                 storage: StorageType::File,
                 retention: RetentionPolicy::Limits,
                 discard: DiscardPolicy::New,
-                max_age: Duration::from_secs(u64::from(max_age_days) * 86_400),
+                max_age,
                 max_bytes: options.bytes_max,
                 num_replicas: options.replicas,
                 duplicate_window: DUPLICATE_WINDOW,
                 deny_delete: true,
                 deny_purge: true,
-                republish: (name == told).then(|| receipts.clone()),
+                republish: republish.map(|(source, destination)| Republish {
+                    source,
+                    destination,
+                    headers_only: false,
+                }),
                 ..Config::default()
             })
             .await

@@ -10,6 +10,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod connect;
 mod consume;
 mod handler;
 mod message;

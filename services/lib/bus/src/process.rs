@@ -182,7 +182,7 @@ pub async fn process(
             .iter()
             .map(|(index, reason)| messages[*index].parked(consumer.row.name, reason.clone()))
             .collect();
-        let stored = park(store, consumer_id, &parked).await;
+        let stored = park(store, consumer, consumer_id, &parked).await;
         for (index, _reason) in &sorted.refused {
             outcomes[*index] = if stored { Outcome::Parked } else { Outcome::Again(None) };
         }
@@ -286,8 +286,13 @@ async fn handle(
                     event.id = %message.identity(),
                     "event {} is parked: {reason}", message.identity()
                 );
-                let stored =
-                    park(store, consumer_id, &[message.parked(consumer.row.name, reason)]).await;
+                let stored = park(
+                    store,
+                    consumer,
+                    consumer_id,
+                    &[message.parked(consumer.row.name, reason)],
+                )
+                .await;
                 let outcome = if stored { Outcome::Parked } else { Outcome::Again(None) };
                 outcomes.push((part[0], outcome));
             }
@@ -413,7 +418,7 @@ fn kind(rejection: &Rejection) -> &'static str {
 }
 
 /// Stores messages in the parked table and in the inbox; says whether that worked.
-async fn park(store: &Store, consumer_id: i16, parked: &[Parked]) -> bool {
+async fn park(store: &Store, consumer: &Consumer, consumer_id: i16, parked: &[Parked]) -> bool {
     let stored = async {
         let mut tx = store.begin().await?;
         store::parked::insert(&mut tx, parked).await?;
@@ -432,7 +437,10 @@ async fn park(store: &Store, consumer_id: i16, parked: &[Parked]) -> bool {
         tx.commit().await
     };
     match stored.await {
-        Ok(()) => true,
+        Ok(()) => {
+            telemetry::metrics().events_handled(consumer.row.name, "parked", parked.len());
+            true
+        }
         Err(error) => {
             tracing::warn!(%error, "what should be parked will be delivered again");
             false

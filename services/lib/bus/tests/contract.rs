@@ -13,7 +13,8 @@ use clock::{Clock, TestClock};
 use domain::{Lane, Rejection};
 use proto::catalogue::{self, Service, StreamRow};
 use proto::hris::v1::PersonUpdated;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr as _};
 use store::{Store, Tx};
 use testkit::{Broker, Database, until};
 use tokio::task::JoinSet;
@@ -80,11 +81,14 @@ impl World {
         let none = Migrator::with_migrations(Vec::new());
         let publisher = database.store(Service::HrisIngest, &none, clock.clone()).await;
         let consumer = database.store(Service::PolicyEvaluation, &none, clock).await;
-        sqlx::query(
+        let owner = database.owner_url(Service::PolicyEvaluation);
+        let mut owner = PgConnection::connect(&owner).await.unwrap();
+        sqlx::raw_sql(
             "CREATE TABLE remembered (person uuid PRIMARY KEY, version bigint, lane smallint,
-                                      batch uuid, seq bigint GENERATED ALWAYS AS IDENTITY)",
+                                      batch uuid, seq bigint GENERATED ALWAYS AS IDENTITY);
+             GRANT ALL ON remembered TO policy_evaluation",
         )
-        .execute(consumer.pool())
+        .execute(&mut owner)
         .await
         .unwrap();
         Self {
@@ -452,6 +456,42 @@ async fn replicas_that_start_at_once_register_a_consumer_once() {
         let ids: BTreeSet<i16> =
             futures::future::join_all(at_once).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(ids.len(), 1, "round {round}");
+    }
+}
+
+/// A migration that adds a table.
+fn step(version: i64) -> Migration {
+    let sql = AssertSqlSafe(format!("CREATE TABLE step_{version} (id integer)")).into_sql_str();
+    Migration::new(version, "a step".into(), MigrationType::Simple, sql, false)
+}
+
+#[tokio::test]
+async fn a_version_runs_on_the_schema_of_the_next_and_waits_where_its_own_is_missing() {
+    let database = Database::start().await;
+    let service = Service::PolicyEvaluation;
+    let versions =
+        [1, 2, 3].map(|last| Migrator::with_migrations((1..=last).map(step).collect::<Vec<_>>()));
+    let [older, newer, newest] = &versions;
+    let connect = async |migrations| {
+        let options = store::Options {
+            connect: database.url(service).parse().unwrap(),
+            connections_max: 2,
+            epoch: 1,
+        };
+        Store::connect(service, options, migrations, Clock::system()).await
+    };
+    let owner = || database.owner_url(service).parse().unwrap();
+
+    assert!(connect(older).await.unwrap_err().is_transient(), "nobody has migrated yet");
+    store::migrate(service, owner(), newer).await.unwrap();
+    let beside = connect(older).await.unwrap();
+    let own = connect(newer).await.unwrap();
+    // Whoever goes back runs the older version's migrations once more.
+    store::migrate(service, owner(), older).await.unwrap();
+
+    assert!(connect(newest).await.unwrap_err().is_transient(), "the next version waits");
+    for store in [beside, own] {
+        sqlx::query("INSERT INTO step_1 VALUES (1)").execute(store.pool()).await.unwrap();
     }
 }
 

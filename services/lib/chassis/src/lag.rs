@@ -32,8 +32,10 @@ pub(crate) async fn measure(
             };
             match found {
                 Ok(found) => {
-                    let pending = found.cached_info().num_pending;
-                    telemetry::metrics().consumer_pending(durable.name.clone(), pending);
+                    let info = found.cached_info();
+                    let held = u64::try_from(info.num_ack_pending).unwrap_or_default();
+                    let name = durable.name.clone();
+                    telemetry::metrics().consumer_lag(name, info.num_pending, held);
                 }
                 Err(error) => {
                     tracing::debug!(consumer = durable.name, %error, "its lag is not known");

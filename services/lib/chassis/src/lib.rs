@@ -11,11 +11,13 @@ mod driver;
 mod lag;
 mod operations;
 mod outside;
+mod requests;
 mod resync;
 mod run;
 mod running;
 mod settings;
 
+pub use admin::Admin;
 pub use app::App;
 pub use driver::{Cause, Driver};
 pub use resync::{Republish, Resync, Told};

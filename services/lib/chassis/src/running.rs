@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::interceptor::InterceptorLayer;
 
+use crate::admin::Admin;
 use crate::app::{App, Http};
 use crate::operations::Operations;
+use crate::requests::{Doorkeeper, Measure};
+use crate::settings::Secret;
 
 /// What a service runs on.
 #[derive(Debug)]
@@ -23,10 +28,14 @@ pub struct Resources {
     pub store: Store,
     /// Its connection to the broker, under its own account.
     pub nats: async_nats::Client,
+    /// The file that the connection was signed in with.
+    pub credentials: Option<PathBuf>,
     /// Where requests are served.
     pub grpc: TcpListener,
+    /// What whoever asks must send; none: everybody may ask.
+    pub token: Option<Secret>,
     /// Where health and metrics are served.
-    pub admin: TcpListener,
+    pub admin: Admin,
 }
 
 /// Where a running service can be reached.
@@ -53,6 +62,7 @@ pub struct Running {
     takers: JoinSet<()>,
     relay: JoinSet<()>,
     servers: JoinSet<()>,
+    admin: Admin,
     store: Store,
 }
 
@@ -75,14 +85,11 @@ impl Running {
     ///
     /// # Errors
     /// When an address cannot be read back.
-    pub fn start<S>(app: App, resources: Resources, scrape: Option<S>) -> anyhow::Result<Self>
-    where
-        S: Fn() -> String + Send + Sync + Clone + 'static,
-    {
-        let Resources { store, nats, grpc, admin } = resources;
+    pub fn start(app: App, resources: Resources) -> anyhow::Result<Self> {
+        let Resources { store, nats, credentials, grpc, token, admin } = resources;
         let addresses = Addresses {
             grpc: grpc.local_addr().context("read the gRPC address")?,
-            admin: admin.local_addr().context("read the admin address")?,
+            admin: admin.address(),
             http: app
                 .http
                 .as_ref()
@@ -98,10 +105,10 @@ impl Running {
             takers: JoinSet::new(),
             relay: JoinSet::new(),
             servers: JoinSet::new(),
+            admin,
             store: store.clone(),
         };
-        running.serve(app.routes, grpc, &nats);
-        running.administer(admin, &nats, scrape);
+        running.serve(app.routes, grpc, token.as_ref(), &nats);
         if let Some(http) = app.http {
             running.listen(http);
         }
@@ -117,7 +124,8 @@ impl Running {
                 running.takers.spawn(work);
             }
         }
-        running.keep_house();
+        running.keep_house(&nats, credentials);
+        running.admin.ready(store, nats.clone(), running.take.clone());
         let lag = crate::lag::measure(app.service, nats, running.take.clone());
         running.takers.spawn(lag);
         Ok(running)
@@ -144,14 +152,17 @@ impl Running {
         self.answer.cancel();
         drained("requests", &mut self.servers).await;
         self.store.close().await;
+        drained("health", &mut self.admin.close()).await;
     }
 
     fn serve(
         &mut self,
         mut routes: tonic::service::RoutesBuilder,
         listener: TcpListener,
+        token: Option<&Secret>,
         nats: &async_nats::Client,
     ) {
+        let doorkeeper = Doorkeeper::new(token);
         let operations = Operations { store: self.store.clone(), client: nats.clone() };
         routes.add_service(OperationsServiceServer::new(operations));
         let (_reporter, health) = tonic_health::server::health_reporter();
@@ -160,6 +171,8 @@ impl Running {
         self.servers.spawn(async move {
             let served = tonic::transport::Server::builder()
                 .trace_fn(traced)
+                .layer(Measure)
+                .layer(InterceptorLayer::new(doorkeeper))
                 .initial_stream_window_size(STREAM_BYTES)
                 .initial_connection_window_size(CONNECTION_BYTES)
                 .max_frame_size(FRAME_BYTES)
@@ -171,23 +184,6 @@ impl Running {
                 .await;
             if let Err(error) = served {
                 tracing::error!(%error, "requests are no longer served");
-            }
-        });
-    }
-
-    fn administer<S>(&mut self, listener: TcpListener, nats: &async_nats::Client, scrape: Option<S>)
-    where
-        S: Fn() -> String + Send + Sync + Clone + 'static,
-    {
-        let router =
-            crate::admin::router(self.store.clone(), nats.clone(), self.take.clone(), scrape);
-        let answer = self.answer.clone();
-        self.servers.spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(answer.cancelled_owned())
-                .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "health is no longer served");
             }
         });
     }
@@ -232,8 +228,8 @@ impl Running {
         }
     }
 
-    fn keep_house(&mut self) {
-        let (store, drain) = (self.store.clone(), self.take.clone());
+    fn keep_house(&mut self, nats: &async_nats::Client, credentials: Option<PathBuf>) {
+        let (store, drain, nats) = (self.store.clone(), self.take.clone(), nats.clone());
         self.takers.spawn(async move {
             let mut maintenance = tokio::time::interval(MAINTENANCE);
             let mut measure = tokio::time::interval(MEASURE);
@@ -241,7 +237,7 @@ impl Running {
                 let done = tokio::select! {
                     () = drain.cancelled() => return,
                     _tick = maintenance.tick() => store.maintain().await,
-                    _tick = measure.tick() => measured(&store).await,
+                    _tick = measure.tick() => measured(&store, &nats, credentials.as_deref()).await,
                 };
                 if let Err(error) = done {
                     tracing::warn!(%error, "house-keeping is tried again");
@@ -274,7 +270,20 @@ fn traced(request: &http::Request<()>) -> tracing::Span {
     span
 }
 
-async fn measured(store: &Store) -> Result<(), store::Error> {
+async fn measured(
+    store: &Store,
+    nats: &async_nats::Client,
+    credentials: Option<&Path>,
+) -> Result<(), store::Error> {
+    // Those in the file, which are the next to be signed in with, and not those of the connection.
+    if let Some(path) = credentials
+        && let Some(ends) = bus::connect::expiry(path).await
+    {
+        telemetry::metrics().credential_expires(ends.as_second());
+    }
+    let broker = nats.connection_state() == async_nats::connection::State::Connected;
+    let (open, idle) = (u64::from(store.pool().size()), store.pool().num_idle() as u64);
+    telemetry::metrics().connections(broker, open.saturating_sub(idle), idle);
     let now = store.clock().now();
     let (pending, oldest) = store::outbox::backlog(store.pool()).await?;
     let oldest = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());

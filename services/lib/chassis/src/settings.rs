@@ -48,15 +48,16 @@ impl<C> Settings<C> {
 pub struct NatsSettings {
     /// `nats://host:port`; a `tls://` URL asks for TLS.
     pub url: String,
-    /// The user; the service's name unless told otherwise.
-    pub user: Option<String>,
-    /// The file that holds the user's password.
-    pub password_file: Option<PathBuf>,
+    /// The file with the service's credentials (`nats.creds`); read at every connection, so that it may
+    /// be replaced at any time before they end.
+    pub credentials_file: Option<PathBuf>,
+    /// The file with certificates of authorities that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for NatsSettings {
     fn default() -> Self {
-        Self { url: "nats://127.0.0.1:4222".to_owned(), user: None, password_file: None }
+        Self { url: "nats://127.0.0.1:4222".to_owned(), credentials_file: None, ca_file: None }
     }
 }
 
@@ -70,6 +71,9 @@ pub struct DatabaseSettings {
     pub password_file: Option<PathBuf>,
     /// Connections at most.
     pub connections_max: u32,
+    /// Whether to bring the schema up to date at the start, with the same role. Otherwise the service
+    /// waits until somebody has, by its own `migrate` command and another role.
+    pub migrate: bool,
     /// Raised only when the service's whole state is published again.
     pub epoch: i64,
 }
@@ -80,6 +84,7 @@ impl Default for DatabaseSettings {
             url: "postgres://127.0.0.1:5432".to_owned(),
             password_file: None,
             connections_max: 16,
+            migrate: true,
             epoch: 1,
         }
     }
@@ -89,13 +94,36 @@ impl Default for DatabaseSettings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrpcSettings {
-    /// Address to bind; port 0 lets the system pick. Loopback unless a mesh does authentication.
+    /// Address to bind; port 0 lets the system pick. Loopback, unless there is a token.
     pub address: SocketAddr,
+    /// The file with the token that whoever asks must send.
+    pub token_file: Option<PathBuf>,
 }
 
 impl Default for GrpcSettings {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 0)) }
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 0)), token_file: None }
+    }
+}
+
+impl GrpcSettings {
+    /// Reads the token.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is empty, or when others could ask without one.
+    pub(crate) fn token(&self) -> anyhow::Result<Option<Secret>> {
+        let token = self.token_file.as_deref().map(Secret::read).transpose()?;
+        if token.as_ref().is_some_and(|token| token.expose().is_empty()) {
+            bail!("the file of grpc.token_file is empty");
+        }
+        if token.is_none() && !self.address.ip().is_loopback() {
+            bail!(
+                "grpc.address {} can be reached from elsewhere: name a grpc.token_file, or listen on \
+                 127.0.0.1",
+                self.address
+            );
+        }
+        Ok(token)
     }
 }
 

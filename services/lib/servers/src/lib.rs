@@ -22,6 +22,8 @@ mod tools;
 
 pub use error::Error;
 pub use folder::{cache, scratch};
-pub use nats::{Nats, NatsConfig};
-pub use postgres::{DatabaseSpec, Postgres, PostgresConfig, create_databases};
+pub use nats::{Certificate, Nats, NatsConfig};
+pub use postgres::{
+    DatabaseSpec, Postgres, PostgresConfig, Role, create_databases, create_databases_at,
+};
 pub use tools::Tools;

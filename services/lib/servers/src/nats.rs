@@ -23,6 +23,17 @@ pub struct NatsConfig {
     pub port: Option<u16>,
     /// What is to stand in the configuration file besides address and storage: the accounts.
     pub config: String,
+    /// With what the server proves who it is; none: clients speak to it in the clear.
+    pub tls: Option<Certificate>,
+}
+
+/// A certificate that names 127.0.0.1, and its key, as PEM files.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 impl std::fmt::Debug for NatsConfig {
@@ -76,7 +87,8 @@ impl Nats {
     /// Returns the address, without credentials.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let scheme = if self.config.tls.is_some() { "tls" } else { "nats" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// Returns the port, which stays the same over restarts.
@@ -214,12 +226,19 @@ fn chosen_port(ports: &Path) -> Option<u16> {
 fn text(config: &NatsConfig, fixed_port: Option<u16>) -> String {
     let port = fixed_port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
     let (ports, store) = (ports_folder(config), &config.store_dir);
+    let tls = config.tls.as_ref().map_or_else(String::new, |tls| {
+        format!(
+            "tls {{ cert_file: {}, key_file: {} }}\n",
+            quoted(&tls.certificate),
+            quoted(&tls.key)
+        )
+    });
     format!(
         "listen: \"127.0.0.1:{port}\"\n\
          server_name: tenure\n\
          ports_file_dir: {}\n\
          jetstream {{ store_dir: {} }}\n\
-         {}\n",
+         {tls}{}\n",
         quoted(&ports),
         quoted(store),
         config.config,

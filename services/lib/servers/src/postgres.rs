@@ -48,23 +48,40 @@ impl PostgresConfig {
     }
 }
 
-/// Names a database and the one role that owns it and may connect to it.
+/// Names a database, the role that owns it and changes its schema, and the role that works in it.
+/// Nobody else may connect to it.
 #[derive(Clone)]
 pub struct DatabaseSpec {
     /// The database.
     pub name: String,
-    /// The role.
-    pub role: String,
-    /// The role's password.
+    /// The role that owns it, and everything in it.
+    pub owner: Role,
+    /// The role that works in it, with what the owner gives it.
+    pub worker: Role,
+}
+
+/// A role that can sign in.
+#[derive(Clone)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Its password.
     pub password: String,
+}
+
+impl fmt::Debug for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Role").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for DatabaseSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseSpec")
             .field("name", &self.name)
-            .field("role", &self.role)
-            .finish_non_exhaustive()
+            .field("owner", &self.owner)
+            .field("worker", &self.worker)
+            .finish()
     }
 }
 
@@ -116,7 +133,7 @@ impl Postgres {
 
     /// Makes each role and database that is not there and brings the others up to date.
     ///
-    /// Nobody but its role and the superuser may connect to a database.
+    /// Nobody but its two roles and the superuser may connect to a database.
     pub async fn create_databases(&self, databases: &[DatabaseSpec]) -> Result<(), Error> {
         let mut connection = self.connect().await?;
         table::lock(&mut connection).await.map_err(Error::database("lock the databases"))?;
@@ -125,13 +142,23 @@ impl Postgres {
             .map_err(Error::database("close the maintenance databases to services"))?;
         let strategy = if self.config.durable { Strategy::WalLog } else { Strategy::FileCopy };
         ensure(&mut connection, databases, strategy).await?;
+        for database in databases {
+            let options = options(self.port, &self.password).database(&database.name);
+            hand_over(options, database).await?;
+        }
         connection.close().await.map_err(Error::database("leave the database"))
     }
 
-    /// Returns the address of a database as its own role sees it; it holds the password.
+    /// Returns the address of a database as whoever works in it sees it; it holds the password.
     #[must_use]
     pub fn url(&self, database: &DatabaseSpec) -> String {
-        url(&database.role, &database.password, self.port, &database.name)
+        url(&database.worker.name, &database.worker.password, self.port, &database.name)
+    }
+
+    /// Returns the address of a database as its owner sees it; it holds the password.
+    #[must_use]
+    pub fn owner_url(&self, database: &DatabaseSpec) -> String {
+        url(&database.owner.name, &database.owner.password, self.port, &database.name)
     }
 
     /// Returns the superuser's address of the maintenance database; it holds the password.
@@ -223,16 +250,38 @@ impl fmt::Debug for Postgres {
 /// # Errors
 /// When the server cannot be reached or refuses; the address must be a superuser's.
 pub async fn create_databases(admin_url: &str, databases: &[DatabaseSpec]) -> Result<(), Error> {
-    let mut connection = admin_url
+    let options = admin_url
         .parse::<PgConnectOptions>()
         .map_err(Error::database("read the address of the database"))?
-        .disable_statement_logging()
-        .connect()
-        .await
-        .map_err(Error::database("connect as superuser"))?;
+        .disable_statement_logging();
+    create_databases_at(options, databases).await
+}
+
+/// The same with options that are read already.
+///
+/// # Errors
+/// When the server cannot be reached or refuses; the role must be a superuser.
+pub async fn create_databases_at(
+    options: PgConnectOptions,
+    databases: &[DatabaseSpec],
+) -> Result<(), Error> {
+    let mut connection =
+        options.connect().await.map_err(Error::database("connect as superuser"))?;
     table::lock(&mut connection).await.map_err(Error::database("lock the databases"))?;
     ensure(&mut connection, databases, Strategy::WalLog).await?;
+    for database in databases {
+        hand_over(options.clone().database(&database.name), database).await?;
+    }
     connection.close().await.map_err(Error::database("leave the database"))
+}
+
+/// Makes the owner the owner of everything in the database, also of what whoever works in it made
+/// when it still was the owner.
+async fn hand_over(options: PgConnectOptions, database: &DatabaseSpec) -> Result<(), Error> {
+    let during = || Error::database("hand a database over to its owner");
+    let mut connection = options.connect().await.map_err(during())?;
+    table::hand_over(&mut connection, database).await.map_err(during())?;
+    connection.close().await.map_err(during())
 }
 
 async fn ensure(
@@ -241,7 +290,9 @@ async fn ensure(
     strategy: Strategy,
 ) -> Result<(), Error> {
     for database in databases {
-        table::ensure_role(connection, database).await.map_err(Error::database("make a role"))?;
+        for role in [&database.owner, &database.worker] {
+            table::ensure_role(connection, role).await.map_err(Error::database("make a role"))?;
+        }
         table::ensure_database(connection, database, strategy)
             .await
             .map_err(Error::database("make a database"))?;

@@ -14,6 +14,14 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("bring the schema up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Migrations that this program needs have not been done.
+    #[error("the schema is behind: {missing} migrations are missing in {table}")]
+    SchemaBehind {
+        /// The table that keeps the versions.
+        table: &'static str,
+        /// How many are missing.
+        missing: usize,
+    },
     /// An event that was to be published is not valid.
     #[error("publish {event}")]
     Event {
@@ -35,6 +43,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Migrate(_) | Self::Event { .. } => false,
+            Self::SchemaBehind { .. } => true,
             Self::Database { source: sqlx::Error::Database(error), .. } => {
                 error.code().is_some_and(|code| {
                     // Connection, rollback, resources, operator intervention, system (SQLSTATE classes).

@@ -6,21 +6,19 @@ use std::sync::{Mutex, PoisonError};
 use domain::{Date, Timestamp};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
+use jiff_sqlx::ToSqlx as _;
 use proto::catalogue::{self, Service, StreamRow};
+use sqlx::Row as _;
 use sqlx::postgres::PgPool;
-use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::tx::begin;
 
 /// Partitions are made this many days ahead.
 const DAYS_AHEAD: i32 = 2;
 /// What is kept beyond the streams' maximum age: the outbox seven days, the inbox one more.
 const OUTBOX_EXTRA_DAYS: i32 = 7;
 const INBOX_EXTRA_DAYS: i32 = 8;
-/// Serialises the making of partitions among a service's replicas.
-const LOCK: i64 = 0x7465_6e75_7265;
 
 /// Remembers which partitions exist, so that the usual case costs no query.
 #[derive(Debug)]
@@ -111,11 +109,13 @@ impl Partitions {
         let today = now.to_zoned(TimeZone::UTC).date();
         for (table, kept) in [("outbox", self.outbox_days), ("inbox", self.inbox_days)] {
             let limit = today.saturating_sub(kept.days());
-            for (name, day) in existing(pool, table).await? {
+            for day in existing(pool, table).await? {
                 if day >= limit || (table == "outbox" && has_pending(pool, day).await?) {
                     continue;
                 }
-                sqlx::query(AssertSqlSafe(format!("DROP TABLE IF EXISTS {name}")))
+                sqlx::query("SELECT drop_day($1, $2)")
+                    .bind(table)
+                    .bind(day.to_sqlx())
                     .execute(pool)
                     .await
                     .map_err(Error::during("drop an old partition"))?;
@@ -134,38 +134,19 @@ impl Partitions {
     }
 }
 
-/// Attaching a ready table does not block readers or writers of the others, as creating it as a
-/// partition would.
 async fn create(pool: &PgPool, table: &'static str, day: Date) -> Result<(), Error> {
-    let during = || Error::during("make a day's partition");
-    let name = format!("{table}_{}", day.strftime("%Y%m%d"));
-    let mut tx = begin(pool).await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .execute(&mut *tx)
+    sqlx::query("SELECT make_day($1, $2, $3, $4)")
+        .bind(table)
+        .bind(day.to_sqlx())
+        .bind(first_id(day))
+        .bind(first_id(day.saturating_add(1.day())))
+        .execute(pool)
         .await
-        .map_err(during())?;
-    let attached: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-                         WHERE c.relname = $1)",
-    )
-    .bind(&name)
-    .fetch_one(&mut *tx)
-    .await
-    .map_err(during())?;
-    if !attached {
-        let sql = format!(
-            "CREATE TABLE IF NOT EXISTS {name} (LIKE {table} INCLUDING ALL);
-             ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{}') TO ('{}')",
-            first_id(day),
-            first_id(day.saturating_add(1.day())),
-        );
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await.map_err(during())?;
-    }
-    tx.commit().await.map_err(during())
+        .map_err(Error::during("make a day's partition"))?;
+    Ok(())
 }
 
-async fn existing(pool: &PgPool, table: &'static str) -> Result<Vec<(String, Date)>, Error> {
+async fn existing(pool: &PgPool, table: &'static str) -> Result<Vec<Date>, Error> {
     let rows = sqlx::query(
         "SELECT c.relname::text AS name FROM pg_inherits i
            JOIN pg_class c ON c.oid = i.inhrelid
@@ -180,8 +161,7 @@ async fn existing(pool: &PgPool, table: &'static str) -> Result<Vec<(String, Dat
         .into_iter()
         .filter_map(|row| {
             let name: String = row.get("name");
-            let day = Date::strptime("%Y%m%d", name.rsplit('_').next()?).ok()?;
-            Some((name, day))
+            Date::strptime("%Y%m%d", name.rsplit('_').next()?).ok()
         })
         .collect())
 }

@@ -11,12 +11,11 @@ use tokio::sync::watch;
 use crate::epochs;
 use crate::error::Error;
 use crate::partitions::Partitions;
+use crate::schema;
 use crate::tx::Tx;
 
 /// How long a connection has rested that may have died meanwhile.
 const RESTED: Duration = Duration::from_millis(200);
-
-static CONTRACT: Migrator = sqlx::migrate!();
 
 /// How a service uses its database.
 #[derive(Debug, Clone)]
@@ -47,10 +46,10 @@ pub(crate) struct Inner {
 }
 
 impl Store {
-    /// Connects, and brings the contract's tables and the service's own up to date.
+    /// Connects to a database whose schema [`migrate`](crate::migrate) has brought up to date.
     ///
     /// # Errors
-    /// When the database is out of reach or a migration fails.
+    /// When the database is out of reach or its schema is behind.
     pub async fn connect(
         service: Service,
         options: Options,
@@ -87,8 +86,7 @@ impl Store {
             .connect_with(connect.clone())
             .await
             .map_err(Error::during("connect to PostgreSQL"))?;
-        migrate(&pool, &CONTRACT, "contract").await?;
-        migrate(&pool, migrations, "service").await?;
+        schema::check(&pool, migrations).await?;
         let partitions = Partitions::new(service);
         let (committed, _) = watch::channel(0);
         let epoch = epochs::enter(&pool, options.epoch, clock.now()).await?;
@@ -163,12 +161,4 @@ impl Store {
     pub async fn close(&self) {
         self.inner.pool.close().await;
     }
-}
-
-/// Each set of migrations has its own table of versions, so their numbers do not clash.
-async fn migrate(pool: &PgPool, migrations: &Migrator, name: &'static str) -> Result<(), Error> {
-    let mut migrator = Migrator::with_migrations(migrations.iter().cloned().collect());
-    migrator.dangerous_set_table_name(format!("schema_{name}"));
-    migrator.run(pool).await?;
-    Ok(())
 }

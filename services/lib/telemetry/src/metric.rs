@@ -21,6 +21,10 @@ pub enum Metric {
     BatchDuration,
     /// Messages a consumer has not been given yet.
     ConsumerPending,
+    /// Messages a consumer has been given and is not done with.
+    ConsumerUnacknowledged,
+    /// Time to answer one request.
+    RequestDuration,
     /// Events that wait for the broker.
     OutboxPending,
     /// Age of the oldest of them.
@@ -37,6 +41,16 @@ pub enum Metric {
     ActionsFinished,
     /// Time from the recording of a timeline to settled.
     SettleDuration,
+    /// Time from the end of somebody's access to its last account closed.
+    LeaverDuration,
+    /// Whether the broker is connected.
+    BrokerConnected,
+    /// Connections to the database.
+    DatabaseConnections,
+    /// When the service's credentials for the broker end.
+    CredentialExpiryTime,
+    /// Which version runs.
+    BuildInfo,
 }
 
 /// What kind of instrument a metric is.
@@ -52,12 +66,14 @@ pub enum Kind {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 20] = [
         Self::EventsHandled,
         Self::EventsPublished,
         Self::EventsRepublished,
         Self::BatchDuration,
         Self::ConsumerPending,
+        Self::ConsumerUnacknowledged,
+        Self::RequestDuration,
         Self::OutboxPending,
         Self::OutboxAge,
         Self::ParkedMessages,
@@ -66,6 +82,11 @@ impl Metric {
         Self::CircuitsOpen,
         Self::ActionsFinished,
         Self::SettleDuration,
+        Self::LeaverDuration,
+        Self::BrokerConnected,
+        Self::DatabaseConnections,
+        Self::CredentialExpiryTime,
+        Self::BuildInfo,
     ];
 
     /// The instrument's name, as OTLP carries it.
@@ -77,6 +98,8 @@ impl Metric {
             Self::EventsRepublished => "tenure_events_republished",
             Self::BatchDuration => "tenure_batch_duration",
             Self::ConsumerPending => "tenure_consumer_pending",
+            Self::ConsumerUnacknowledged => "tenure_consumer_unacknowledged",
+            Self::RequestDuration => "tenure_request_duration",
             Self::OutboxPending => "tenure_outbox_pending",
             Self::OutboxAge => "tenure_outbox_age",
             Self::ParkedMessages => "tenure_parked_messages",
@@ -85,6 +108,11 @@ impl Metric {
             Self::CircuitsOpen => "tenure_circuits_open",
             Self::ActionsFinished => "tenure_actions_finished",
             Self::SettleDuration => "tenure_settle_duration",
+            Self::LeaverDuration => "tenure_leaver_duration",
+            Self::BrokerConnected => "tenure_broker_connected",
+            Self::DatabaseConnections => "tenure_database_connections",
+            Self::CredentialExpiryTime => "tenure_credential_expiry_time",
+            Self::BuildInfo => "tenure_build_info",
         }
     }
 
@@ -101,10 +129,17 @@ impl Metric {
             | Self::OutboxAge
             | Self::ParkedMessages
             | Self::TimersOverdue
-            | Self::CircuitsOpen => Kind::Gauge,
-            Self::BatchDuration | Self::ConnectorRequestDuration | Self::SettleDuration => {
-                Kind::Histogram
-            }
+            | Self::CircuitsOpen
+            | Self::ConsumerUnacknowledged
+            | Self::BrokerConnected
+            | Self::DatabaseConnections
+            | Self::CredentialExpiryTime
+            | Self::BuildInfo => Kind::Gauge,
+            Self::BatchDuration
+            | Self::ConnectorRequestDuration
+            | Self::RequestDuration
+            | Self::SettleDuration
+            | Self::LeaverDuration => Kind::Histogram,
         }
     }
 
@@ -115,7 +150,10 @@ impl Metric {
             Self::BatchDuration
             | Self::OutboxAge
             | Self::ConnectorRequestDuration
-            | Self::SettleDuration => "s",
+            | Self::RequestDuration
+            | Self::SettleDuration
+            | Self::LeaverDuration
+            | Self::CredentialExpiryTime => "s",
             Self::EventsHandled
             | Self::EventsPublished
             | Self::EventsRepublished
@@ -124,6 +162,10 @@ impl Metric {
             | Self::ParkedMessages
             | Self::TimersOverdue
             | Self::CircuitsOpen
+            | Self::ConsumerUnacknowledged
+            | Self::BrokerConnected
+            | Self::DatabaseConnections
+            | Self::BuildInfo
             | Self::ActionsFinished => "",
         }
     }
@@ -134,7 +176,12 @@ impl Metric {
         match self {
             Self::EventsHandled => &["consumer", "outcome"],
             Self::EventsPublished | Self::EventsRepublished => &["stream"],
-            Self::BatchDuration | Self::ConsumerPending => &["consumer"],
+            Self::BatchDuration | Self::ConsumerPending | Self::ConsumerUnacknowledged => {
+                &["consumer"]
+            }
+            Self::RequestDuration => &["method", "code"],
+            Self::DatabaseConnections => &["state"],
+            Self::BuildInfo => &["version"],
             Self::ConnectorRequestDuration => &["application", "outcome"],
             Self::CircuitsOpen => &["application"],
             Self::ActionsFinished => &["application", "kind", "outcome"],
@@ -142,7 +189,10 @@ impl Metric {
             | Self::OutboxAge
             | Self::ParkedMessages
             | Self::TimersOverdue
-            | Self::SettleDuration => &[],
+            | Self::SettleDuration
+            | Self::LeaverDuration
+            | Self::BrokerConnected
+            | Self::CredentialExpiryTime => &[],
         }
     }
 
@@ -160,6 +210,12 @@ impl Metric {
             Self::BatchDuration => "Time to handle one batch, its commit included.",
             Self::ConsumerPending => {
                 "Messages a durable consumer has not been given yet: how far it lags behind."
+            }
+            Self::ConsumerUnacknowledged => {
+                "Messages a durable consumer has been given and is not done with."
+            }
+            Self::RequestDuration => {
+                "Time to answer one gRPC request; `code` is gRPC's name of the status."
             }
             Self::OutboxPending => "Events that are committed and wait for the broker.",
             Self::OutboxAge => "Age of the oldest event that waits for the broker.",
@@ -180,6 +236,16 @@ impl Metric {
             Self::SettleDuration => {
                 "Time from the recording of a timeline until everything of the person agrees with it."
             }
+            Self::LeaverDuration => {
+                "Time from the instant at which access of a leaver had to end until everything of them \
+                 was read as they should have it."
+            }
+            Self::BrokerConnected => "Whether the service is connected to the broker: 1 or 0.",
+            Self::DatabaseConnections => "Connections to the service's database: `used` or `idle`.",
+            Self::CredentialExpiryTime => {
+                "Unix time at which the service's credentials for the broker end."
+            }
+            Self::BuildInfo => "Which version runs; always 1.",
         }
     }
 }
@@ -200,6 +266,13 @@ pub struct Metrics {
     circuits_open: Gauge<u64>,
     actions_finished: Counter<u64>,
     settle_duration: Histogram<f64>,
+    leaver_duration: Histogram<f64>,
+    consumer_unacknowledged: Gauge<u64>,
+    request_duration: Histogram<f64>,
+    broker_connected: Gauge<u64>,
+    database_connections: Gauge<u64>,
+    credential_expiry_time: Gauge<f64>,
+    build_info: Gauge<u64>,
 }
 
 /// The instruments of this process; made when they are first used, so after [`crate::init`].
@@ -216,6 +289,13 @@ impl Metrics {
         let gauge = |metric: Metric| {
             meter.u64_gauge(metric.name()).with_description(metric.meaning()).build()
         };
+        let instant = |metric: Metric| {
+            meter
+                .f64_gauge(metric.name())
+                .with_unit(metric.unit())
+                .with_description(metric.meaning())
+                .build()
+        };
         let seconds = |metric: Metric| {
             meter
                 .f64_histogram(metric.name())
@@ -231,17 +311,20 @@ impl Metrics {
             batch_duration: seconds(Metric::BatchDuration),
             consumer_pending: gauge(Metric::ConsumerPending),
             outbox_pending: gauge(Metric::OutboxPending),
-            outbox_age: meter
-                .f64_gauge(Metric::OutboxAge.name())
-                .with_unit(Metric::OutboxAge.unit())
-                .with_description(Metric::OutboxAge.meaning())
-                .build(),
+            outbox_age: instant(Metric::OutboxAge),
             parked_messages: gauge(Metric::ParkedMessages),
             timers_overdue: gauge(Metric::TimersOverdue),
             connector_request_duration: seconds(Metric::ConnectorRequestDuration),
             circuits_open: gauge(Metric::CircuitsOpen),
             actions_finished: counter(Metric::ActionsFinished),
             settle_duration: seconds(Metric::SettleDuration),
+            leaver_duration: seconds(Metric::LeaverDuration),
+            consumer_unacknowledged: gauge(Metric::ConsumerUnacknowledged),
+            request_duration: seconds(Metric::RequestDuration),
+            broker_connected: gauge(Metric::BrokerConnected),
+            database_connections: gauge(Metric::DatabaseConnections),
+            credential_expiry_time: instant(Metric::CredentialExpiryTime),
+            build_info: gauge(Metric::BuildInfo),
         }
     }
 
@@ -267,9 +350,36 @@ impl Metrics {
         self.batch_duration.record(seconds, &[KeyValue::new("consumer", consumer)]);
     }
 
-    /// Sets how far a durable consumer lags behind.
-    pub fn consumer_pending(&self, durable: String, messages: u64) {
-        self.consumer_pending.record(messages, &[KeyValue::new("consumer", durable)]);
+    /// Sets how far a durable consumer lags behind: what it has not been given, and what it has been
+    /// given and is not done with.
+    pub fn consumer_lag(&self, durable: String, pending: u64, unacknowledged: u64) {
+        let labels = [KeyValue::new("consumer", durable)];
+        self.consumer_pending.record(pending, &labels);
+        self.consumer_unacknowledged.record(unacknowledged, &labels);
+    }
+
+    /// Records how long a request took; `method` is one of the service's, `code` gRPC's name.
+    pub fn request(&self, method: String, code: &'static str, seconds: f64) {
+        let labels = [KeyValue::new("method", method), KeyValue::new("code", code)];
+        self.request_duration.record(seconds, &labels);
+    }
+
+    /// Sets how a service is joined to what it runs on.
+    pub fn connections(&self, broker: bool, used: u64, idle: u64) {
+        self.broker_connected.record(u64::from(broker), &[]);
+        self.database_connections.record(used, &[KeyValue::new("state", "used")]);
+        self.database_connections.record(idle, &[KeyValue::new("state", "idle")]);
+    }
+
+    /// Sets when the credentials for the broker end, in seconds of Unix time.
+    #[expect(clippy::cast_precision_loss, reason = "seconds of this age are far below 2^52")]
+    pub fn credential_expires(&self, at: i64) {
+        self.credential_expiry_time.record(at as f64, &[]);
+    }
+
+    /// Says which version runs.
+    pub fn build_info(&self, version: &'static str) {
+        self.build_info.record(1, &[KeyValue::new("version", version)]);
     }
 
     /// Sets what is measured from time to time.
@@ -309,6 +419,11 @@ impl Metrics {
     /// Records how long a person took to settle.
     pub fn settle_duration(&self, seconds: f64) {
         self.settle_duration.record(seconds, &[]);
+    }
+
+    /// Records how long somebody's last account stayed open beyond the end of their access.
+    pub fn leaver_duration(&self, seconds: f64) {
+        self.leaver_duration.record(seconds, &[]);
     }
 }
 

@@ -1,16 +1,22 @@
-use async_nats::ConnectOptions;
-use bus::accounts::{self, Passwords};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bus::accounts::{Authority, Holder, Seeds};
 use bus::admin::{self, StreamOptions};
+use clock::Clock;
 use proto::catalogue::Service;
 use servers::{Nats, NatsConfig, Tools};
 use tempfile::TempDir;
+
+/// How long credentials count that no test outlives.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A private NATS with the accounts, streams and consumers of the catalogue; ends when it is dropped.
 #[derive(Debug)]
 pub struct Broker {
     nats: Nats,
-    passwords: Passwords,
-    _folder: TempDir,
+    authority: Authority,
+    folder: TempDir,
 }
 
 impl Broker {
@@ -24,23 +30,19 @@ impl Broker {
     pub async fn start() -> Self {
         let tools = Tools::locate().await.expect("nats-server can be found or installed");
         let folder = servers::scratch().expect("a scratch folder can be made");
-        let passwords = Passwords {
-            owner: "password-of-owner".to_owned(),
-            services: Service::ALL
-                .into_iter()
-                .map(|service| (service, format!("password-of-{service}")))
-                .collect(),
-            sources: Self::SOURCES
-                .map(|source| (source.to_owned(), format!("password-of-source-{source}")))
-                .to_vec(),
-        };
+        let sources = Self::SOURCES.map(str::to_owned);
+        let (authority, _seeds) =
+            Authority::open(Seeds::new(), &sources, rand::random).expect("keys can be made");
         let config = NatsConfig {
             store_dir: folder.path().join("jetstream"),
             port: None,
-            config: accounts::configuration(&passwords),
+            config: authority
+                .server_configuration(Clock::system().now())
+                .expect("accounts can be signed"),
+            tls: None,
         };
         let nats = Nats::start(&tools, config).await.expect("nats-server starts");
-        let broker = Self { nats, passwords, _folder: folder };
+        let broker = Self { nats, authority, folder };
         broker.set_up().await;
         broker
     }
@@ -59,11 +61,7 @@ impl Broker {
     /// # Panics
     /// When the broker refuses.
     pub async fn owner(&self) -> async_nats::Client {
-        ConnectOptions::new()
-            .user_and_password(accounts::OWNER_USER.to_owned(), self.passwords.owner.clone())
-            .connect(self.nats.url())
-            .await
-            .expect("the owner can connect")
+        self.connect_as(&Holder::Owner, None).await
     }
 
     /// Connects as a service, under exactly its permissions.
@@ -71,12 +69,7 @@ impl Broker {
     /// # Panics
     /// When the broker refuses.
     pub async fn connect(&self, service: Service) -> async_nats::Client {
-        ConnectOptions::new()
-            .user_and_password(service.to_string(), format!("password-of-{service}"))
-            .custom_inbox_prefix(service.inbox_prefix())
-            .connect(self.nats.url())
-            .await
-            .unwrap_or_else(|error| panic!("connect as {service}: {error}"))
+        self.connect_as(&Holder::Service(service), Some(service.inbox_prefix())).await
     }
 
     /// Connects as a source that publishes from outside of the mesh, under exactly its permissions.
@@ -84,12 +77,32 @@ impl Broker {
     /// # Panics
     /// When the broker refuses, as it does for any source but [`Self::SOURCES`].
     pub async fn connect_source(&self, source: &str) -> async_nats::Client {
-        let password = format!("password-of-source-{source}");
-        ConnectOptions::new()
-            .user_and_password(accounts::user_of(source), password)
+        self.connect_as(&Holder::Source(source.to_owned()), None).await
+    }
+
+    /// Writes the credentials of whoever is to sign in, which end after a while, and returns where.
+    ///
+    /// # Panics
+    /// When the holder is not known or the file cannot be written.
+    pub fn write_credentials(&self, holder: &Holder, lasting: Duration) -> PathBuf {
+        let now = Clock::system().now();
+        let text = self.authority.credentials(holder, now, now + lasting);
+        let path = self.folder.path().join(format!("{}.creds", holder.user()));
+        std::fs::write(&path, text.expect("credentials can be signed"))
+            .expect("credentials can be written");
+        path
+    }
+
+    async fn connect_as(&self, holder: &Holder, inbox: Option<String>) -> async_nats::Client {
+        let path = self.write_credentials(holder, DAY);
+        let mut options = bus::connect::options(Some(&path), None);
+        if let Some(prefix) = inbox {
+            options = options.custom_inbox_prefix(prefix);
+        }
+        options
             .connect(self.nats.url())
             .await
-            .unwrap_or_else(|error| panic!("connect as source {source}: {error}"))
+            .unwrap_or_else(|error| panic!("connect as {}: {error}", holder.user()))
     }
 
     /// The server, for tests that kill it.

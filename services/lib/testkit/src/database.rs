@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clock::Clock;
 use proto::catalogue::Service;
-use servers::{DatabaseSpec, Postgres, PostgresConfig, Tools};
+use servers::{DatabaseSpec, Postgres, PostgresConfig, Role, Tools};
 use sqlx::migrate::Migrator;
 use store::{Options, Store};
 use tempfile::TempDir;
@@ -21,7 +21,7 @@ impl Database {
     /// # Panics
     /// When no PostgreSQL can be found, installed or started.
     pub async fn start() -> Self {
-        Self::configured(PostgresConfig::fast).await
+        Box::pin(Self::configured(PostgresConfig::fast)).await
     }
 
     /// Starts a server as `tenure up` does, for measurements.
@@ -29,7 +29,7 @@ impl Database {
     /// # Panics
     /// When no PostgreSQL can be found, installed or started.
     pub async fn durable() -> Self {
-        Self::configured(PostgresConfig::durable).await
+        Box::pin(Self::configured(PostgresConfig::durable)).await
     }
 
     async fn configured(config: fn(PathBuf) -> PostgresConfig) -> Self {
@@ -41,9 +41,10 @@ impl Database {
             .into_iter()
             .map(|service| {
                 let name = service.database().to_owned();
+                let role = |name: String| Role { password: format!("password-of-{name}"), name };
                 let spec = DatabaseSpec {
-                    role: name.clone(),
-                    password: format!("password-of-{name}"),
+                    owner: role(format!("{name}_owner")),
+                    worker: role(name.clone()),
                     name,
                 };
                 (service, spec)
@@ -74,6 +75,10 @@ impl Database {
         clock: Clock,
         epoch: i64,
     ) -> Store {
+        let owner = self.owner_url(service);
+        store::migrate(service, owner.parse().expect("the server's URL is valid"), migrations)
+            .await
+            .unwrap_or_else(|error| panic!("migrate the database of {service}: {error:?}"));
         let connect = self.url(service).parse().expect("the server's URL is valid");
         let options = Options { connect, connections_max: 8, epoch };
         Store::connect(service, options, migrations, clock)
@@ -87,12 +92,27 @@ impl Database {
     /// Never: every service has a database.
     #[must_use]
     pub fn url(&self, service: Service) -> String {
+        self.postgres.url(self.spec(service))
+    }
+
+    /// Where a service's database is, with the role that owns it and its password.
+    #[must_use]
+    pub fn owner_url(&self, service: Service) -> String {
+        self.postgres.owner_url(self.spec(service))
+    }
+
+    /// Names a service's database and its roles.
+    ///
+    /// # Panics
+    /// Never: every service has a database.
+    #[must_use]
+    pub fn spec(&self, service: Service) -> &DatabaseSpec {
         let (_service, spec) = self
             .databases
             .iter()
             .find(|(owner, _spec)| *owner == service)
             .expect("every service has a database");
-        self.postgres.url(spec)
+        spec
     }
 
     /// The server, for tests that kill it.

@@ -2,6 +2,7 @@
 //!
 //! For tests and demonstrations only; nothing that people install depends on it.
 
+mod admin;
 mod broker;
 mod database;
 mod feed;
@@ -15,6 +16,7 @@ mod slapd;
 mod tools;
 mod until;
 
+pub use admin::admin;
 pub use broker::Broker;
 pub use database::Database;
 pub use feed::Feed;

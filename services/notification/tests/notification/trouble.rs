@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
+use proto::catalogue::Service;
 use proto::notification::v1::{NoticeFailed, NoticeSent};
 use testkit::MailTrouble;
 
@@ -180,7 +181,9 @@ const LOSE_RECORDS: &str = "
        FOR EACH ROW WHEN (new.lease IS NULL) EXECUTE FUNCTION lose();";
 
 async fn run(world: &World, statements: &'static str) {
-    sqlx::raw_sql(statements).execute(world.store.pool()).await.unwrap();
+    let owner = world.database.owner_url(Service::Notification);
+    let owner = sqlx::PgPool::connect(&owner).await.unwrap();
+    sqlx::raw_sql(statements).execute(&owner).await.unwrap();
 }
 
 /// What the boss's own history came to.

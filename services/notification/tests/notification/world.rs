@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) server: Option<MailServer>,
     pub(crate) config: Config,
-    _database: Database,
+    pub(crate) database: Database,
 }
 
 /// The boss of those who have one: person 7.
@@ -55,7 +55,7 @@ impl World {
             database.store(Service::Notification, &notification::MIGRATIONS, clock.clock()).await;
         let app = notification::start(config.clone(), store.clone()).await.unwrap();
         let feed = Feed::new(app, store.clone());
-        Self { feed, clock, store, server, config, _database: database }
+        Self { feed, clock, store, server, config, database }
     }
 
     /// Moves the clock, and does what is due then.

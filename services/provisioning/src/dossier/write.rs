@@ -133,10 +133,13 @@ impl Dossier {
     async fn write_people(&mut self, tx: &mut Tx) -> Result<(), Error> {
         let mut changed: Vec<&Person> = Vec::new();
         for (id, person) in &mut self.people {
-            if let Some((event, seconds)) = person.settle(tx.epoch(), self.now) {
-                tx.publish(&event)?;
-                if let Some(seconds) = seconds {
+            if let Some(settled) = person.settle(tx.epoch(), self.now) {
+                tx.publish(&settled.event)?;
+                if let Some(seconds) = settled.seconds {
                     telemetry::metrics().settle_duration(seconds);
+                }
+                if let Some(seconds) = settled.leaver_seconds {
+                    telemetry::metrics().leaver_duration(seconds);
                 }
             }
             if self.before.people.get(id) != Some(&*person) {

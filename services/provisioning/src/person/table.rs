@@ -35,6 +35,7 @@ struct Row {
     person_counter: i64,
     release: i64,
     person_recorded_at: SqlTimestamp,
+    awaited_since: Option<SqlTimestamp>,
     lane: i16,
     round: i32,
     open: i32,
@@ -62,6 +63,7 @@ impl Row {
             person_version: Version { epoch: self.person_epoch, counter: self.person_counter },
             release: self.release,
             recorded_at: self.person_recorded_at.to_jiff(),
+            awaited_since: self.awaited_since.map(SqlTimestamp::to_jiff),
             lane: Lane::from_rank(self.lane),
             round: self.round,
             open: self.open,
@@ -102,7 +104,7 @@ pub(crate) async fn lock(
         "SELECT person_id, desired_epoch, desired_counter, desired_release, desired_digest, kin,
                 person_epoch, person_counter, release, person_recorded_at, lane, round, open,
                 failed, tasks, done, manual, plan_hash, settled_epoch, settled_counter, settled,
-                settled_at, timeline_settled_at
+                settled_at, timeline_settled_at, awaited_since
            FROM people WHERE person_id = ANY($1) ORDER BY person_id FOR UPDATE",
     )
     .bind(people)
@@ -146,17 +148,19 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
                 plan_hash = t.plan_hash, settled_epoch = t.settled_epoch,
                 settled_counter = t.settled_counter, settled = t.settled,
                 settled_at = t.settled_at, timeline_settled_at = t.timeline_settled_at,
-                kin = t.kin, tasks = t.tasks, manual = t.manual
+                kin = t.kin, tasks = t.tasks, manual = t.manual,
+                awaited_since = t.awaited_since
            FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[],
                        $6::bigint[], $7::bigint[], $8::bigint[], $9::timestamptz[],
                        $10::smallint[], $11::integer[], $12::integer[], $13::integer[],
                        $14::bigint[], $15::bytea[], $16::bigint[], $17::bigint[],
                        $18::boolean[], $19::timestamptz[], $20::timestamptz[],
-                       $21::jsonb[], $22::integer[], $23::bigint[])
+                       $21::jsonb[], $22::integer[], $23::bigint[],
+                       $24::timestamptz[])
              AS t (person_id, desired_epoch, desired_counter, desired_release, desired_digest,
                    person_epoch, person_counter, release, person_recorded_at, lane, round, open,
                    failed, done, plan_hash, settled_epoch, settled_counter, settled, settled_at,
-                   timeline_settled_at, kin, tasks, manual)
+                   timeline_settled_at, kin, tasks, manual, awaited_since)
           WHERE p.person_id = t.person_id",
     )
     .bind(ids)
@@ -182,6 +186,7 @@ pub(crate) async fn update(tx: &mut Tx, people: &[&Person]) -> Result<(), Error>
     .bind(kin)
     .bind(counts(|person| person.tasks))
     .bind(numbers(|person| person.manual))
+    .bind(instants(|person| person.awaited_since))
     .execute(tx.connection())
     .await
     .map_err(Error::during("write people"))?;

@@ -46,9 +46,11 @@ impl Ingest {
             store: store.clone(),
             nats: broker.connect(Service::HrisIngest).await,
             grpc: TcpListener::bind("127.0.0.1:0").await?,
-            admin: TcpListener::bind("127.0.0.1:0").await?,
+            credentials: None,
+            token: None,
+            admin: testkit::admin().await,
         };
-        let running = Running::start(app, resources, None::<fn() -> String>)?;
+        let running = Running::start(app, resources)?;
         let address = format!("http://{}", running.addresses().grpc);
         let client = HrisIngestServiceClient::connect(address).await?;
         Ok(Self { client, running, store, _broker: broker, _database: database })

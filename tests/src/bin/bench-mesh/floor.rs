@@ -63,8 +63,12 @@ pub(crate) async fn messages(loads: &[Load]) -> anyhow::Result<Taken> {
     let tools = Tools::locate().await?;
     let config = PostgresConfig::durable(folder.path().join("postgres"));
     let postgres = Postgres::start(&tools, config).await?;
-    let config =
-        NatsConfig { store_dir: folder.path().join("nats"), port: None, config: String::new() };
+    let config = NatsConfig {
+        store_dir: folder.path().join("nats"),
+        port: None,
+        config: String::new(),
+        tls: None,
+    };
     let nats = Nats::start(&tools, config).await?;
     let pool = PgPoolOptions::new().max_connections(8).connect(&postgres.admin_url()).await?;
     sqlx::raw_sql(

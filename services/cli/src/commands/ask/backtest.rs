@@ -22,7 +22,7 @@ pub(crate) async fn run(
     for path in &asked.paths {
         files.extend(read_documents(path)?);
     }
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = BacktestDocumentsRequest {
         files,
         from: Some(asked.from.into()),

@@ -20,7 +20,7 @@ pub(crate) async fn run(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(found) = find_one(&mesh, &explain.person, output).await? else {
         return Ok(ExitCode::FAILURE);
     };

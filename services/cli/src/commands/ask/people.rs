@@ -18,7 +18,7 @@ pub(crate) async fn matching(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request =
         MatchPeopleRequest { condition: asked.condition.clone(), sample_size: asked.sample };
     let answer = mesh.policy()?.match_people(request).await.map_err(refused)?.into_inner();
@@ -69,7 +69,7 @@ pub(crate) async fn values(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = ListValuesRequest { attributes: asked.attributes.clone(), limit: asked.limit };
     let answer = mesh.policy()?.list_values(request).await.map_err(refused)?.into_inner();
     let result = json!({
@@ -102,7 +102,7 @@ pub(crate) async fn observe(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request =
         ObservePoliciesRequest { policies: asked.policies.clone(), attribute: asked.by.clone() };
     let answer = mesh.policy()?.observe_policies(request).await.map_err(refused)?.into_inner();

@@ -22,7 +22,7 @@ pub(crate) async fn show(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let Some(found) = find_one(&mesh, query, output).await? else { return Ok(ExitCode::FAILURE) };
     let request = EvaluateAccessRequest { person: Some(of_person(&found.person, at)) };
     let answer = mesh.policy()?.evaluate_access(request).await.map_err(refused)?.into_inner();

@@ -49,7 +49,7 @@ pub(crate) async fn apply(
 ) -> anyhow::Result<ExitCode> {
     let name = file.display();
     let document = std::fs::read_to_string(file).with_context(|| format!("read {name}"))?;
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let answer = match mesh.sources()?.apply_source(ApplySourceRequest { document }).await {
         Ok(answer) => answer.into_inner(),
         Err(status) if status.code() == Code::InvalidArgument => {
@@ -78,7 +78,7 @@ pub(crate) async fn create_token(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = CreateTokenRequest { source: source.to_owned() };
     let answer = mesh.sources()?.create_token(request).await.context("make a token")?;
     let answer = answer.into_inner();
@@ -97,7 +97,7 @@ pub(crate) async fn list_tokens(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = ListTokensRequest { source: source.to_owned() };
     let answer = mesh.sources()?.list_tokens(request).await.context("ask for the tokens")?;
     let tokens: Vec<Token> = answer.into_inner().tokens.into_iter().map(Token::from).collect();
@@ -111,7 +111,7 @@ pub(crate) async fn revoke_token(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let request = RevokeTokenRequest { source: source.to_owned(), token_id: id.to_string() };
     mesh.sources()?.revoke_token(request).await.context("revoke the token")?;
     output.print(&id, |id| format!("token {id} of source {source} is revoked"))?;

@@ -32,7 +32,7 @@ pub(crate) async fn list(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let mut found = Vec::new();
     for run in mesh.held_runs(source.unwrap_or_default()).await? {
         found.push(mesh.held_run(&run.run_id).await?);
@@ -43,7 +43,7 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn show(run: Uuid, state: &StateDir, output: &Output) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let (run, held) = mesh.held_run(&run.to_string()).await?;
     output.print(&told(&run, &held), |_json| shown(&run, &held))?;
     Ok(ExitCode::SUCCESS)
@@ -54,7 +54,7 @@ pub(crate) async fn release(
     state: &StateDir,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let (id, by) = (release.run.to_string(), name(release.name.as_deref()));
     let answer = mesh.release_run(&id, &release.hash, &by, &release.groups).await?;
     if !answer.released {
@@ -80,7 +80,7 @@ pub(crate) async fn discard(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let (id, by) = (run.to_string(), name(by));
-    state.running()?.mesh()?.discard_run(&id, &by).await?;
+    state.mesh()?.discard_run(&id, &by).await?;
     let result = json!({ "run": id, "discarded_by": by });
     output.print(&result, |_result| format!("run {id} is given up; what was held is forgotten"))?;
     Ok(ExitCode::SUCCESS)

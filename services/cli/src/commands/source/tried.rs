@@ -47,7 +47,7 @@ pub(crate) async fn run(
         author: None,
         notify: false,
     };
-    let mesh = state.running()?.mesh()?;
+    let mesh = state.mesh()?;
     let mut progress = Progress::new();
     let trial = mesh
         .try_import(file, |step| progress.show(&step.stage, step.done, step.total, ""))

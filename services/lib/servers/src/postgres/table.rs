@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, raw_sql};
 
-use super::{DatabaseSpec, SUPERUSER};
+use super::{DatabaseSpec, Role, SUPERUSER};
 
 /// Returns the statement that gives the superuser a password.
 pub(crate) fn set_superuser_password(password: &str) -> String {
@@ -23,15 +23,15 @@ pub(crate) async fn close_maintenance(connection: &mut PgConnection) -> Result<(
 /// Makes the role, or sets its password.
 pub(crate) async fn ensure_role(
     connection: &mut PgConnection,
-    database: &DatabaseSpec,
+    role: &Role,
 ) -> Result<(), sqlx::Error> {
     let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)")
-        .bind(&database.role)
+        .bind(&role.name)
         .fetch_one(&mut *connection)
         .await?;
     let verb = if there { "ALTER" } else { "CREATE" };
-    let (role, password) = (identifier(&database.role), literal(&database.password));
-    run(connection, format!("{verb} ROLE {role} LOGIN PASSWORD {password}")).await
+    let (name, password) = (identifier(&role.name), literal(&role.password));
+    run(connection, format!("{verb} ROLE {name} LOGIN PASSWORD {password}")).await
 }
 
 /// How the server copies its template when it makes a database.
@@ -54,7 +54,7 @@ pub(crate) async fn ensure_database(
             .bind(&database.name)
             .fetch_one(&mut *connection)
             .await?;
-    let (name, role) = (identifier(&database.name), identifier(&database.role));
+    let (name, role) = (identifier(&database.name), identifier(&database.owner.name));
     let statement = match there {
         true => format!("ALTER DATABASE {name} OWNER TO {role}"),
         false => {
@@ -66,7 +66,24 @@ pub(crate) async fn ensure_database(
         }
     };
     run(connection, statement).await?;
-    run(connection, format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC")).await
+    let worker = identifier(&database.worker.name);
+    run(
+        connection,
+        format!(
+            "REVOKE ALL ON DATABASE {name} FROM PUBLIC;
+             GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {worker}"
+        ),
+    )
+    .await
+}
+
+/// Gives the owner what its database's worker owns in it.
+pub(crate) async fn hand_over(
+    connection: &mut PgConnection,
+    database: &DatabaseSpec,
+) -> Result<(), sqlx::Error> {
+    let (owner, worker) = (identifier(&database.owner.name), identifier(&database.worker.name));
+    run(connection, format!("REASSIGN OWNED BY {worker} TO {owner}")).await
 }
 
 async fn run(connection: &mut PgConnection, statement: String) -> Result<(), sqlx::Error> {

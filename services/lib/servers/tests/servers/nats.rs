@@ -61,7 +61,8 @@ async fn a_server_waits_for_its_port_while_another_still_has_it() -> anyhow::Res
 }
 
 fn config(folder: &impl AsRef<std::path::Path>, accounts: &str) -> NatsConfig {
-    NatsConfig { store_dir: folder.as_ref().join("nats"), port: None, config: accounts.to_owned() }
+    let (store_dir, config) = (folder.as_ref().join("nats"), accounts.to_owned());
+    NatsConfig { store_dir, port: None, config, tls: None }
 }
 
 /// Sends one `JetStream` request and returns the answer.

@@ -66,7 +66,8 @@ async fn be_the_parent(folder: &std::path::Path) -> anyhow::Result<()> {
     })
     .join()
     .map_err(|panic| anyhow::anyhow!("the thread panicked: {panic:?}"))??;
-    let config = NatsConfig { store_dir: folder.join("nats"), port: None, config: String::new() };
+    let store_dir = folder.join("nats");
+    let config = NatsConfig { store_dir, port: None, config: String::new(), tls: None };
     let nats = Nats::start(&tools, config).await?;
     let line = format!("pids {} {}\n", postgres.pid(), nats.pid());
     let mut output = std::io::stdout();

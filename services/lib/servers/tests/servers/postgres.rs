@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use servers::{DatabaseSpec, Postgres, PostgresConfig, Tools, scratch};
+use servers::{DatabaseSpec, Postgres, PostgresConfig, Role, Tools, scratch};
 use sqlx::{Connection, PgConnection};
 
 #[tokio::test]
@@ -94,9 +94,12 @@ async fn databases_are_made_once_and_open_to_their_own_role_alone() -> anyhow::R
     let policy = database("policy-evaluation", "other");
 
     server.create_databases(&[audit.clone(), policy.clone()]).await?;
-    let mut connection = PgConnection::connect(&server.url(&audit)).await?;
-    sqlx::raw_sql("CREATE TABLE notes (text TEXT)").execute(&mut connection).await?;
-    let changed = DatabaseSpec { password: "changed".to_owned(), ..audit.clone() };
+    let mut connection = PgConnection::connect(&server.owner_url(&audit)).await?;
+    sqlx::raw_sql("CREATE TABLE notes (text TEXT); GRANT SELECT ON notes TO \"audit-role\"")
+        .execute(&mut connection)
+        .await?;
+    let role = Role { password: "changed".to_owned(), ..audit.worker.clone() };
+    let changed = DatabaseSpec { worker: role, ..audit.clone() };
     server.create_databases(&[changed.clone(), policy.clone()]).await?;
 
     let mut connection = PgConnection::connect(&server.url(&changed)).await?;
@@ -108,6 +111,8 @@ async fn databases_are_made_once_and_open_to_their_own_role_alone() -> anyhow::R
         assert_eq!(refusal(&server.url(&foreign)).await, "42501");
     }
     assert_eq!(refusal(&server.url(&audit)).await, "28P01");
+    let made = sqlx::raw_sql("CREATE TABLE own (text TEXT)").execute(&mut connection).await;
+    assert!(made.is_err(), "whoever works in a database owns nothing there");
     let shown = format!("{server:?} {changed:?}");
     assert!(!shown.contains("changed"), "{shown}");
     Ok(())
@@ -116,8 +121,8 @@ async fn databases_are_made_once_and_open_to_their_own_role_alone() -> anyhow::R
 fn database(name: &str, password: &str) -> DatabaseSpec {
     DatabaseSpec {
         name: name.to_owned(),
-        role: format!("{name}-role"),
-        password: password.to_owned(),
+        owner: Role { name: format!("{name}-owner"), password: password.to_owned() },
+        worker: Role { name: format!("{name}-role"), password: password.to_owned() },
     }
 }
 

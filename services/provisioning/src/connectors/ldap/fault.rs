@@ -59,6 +59,19 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// What kind of answer it is, as requests to applications are measured.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Insecure { .. }
+            | Self::Barred(_)
+            | Self::Broken { .. } => "unreachable",
+            Self::Spent { .. } => "throttled",
+            Self::Credentials { .. } | Self::Refused { .. } => "refused",
+            Self::Server { .. } => "failed",
+        }
+    }
+
     /// Judges a result code that is not a success. What the server says beside it may hold names, and
     /// is dropped.
     pub(super) const fn of(rc: u32) -> Self {

@@ -258,6 +258,24 @@ impl Talk<'_> {
     ) -> Result<T, Fault> {
         let turn = pace::turn(self.pool.budget(), "").await;
         turn.map_err(|after| Fault::Spent { after })?;
+        let begin = Instant::now();
+        let done = self.answer(reads, run).await;
+        telemetry::metrics().connector_request(
+            &self.pool.way.application,
+            done.as_ref().map_or_else(Fault::kind, |_done| "ok"),
+            begin.elapsed().as_secs_f64(),
+        );
+        if let Err(fault) = &done {
+            Span::current().record("error", fault.to_string());
+        }
+        done
+    }
+
+    async fn answer<T, F: Future<Output = Result<T, LdapError>>>(
+        &mut self,
+        reads: bool,
+        run: impl Fn(Ldap) -> F,
+    ) -> Result<T, Fault> {
         loop {
             let (mut session, used) = match self.session.take() {
                 Some(session) => (session, true),
@@ -274,7 +292,6 @@ impl Talk<'_> {
                 }
                 Err(fault) => {
                     self.pool.feel(&fault);
-                    Span::current().record("error", fault.to_string());
                     return Err(fault);
                 }
             }

@@ -248,6 +248,10 @@ impl Client {
         for (name, value) in headers {
             request = request.header(name, *value);
         }
+        // An application that is traced as well goes on where this request began.
+        if let Some(traceparent) = telemetry::traceparent() {
+            request = request.header("traceparent", traceparent);
+        }
         if let Some(body) = body {
             request = request.json(body).header(header::CONTENT_TYPE, SCIM_JSON);
         }
