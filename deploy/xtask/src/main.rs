@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod demo;
 mod gen_files;
+mod helm;
 mod shell;
 mod test;
 
@@ -30,11 +31,13 @@ enum Command {
     Test(test::Arguments),
     /// What a commit needs: formatting, lints, protos, licences.
     Check,
+    /// Checks the chart, its rules and dashboards, images and migrations, without a cluster.
+    Helm(helm::Arguments),
     /// Measures beside a floor or others taken in the same run: `mesh` or `rules`.
     Bench(bench::Arguments),
     /// Writes what is generated from the code; a clean tree afterwards means nothing was stale.
     Gen,
-    /// Everything that has to pass before a change lands: check, test, test system.
+    /// Everything that has to pass before a change lands: check, helm, test, test system.
     Ci,
 }
 
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Check => check::run(),
+        Command::Helm(arguments) => helm::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Gen => gen_files::run(),
         Command::Ci => ci(),
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
 /// The slow part comes last, so that its closing lines are the last that a reader sees.
 fn ci() -> anyhow::Result<()> {
     check::run()?;
+    helm::run(&helm::Arguments::default())?;
     test::system()?;
     test::run(&test::Arguments::default())
 }
