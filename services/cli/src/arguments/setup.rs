@@ -110,8 +110,8 @@ pub(crate) struct SetupStreams {
 
 /// Sends a person who does not exist through all services, and waits until it is on record
 ///
-/// The person worked for one day in the year 2000, so no policy gives them anything, and no application
-/// hears of them. It ends with 1 if the record is not complete in time, and says what is missing.
+/// The person worked for one day, long ago, so no policy gives them anything, and no application hears
+/// of them. It ends with 1 if the record is not complete in time, and says what is missing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

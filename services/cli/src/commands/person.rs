@@ -86,7 +86,7 @@ pub(super) async fn id_of_worker(mesh: &Mesh, worker: &str) -> anyhow::Result<Op
     Ok(found.map(|found| found.person))
 }
 
-/// Returns who said each of the events that are on record of a person.
+/// Returns the stream of each of the events that are on record of a person.
 pub(super) async fn publishers(mesh: &Mesh, person: &str) -> anyhow::Result<Vec<String>> {
     Ok(recorded(mesh, person).await?.into_iter().map(|event| event.publisher).collect())
 }

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clock::Clock;
+use domain::Date;
+use jiff::ToSpan as _;
+use jiff::civil::date;
 use jiff::tz::TimeZone;
+use proto::catalogue::StreamRow;
 use proto::hris::v1::FileContract;
 use proto::policy::v1::GetProgressRequest;
 use serde_json::json;
@@ -22,16 +26,19 @@ use crate::output::{Output, table};
 const WORKER: &str = "tenure-smoke";
 /// Which services say something of somebody who changed; but for the first, once a release is active.
 const PUBLISHERS: [&str; 3] = ["hris-ingest", "policy-evaluation", "provisioning"];
+/// The first of the days of which one is the person's, and how many there are.
+const FIRST_DAY: Date = date(1990, 1, 1);
+const DAYS: i64 = 7300;
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
-/// Nobody's policy gives anything to who left in the year 2000.
+/// Nobody's policy gives anything to who left so long ago.
 const MAPPING: &str = "
 apiVersion: tenure.dev/v1
 kind: Source
 metadata: {name: tenure-smoke}
 spec:
   format: csv
-  columns: [worker, first, last, run]
+  columns: [worker, first, last]
   key: [worker]
   engagement: worker
   start_date: first
@@ -41,8 +48,7 @@ spec:
     worker: {column: worker}
     first: {column: first, type: date, format: YYYY-MM-DD}
     last: {column: last, type: date, format: YYYY-MM-DD, optional: true}
-    run: {column: run}
-  attributes: [run]
+  attributes: [worker]
 ";
 
 pub(crate) async fn run(
@@ -107,10 +113,11 @@ pub(crate) async fn run(
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Hands in a file with one row, which differs from every one before it.
+/// Hands in a file with one row: a day of work that is another one each second for twenty years.
 async fn send(mesh: &Mesh, clock: &Clock) -> anyhow::Result<()> {
     let mut file = tempfile::Builder::new().suffix(".csv").tempfile()?;
-    writeln!(file, "worker,first,last,run\n{WORKER},2000-01-03,2000-01-03,{}", clock.new_id())?;
+    let day = FIRST_DAY.saturating_add((clock.now().as_second() % DAYS).days());
+    writeln!(file, "worker,first,last\n{WORKER},{day},{day}")?;
     let import = Import {
         mapping: MAPPING,
         file: file.path(),
@@ -128,8 +135,10 @@ async fn send(mesh: &Mesh, clock: &Clock) -> anyhow::Result<()> {
 async fn recorded(mesh: &Mesh) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut events = BTreeMap::new();
     let Some(person) = person::id_of_worker(mesh, WORKER).await? else { return Ok(events) };
-    for publisher in person::publishers(mesh, &person).await? {
-        *events.entry(publisher).or_insert(0) += 1;
+    for stream in person::publishers(mesh, &person).await? {
+        let row =
+            StreamRow::named(&stream).with_context(|| format!("no stream is called {stream}"))?;
+        *events.entry(row.publisher.to_string()).or_insert(0) += 1;
     }
     Ok(events)
 }
