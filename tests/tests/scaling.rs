@@ -17,7 +17,7 @@ const TOKEN: &str = "loopback-only";
 /// How long the application takes for each answer.
 const LATENCY_MS: u64 = 60;
 /// People who come while so many replicas run.
-const PEOPLE: u128 = 160;
+const PEOPLE: u32 = 400;
 /// Few, so that a replica waits for the application and not for a processor.
 const SETTINGS: [(&str, &str); 2] = [("SERVICE__WORKERS", "2"), ("DATABASE__CONNECTIONS_MAX", "8")];
 
@@ -47,9 +47,9 @@ async fn replicas_share_the_work_and_end_in_order_while_they_are_at_it() {
             settle(&stage, &mut next, 1).await;
             sandbox.set_switches(Switches { latency_ms: LATENCY_MS, ..Switches::default() });
         }
-        let seconds = settle(&stage, &mut next, PEOPLE).await;
+        let seconds = settle(&stage, &mut next, PEOPLE.into()).await;
         // An account and a grant each.
-        let actions = 2.0 * 160.0 / seconds;
+        let actions = 2.0 * f64::from(PEOPLE) / seconds;
         lines.push((replicas.len(), actions));
     }
     let alone = lines[0].1;
@@ -59,7 +59,7 @@ async fn replicas_share_the_work_and_end_in_order_while_they_are_at_it() {
     }
 
     // All of them are told to end in the middle of more, and one does the rest.
-    let settling = settle(&stage, &mut next, PEOPLE);
+    let settling = settle(&stage, &mut next, PEOPLE.into());
     let ending = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         for replica in &mut replicas[1..] {
