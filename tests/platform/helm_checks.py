@@ -33,6 +33,7 @@ def main() -> int:
     for name in (*NEEDED, *USED):
         parser.add_argument(f"--{name}", metavar="PATH", help="instead of the fetched one")
     parser.add_argument("--kubectl", metavar="PATH", help="instead of the one beside helm")
+    parser.add_argument("--tenure", metavar="PATH", help="the command line, to set up against the stand-in")
     parser.add_argument("--only", metavar="TEXT", default="", help="steps whose names contain the text")
     arguments = parser.parse_args()
     tools = found_tools(arguments)
@@ -48,7 +49,7 @@ def main() -> int:
 
 def found_tools(arguments: argparse.Namespace) -> dict[str, object]:
     """Returns tools by name: a path, or why it is not there."""
-    named = {name: getattr(arguments, name.replace("-", "_")) for name in (*NEEDED, *USED, "kubectl")}
+    named = {name: getattr(arguments, name.replace("-", "_")) for name in (*NEEDED, *USED, "kubectl", "tenure")}
     named = {name: path for name, path in named.items() if path}
     if arguments.tools:
         text = (

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 
+import cluster_secrets
 import lifecycle
 import podsecurity
 import trial
 from chart import CHART, Helm, RenderError, cases, parse
 from controls import CONTROLS, with_error
 from schemas import Checker
-from steps import Failed, Steps, expect
+from steps import Failed, LeftOut, Steps, expect
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLES = CHART / "examples"
@@ -76,6 +77,7 @@ def main() -> int:
             ("checkov", checkov),
             ("errors made on purpose are seen", controls_seen),
             ("tests of the chart", unit_tests),
+            ("the program makes the Secrets that its Role names", secrets_written),
             ("a trial's NATS starts with the rendered settings", trial.nats),
             ("a trial's PostgreSQL starts with the rendered settings", trial.database),
         ):
@@ -84,6 +86,12 @@ def main() -> int:
         if only in "stand-in: install, upgrade, rollback, test, uninstall":
             lifecycle.take(steps, tools["helm"], tools["kubectl"])
     return steps.end()
+
+
+def secrets_written(context: Context) -> str:
+    if "tenure" not in context.tools:
+        raise LeftOut("there is no program: build it and name it with --tenure")
+    return cluster_secrets.secrets_are_written(context.helm4, context.tools["tenure"])
 
 
 def versions(context: Context) -> str:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from images_mesh import Mesh
 
 SERVICE, DATABASE = "policy-evaluation", "policy_evaluation"
-# It has forgotten what it told, and what it heard from the first one.
-RAISED = ("hris-ingest", SERVICE)
+# It has forgotten what it told, and what it heard from the second one. It starts in its higher epoch.
+RAISED = (SERVICE, "hris-ingest")
 
 
 class Drill:

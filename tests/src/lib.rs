@@ -1,6 +1,7 @@
 //! The mesh as a whole, in one process: every service on one private NATS and one private
 //! PostgreSQL, under exactly the permissions of production, on one clock.
 
+pub mod documents;
 pub mod http;
 pub mod processes;
 pub mod programs;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clock::Clock;
+use mesh_tests::documents::EVERYBODY_IS_STAFF;
 use mesh_tests::programs::Programs;
 use servers::Tools;
 use testkit::sandbox::{Sandbox, SandboxConfig};
@@ -46,21 +47,6 @@ spec:
   account: {login: slug(person.display_name)}
   entitlements:
     - {name: staff, description: Everybody}
----
-apiVersion: tenure.dev/v1
-kind: Bundle
-metadata: {name: everyone}
-spec:
-  description: What everybody has
-  entitlements: [{application: directory, entitlement: staff}]
----
-apiVersion: tenure.dev/v1
-kind: AccessPolicy
-metadata: {name: everyone}
-spec:
-  description: Everybody who works here
-  condition: \"true\"
-  grants: [{bundle: everyone}]
 ";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +61,7 @@ async fn a_database_that_was_restored_from_a_backup_agrees_with_everybody_again(
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(file("source.yaml"), MAPPING).unwrap();
-    std::fs::write(file("policies.yaml"), POLICIES).unwrap();
+    std::fs::write(file("policies.yaml"), format!("{POLICIES}{EVERYBODY_IS_STAFF}")).unwrap();
     let board = mesh.succeed(&["up", "--detach"]);
     let host = board["postgres"]["address"].as_str().unwrap();
     let host = host.strip_prefix("postgres://").unwrap().to_owned();

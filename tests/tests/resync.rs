@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use cli::client::Import;
 use clock::Clock;
 use mesh_tests::Mesh;
+use mesh_tests::documents::EVERYBODY_IS_STAFF;
 use proto::catalogue::Service;
 use proto::hris::v1::{FileContract, ImportSummary};
 use proto::policy::v1::DocumentFile;
@@ -56,25 +57,10 @@ spec:
 ---
 apiVersion: tenure.dev/v1
 kind: Bundle
-metadata: {name: everyone}
-spec:
-  description: What everybody has
-  entitlements: [{application: directory, entitlement: staff}]
----
-apiVersion: tenure.dev/v1
-kind: Bundle
 metadata: {name: engineering}
 spec:
   description: What engineers have
   entitlements: [{application: directory, entitlement: engineers}]
----
-apiVersion: tenure.dev/v1
-kind: AccessPolicy
-metadata: {name: everyone}
-spec:
-  description: Everybody who works here
-  condition: \"true\"
-  grants: [{bundle: everyone}]
 ";
 
 const ENGINEERS: &str = "
@@ -179,7 +165,7 @@ const HEARD_BY_PROVISIONING: &str =
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_of_truth_that_went_back_is_believed_again_in_a_higher_epoch() {
     let mut world = World::start().await;
-    world.apply(format!("{POLICIES}{ENGINEERS}")).await;
+    world.apply(format!("{POLICIES}{EVERYBODY_IS_STAFF}{ENGINEERS}")).await;
     world.import("Sales", "2026-03-01").await;
     let sales = world.held().await;
     let hris = world.owner(Service::HrisIngest).await;
@@ -223,7 +209,7 @@ async fn a_source_of_truth_that_went_back_is_believed_again_in_a_higher_epoch() 
 #[tokio::test(flavor = "multi_thread")]
 async fn decisions_that_went_back_beat_those_that_were_told_before() {
     let mut world = World::start().await;
-    world.apply(POLICIES.to_owned()).await;
+    world.apply(format!("{POLICIES}{EVERYBODY_IS_STAFF}")).await;
     world.import("Engineering", "2026-03-01").await;
     let before = world.held().await;
     let policy = world.owner(Service::PolicyEvaluation).await;
@@ -231,7 +217,7 @@ async fn decisions_that_went_back_beat_those_that_were_told_before() {
         .execute(&policy)
         .await
         .unwrap();
-    world.apply(format!("{POLICIES}{ENGINEERS}")).await;
+    world.apply(format!("{POLICIES}{EVERYBODY_IS_STAFF}{ENGINEERS}")).await;
     assert_ne!(world.held().await, before, "engineers have more");
 
     world.mesh.stop_one(Service::PolicyEvaluation).await;
@@ -255,7 +241,12 @@ async fn decisions_that_went_back_beat_those_that_were_told_before() {
     assert_eq!(world.versions(Service::Notification, HEARD_BY_NOTIFICATION).await, told);
 
     // Number 2 is given once more, to other documents than before.
-    world.apply(format!("{POLICIES}{ENGINEERS}").replace("Engineers", "Whoever builds")).await;
+    world
+        .apply(
+            format!("{POLICIES}{EVERYBODY_IS_STAFF}{ENGINEERS}")
+                .replace("Engineers", "Whoever builds"),
+        )
+        .await;
     assert_ne!(world.held().await, before, "the next release counts");
     world.nothing_is_parked().await;
     world.mesh.stop().await;
@@ -264,7 +255,7 @@ async fn decisions_that_went_back_beat_those_that_were_told_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn observations_are_told_again_and_change_nothing() {
     let mut world = World::start().await;
-    world.apply(POLICIES.to_owned()).await;
+    world.apply(format!("{POLICIES}{EVERYBODY_IS_STAFF}")).await;
     world.import("Sales", "2026-03-01").await;
     let before = world.held().await;
 

@@ -3,13 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![expect(clippy::print_stdout, reason = "what replicas are worth is for people to read")]
 
-use std::time::Duration;
-
 use clock::Clock;
 use mesh_tests::stage::{Desired, Reached, Replica, Stage};
 use proto::catalogue::Service;
 use sqlx::PgPool;
-use testkit::sandbox::{Sandbox, SandboxConfig, Switches};
+use testkit::sandbox::{Counter, Sandbox, SandboxConfig, Switches};
 use testkit::{Database, until};
 use tokio::time::Instant;
 
@@ -59,9 +57,13 @@ async fn replicas_share_the_work_and_end_in_order_while_they_are_at_it() {
     }
 
     // All of them are told to end in the middle of more, and one does the rest.
+    let before = created(&sandbox);
     let settling = settle(&stage, &mut next, PEOPLE.into());
     let ending = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        until("more people have accounts", async || {
+            (created(&sandbox) > before + 20).then_some(())
+        })
+        .await;
         for replica in &mut replicas[1..] {
             let (status, took) = replica.end().await.unwrap();
             assert!(status.success(), "{status}: {}", replica.told());
@@ -70,11 +72,14 @@ async fn replicas_share_the_work_and_end_in_order_while_they_are_at_it() {
     };
     let (_seconds, ()) = tokio::join!(settling, ending);
 
-    let counters = sandbox.counters();
-    let created =
-        counters.iter().find(|c| (c.method, c.template, c.status) == ("POST", "/Users", 201));
-    let created = created.map_or(0, |counter| counter.count);
-    assert_eq!(u128::from(created), next - 1, "an account each, once");
+    assert_eq!(u128::from(created(&sandbox)), next - 1, "an account each, once");
+}
+
+/// How many accounts were made.
+fn created(sandbox: &Sandbox) -> u64 {
+    let counters = sandbox.counters().into_iter();
+    let made = |c: &Counter| (c.method, c.template, c.status) == ("POST", "/Users", 201);
+    counters.filter(made).map(|counter| counter.count).sum()
 }
 
 /// Lets people come, and waits until they have what they shall have; returns how long that took.

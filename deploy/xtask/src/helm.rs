@@ -19,7 +19,12 @@ pub(crate) struct Arguments {
 const TOOLS: [&str; 6] = ["helm", "helm3", "nats-server", "platform-peers", "postgres", "promtool"];
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let tools = serde_json::Value::Object(shell::fetch(&TOOLS)?);
+    let mut tools = shell::fetch(&TOOLS)?;
+    let built = shell::target()?.join("debug/tenure");
+    if built.is_file() {
+        tools.insert("tenure".to_owned(), built.display().to_string().into());
+    }
+    let tools = serde_json::Value::Object(tools);
     let place = std::env::temp_dir().join(format!("tenure-tools-{}.json", std::process::id()));
     std::fs::write(&place, tools.to_string()).context("write where the tools are")?;
     let done = checks(arguments, &tools, &place);

@@ -94,10 +94,7 @@ pub(crate) async fn ensure(
             changed.insert(AUTHORITY.to_owned(), certificates.pem().to_owned());
         }
         // Those that an earlier key signed would not be believed.
-        let (account, user) = (holder.account(), holder.user());
-        let seeds =
-            [format!("account-{account}"), format!("signing-{account}"), format!("user-{user}")];
-        let anew = seeds.iter().any(|seed| made.contains(seed));
+        let anew = Authority::seeds_of(&holder).iter().any(|seed| made.contains(seed));
         if anew || !counts(files.get(CREDENTIALS), wanted.lifetime, now) {
             let ends = now.checked_add(wanted.lifetime).context("work out when credentials end")?;
             let signed = authority.credentials(&holder, now, ends)?;

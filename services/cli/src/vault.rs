@@ -74,21 +74,24 @@ fn write(root: &Path, folder: &Path, files: &Files) -> anyhow::Result<()> {
     }
     for (name, text) in files {
         let path = folder.join(name);
-        write_private(&path, text).with_context(|| format!("write {}", path.display()))?;
+        write_private(&path, text)?;
     }
     Ok(())
 }
 
 /// Writes a file that only its owner reads; readers see the old one or the new one.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(PARTIAL);
-    let mut open = OpenOptions::new();
-    open.create(true).truncate(true).write(true).mode(0o600);
-    let mut file = open.open(&partial)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&partial, path)
+    let write = || {
+        let mut open = OpenOptions::new();
+        open.create(true).truncate(true).write(true).mode(0o600);
+        let mut file = open.open(&partial)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    write().with_context(|| format!("write {}", path.display()))
 }
 
 #[cfg(test)]

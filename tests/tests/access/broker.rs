@@ -18,6 +18,8 @@ use tokio::time::timeout;
 use crate::page::{Table, show, table};
 
 const SOURCE: &str = "payroll";
+/// How long what must come may take.
+const DEADLINE: Duration = Duration::from_secs(30);
 /// How long an answer may take; what is refused is never answered.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// Under which names the API of JetStream may be asked.
@@ -61,6 +63,32 @@ impl Suspect {
             false
         };
         timeout(PATIENCE, reproach).await.unwrap_or(false)
+    }
+
+    /// Whether the broker takes a message for a subject and says so, as a stream does; it does not where
+    /// it reproaches the sender.
+    async fn may_publish(&mut self, subject: &str) -> bool {
+        let inbox = self.client.new_inbox();
+        let mut answers = self.client.subscribe(inbox.clone()).await.unwrap();
+        let published = self.client.publish_with_reply(subject.to_owned(), inbox, "probe".into());
+        published.await.unwrap();
+        let quoted = format!("\"{}\"", subject.to_lowercase());
+        let judged = async {
+            loop {
+                tokio::select! {
+                    answer = answers.next() => {
+                        let status = answer.unwrap().status.map_or(200, |status| status.as_u16());
+                        return status != 503;
+                    }
+                    error = self.errors.recv() => {
+                        if error.unwrap().to_lowercase().contains(&quoted) {
+                            return false;
+                        }
+                    }
+                }
+            }
+        };
+        timeout(DEADLINE, judged).await.unwrap_or_else(|_late| panic!("nothing comes of {subject}"))
     }
 
     async fn may_subscribe(&mut self, subject: &str) -> bool {
@@ -138,11 +166,9 @@ async fn observe(broker: &mut Broker, holder: &Holder) -> Vec<BTreeSet<String>> 
     let mut publishes = BTreeSet::new();
     for (listed, subject) in subjects() {
         let before = counts(&owner).await;
-        // A source waits for a receipt, anybody else for nothing: what counts is what is kept.
-        suspect.client.publish(subject, "probe".into()).await.unwrap();
-        suspect.client.flush().await.unwrap();
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        if counts(&owner).await != before {
+        let may = suspect.may_publish(&subject).await;
+        assert_eq!(counts(&owner).await != before, may, "what is taken is kept: {subject}");
+        if may {
             publishes.insert(listed);
         }
     }
@@ -284,31 +310,41 @@ async fn the_reply_of_a_pull_cannot_name_a_subject_of_a_stream() {
     let mut broker = Broker::start().await;
     let owner = broker.owner().await;
     let told = jetstream::new(owner.clone());
-    told.publish("tenure.policy.v1.access.changed.regular.1", "planted".into())
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    let forged = [
+        "tenure.hris.v1.person.updated.leaver.1",
+        "tenure.policy.v1.access.changed.leaver.1",
+        "tenure.notification.v1.notice.sent.regular.1",
+    ];
+    for number in 0..forged.len() {
+        let subject = format!("tenure.policy.v1.access.changed.regular.{number}");
+        told.publish(subject, "planted".into()).await.unwrap().await.unwrap();
+    }
     let before = counts(&owner).await;
     let holder = Holder::Service(Service::Provisioning);
     let suspect = Suspect::connect(&mut broker, &holder).await;
 
-    for subject in [
-        "tenure.hris.v1.person.updated.leaver.1",
-        "tenure.policy.v1.access.changed.leaver.1",
-        "tenure.notification.v1.notice.sent.regular.1",
-    ] {
-        for durable in durables_of(Service::Provisioning) {
-            let pull = format!("TENURE.API.CONSUMER.MSG.NEXT.POLICY.{}", durable.name);
-            let body = r#"{"batch":5,"expires":200000000}"#;
-            let pulled = suspect.client.publish_with_reply(pull, subject.to_owned(), body.into());
-            pulled.await.unwrap();
-        }
+    let policy = told.get_stream("POLICY").await.unwrap();
+    for (given, subject) in (1..).zip(forged) {
+        let pull = "TENURE.API.CONSUMER.MSG.NEXT.POLICY.provisioning-plan-access-regular";
+        let pulled = suspect.client.publish_with_reply(pull, subject, r#"{"batch":1}"#.into());
+        pulled.await.unwrap();
+        // The broker has given the message to whatever the reply means.
+        testkit::until("the message is delivered", async || {
+            let info = policy.consumer_info("provisioning-plan-access-regular").await.unwrap();
+            (info.delivered.consumer_sequence == given).then_some(())
+        })
+        .await;
     }
-    suspect.client.flush().await.unwrap();
-    tokio::time::sleep(Duration::from_millis(600)).await;
 
-    assert_eq!(counts(&owner).await, before);
+    // What was given before is in a stream before this is, if it is to be in one at all.
+    for row in STREAMS {
+        let subject = format!("tenure.{}.v1.probe.marked.regular.1", row.token);
+        told.publish(subject, "marker".into()).await.unwrap().await.unwrap();
+    }
+    let after = counts(&owner).await;
+    for row in STREAMS {
+        assert_eq!(after[row.name], before[row.name] + 1, "{} holds the marker alone", row.name);
+    }
 }
 
 /// What the test above would see if services shared one account and had permissions there.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use clock::Clock;
 use collector::Collector;
+use mesh_tests::documents::EVERYBODY_IS_STAFF;
 use mesh_tests::programs::Programs;
 use proto::catalogue::{STREAMS, Service};
 use spans::{Edge, Spans};
@@ -77,21 +78,6 @@ spec:
       employeeNumber: person.worker_id
   entitlements:
     - {name: staff, description: Everybody}
----
-apiVersion: tenure.dev/v1
-kind: Bundle
-metadata: {name: everyone}
-spec:
-  description: What everybody has
-  entitlements: [{application: directory, entitlement: staff}]
----
-apiVersion: tenure.dev/v1
-kind: AccessPolicy
-metadata: {name: everyone}
-spec:
-  description: Everybody who works here
-  condition: \"true\"
-  grants: [{bundle: everyone}]
 ";
 
 /// One hire, from the file to the record of what came of it: each span, and the span above it.
@@ -172,7 +158,10 @@ async fn one_hire_is_one_trace_every_metric_arrives_and_nobody_is_named() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let (policies, mapping) = (write("policies.yaml", POLICIES), write("source.yaml", MAPPING));
+    let (policies, mapping) = (
+        write("policies.yaml", &format!("{POLICIES}{EVERYBODY_IS_STAFF}")),
+        write("source.yaml", MAPPING),
+    );
     let hire = write("staff.csv", HIRE);
 
     let board = mesh.succeed(&["up", "--detach"]);

@@ -79,7 +79,7 @@ pub(crate) async fn run(
     let seconds = begin.elapsed().as_secs_f64();
     let events = |publisher: &str| {
         let count = |events: &BTreeMap<String, u64>| events.get(publisher).copied().unwrap_or(0);
-        count(&found) - count(&before)
+        count(&found).saturating_sub(count(&before))
     };
     let told = json!({
         "complete": complete,

@@ -74,12 +74,19 @@ struct ServiceStatus {
     ready: bool,
     /// Why it is not, as it says itself.
     problem: Option<String>,
+    #[serde(flatten)]
+    told: Told,
+    memory_bytes: u64,
+}
+
+/// What a service says of itself; empty where it says nothing.
+#[derive(Debug, Default, Serialize)]
+struct Told {
     outbox_unpublished: Option<u64>,
     outbox_oldest_seconds: Option<f64>,
     parked: Option<u64>,
     resync: Option<ResyncStatus>,
     consumers: Vec<ConsumerStatus>,
-    memory_bytes: u64,
 }
 
 /// How far it has told its whole state again, since its epoch was raised.
@@ -153,9 +160,36 @@ impl ResyncStatus {
     }
 }
 
+impl Told {
+    fn of(told: GetStatusResponse) -> Self {
+        Self {
+            outbox_unpublished: Some(told.outbox_unpublished),
+            outbox_oldest_seconds: Some(told.outbox_oldest_seconds),
+            parked: Some(told.parked),
+            resync: ResyncStatus::of(&told),
+            consumers: consumers(told),
+        }
+    }
+
+    /// Its outbox, what is parked and what waits, as cells of a table.
+    fn cells(&self) -> [String; 5] {
+        let sum = |of: fn(&ConsumerStatus) -> u64| grouped(self.consumers.iter().map(of).sum());
+        [
+            optional(self.outbox_unpublished.map(grouped)),
+            optional(self.outbox_oldest_seconds.map(|seconds| format!("{seconds:.1} s"))),
+            optional(self.parked.map(grouped)),
+            sum(|consumer| consumer.pending),
+            sum(|consumer| consumer.in_flight),
+        ]
+    }
+}
+
+/// What those cells are.
+const TOLD: [&str; 5] = ["outbox ", "oldest ", "parked ", "pending ", "in flight "];
+
 impl ServiceStatus {
     fn state(&self) -> String {
-        match (&self.problem, &self.resync) {
+        match (&self.problem, &self.told.resync) {
             (Some(problem), _) => problem.clone(),
             (None, resync) => resync
                 .as_ref()
@@ -185,11 +219,7 @@ async fn look(service: Service, board: &Board, mesh: &Mesh) -> Option<ServiceSta
         restarts: entry.restarts,
         ready: problem.is_none(),
         problem,
-        outbox_unpublished: told.as_ref().map(|told| told.outbox_unpublished),
-        outbox_oldest_seconds: told.as_ref().map(|told| told.outbox_oldest_seconds),
-        parked: told.as_ref().map(|told| told.parked),
-        resync: told.as_ref().and_then(ResyncStatus::of),
-        consumers: told.map(consumers).unwrap_or_default(),
+        told: told.map(Told::of).unwrap_or_default(),
         memory_bytes: memory::of_tree(entry.pid),
     })
 }
@@ -290,37 +320,19 @@ fn told(notices: &NoticesStatus) -> String {
 
 fn tables(status: &Status) -> String {
     let services = status.services.iter().map(|service| {
-        let sum = |of: fn(&ConsumerStatus) -> u64| grouped(service.consumers.iter().map(of).sum());
-        vec![
+        let own = [
             service.name.clone(),
             service.state(),
             service.grpc.to_string(),
             service.pid.to_string(),
             service.restarts.to_string(),
-            optional(service.outbox_unpublished.map(grouped)),
-            optional(service.outbox_oldest_seconds.map(|seconds| format!("{seconds:.1} s"))),
-            optional(service.parked.map(grouped)),
-            sum(|consumer| consumer.pending),
-            sum(|consumer| consumer.in_flight),
-            mebibytes(service.memory_bytes),
-        ]
+        ];
+        let memory = mebibytes(service.memory_bytes);
+        own.into_iter().chain(service.told.cells()).chain([memory]).collect()
     });
-    let services = table(
-        &[
-            "service",
-            "state",
-            "address",
-            "pid ",
-            "restarts ",
-            "outbox ",
-            "oldest ",
-            "parked ",
-            "pending ",
-            "in flight ",
-            "memory ",
-        ],
-        services,
-    );
+    let header = ["service", "state", "address", "pid ", "restarts "].into_iter();
+    let header: Vec<&str> = header.chain(TOLD).chain(["memory "]).collect();
+    let services = table(&header, services);
     let servers = [("nats", &status.nats), ("postgres", &status.postgres)].map(|(name, server)| {
         vec![
             name.to_owned(),

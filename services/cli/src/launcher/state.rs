@@ -17,6 +17,7 @@ use proto::catalogue::Service;
 use super::board::{Board, BoardFile};
 use crate::client::Mesh;
 use crate::credentials;
+use crate::vault::write_private;
 
 /// Where root keeps a mesh when others cannot enter its home.
 const SYSTEM: &str = "/var/lib/tenure";
@@ -115,7 +116,7 @@ impl StateDir {
     pub(crate) fn raise_epoch(&self, service: Service, known: u64) -> anyhow::Result<u64> {
         let raised = self.epoch(service)?.max(known) + 1;
         make_folder(&self.root.join("epochs"), 0o700)?;
-        self.write_private(&self.epoch_file(service), &raised.to_string())?;
+        write_private(&self.epoch_file(service), &raised.to_string())?;
         Ok(raised)
     }
 
@@ -185,20 +186,6 @@ impl StateDir {
             }
         }
         Ok(())
-    }
-
-    /// Writes a file that only its owner reads, in one step.
-    pub(crate) fn write_private(&self, path: &Path, text: &str) -> anyhow::Result<()> {
-        let partial = path.with_extension("partial");
-        let write = || {
-            let mut open = OpenOptions::new();
-            open.create(true).truncate(true).write(true).mode(0o600);
-            let mut file = open.open(&partial)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&partial, path)
-        };
-        write().with_context(|| format!("write {}", path.display()))
     }
 
     /// Returns the launcher that works on this folder, if one does.

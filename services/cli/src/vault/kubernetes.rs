@@ -67,6 +67,8 @@ impl Cluster {
         let authority = account.join("ca.crt");
         let pem =
             std::fs::read(&authority).with_context(|| format!("read {}", authority.display()))?;
+        // One TLS implementation per process; it may have one already.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder()
             .tls_certs_only([Certificate::from_pem(&pem).context("read the cluster's ca.crt")?])
             .timeout(TIMEOUT)

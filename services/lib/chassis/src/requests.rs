@@ -38,6 +38,9 @@ impl Interceptor for Doorkeeper {
     }
 }
 
+/// What OpenTelemetry calls a method that is none of those a server knows.
+const OTHER: &str = "_OTHER";
+
 /// Measures requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure;
@@ -69,16 +72,15 @@ where
 
     fn call(&mut self, request: Request<I>) -> Self::Future {
         let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        // What nobody has judged yet may be any text.
+        let judged = |code| !matches!(code, Code::Unimplemented | Code::Unauthenticated);
         let (begin, answer) = (Instant::now(), self.0.call(request));
         Box::pin(async move {
             let answer = answer.await?;
             let status = Status::from_header_map(answer.headers());
             let code = status.map_or(Code::Ok, |status| status.code());
-            // A method that is none comes from outside and may be any text.
-            if code != Code::Unimplemented {
-                let seconds = begin.elapsed().as_secs_f64();
-                telemetry::metrics().request(method, name(code), seconds);
-            }
+            let method = if judged(code) { method } else { OTHER.to_owned() };
+            telemetry::metrics().request(method, name(code), begin.elapsed().as_secs_f64());
             Ok(answer)
         })
     }
@@ -104,5 +106,34 @@ fn name(code: Code) -> &'static str {
         Code::Unavailable => "UNAVAILABLE",
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(token: Option<&str>, sent: Option<&str>) -> Code {
+        let token = token.map(|token| Secret::new(token.to_owned()));
+        let mut request = tonic::Request::new(());
+        if let Some(sent) = sent {
+            request.metadata_mut().insert("authorization", sent.parse().unwrap());
+        }
+        Doorkeeper::new(token.as_ref())
+            .call(request)
+            .map_or_else(|status| status.code(), |_| Code::Ok)
+    }
+
+    #[test]
+    fn only_who_knows_the_token_may_ask() {
+        assert_eq!(answer(Some("abc"), Some("Bearer abc")), Code::Ok);
+        for sent in [None, Some("Bearer abd"), Some("Bearer "), Some("abc"), Some("bearer abc")] {
+            assert_eq!(answer(Some("abc"), sent), Code::Unauthenticated, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_token_everybody_may_ask() {
+        assert_eq!(answer(None, None), Code::Ok);
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use store::Store;
+use telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -61,9 +62,7 @@ where
     install_tls();
     let done = match arguments.command {
         None => runtime.block_on(serve(service, settings, migrations, start)),
-        Some(Command::Migrate) => {
-            runtime.block_on(migrate(service, &settings.database, migrations))
-        }
+        Some(Command::Migrate) => runtime.block_on(bring_up_to_date(service, settings, migrations)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,6 +85,26 @@ fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Says where it goes, since it may have to wait for the database.
+fn listen<C>(service: Service, settings: &Settings<C>, clock: &Clock) -> anyhow::Result<Telemetry> {
+    let format = if settings.log_json { telemetry::Format::Json } else { telemetry::Format::Text };
+    telemetry::init(service.as_str(), &clock.new_id().to_string(), format)
+}
+
+async fn bring_up_to_date<C>(
+    service: Service,
+    settings: Settings<C>,
+    migrations: &'static Migrator,
+) -> anyhow::Result<()> {
+    let telemetry = listen(service, &settings, &Clock::system())?;
+    let done = migrate(service, &settings.database, migrations).await;
+    if done.is_ok() {
+        tracing::info!("the schema of {service} is up to date");
+    }
+    telemetry.shutdown();
+    done
+}
+
 async fn serve<C, F, Fut>(
     service: Service,
     settings: Settings<C>,
@@ -97,8 +116,7 @@ where
     Fut: Future<Output = anyhow::Result<App>>,
 {
     let clock = Clock::system();
-    let format = if settings.log_json { telemetry::Format::Json } else { telemetry::Format::Text };
-    let telemetry = telemetry::init(service.as_str(), &clock.new_id().to_string(), format)?;
+    let telemetry = listen(service, &settings, &clock)?;
     telemetry::metrics().build_info(env!("CARGO_PKG_VERSION"));
     let token = settings.grpc.token()?;
     let admin = TcpListener::bind(settings.admin.address).await.context("bind admin.address")?;

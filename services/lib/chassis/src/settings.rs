@@ -208,3 +208,29 @@ fn shared_keys(figment: &Figment) -> anyhow::Result<Vec<String>> {
     let defaults = figment.extract::<figment::value::Dict>().context("read the defaults")?;
     Ok(defaults.into_keys().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_from_elsewhere_need_a_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |text: &str| {
+            let path = folder.path().join("token");
+            std::fs::write(&path, text).unwrap();
+            Some(path)
+        };
+        let at = |address: &str, token_file| GrpcSettings {
+            address: address.parse().unwrap(),
+            token_file,
+        };
+
+        assert!(at("127.0.0.1:9090", None).token().unwrap().is_none());
+        let refused = at("0.0.0.0:9090", None).token().unwrap_err().to_string();
+        assert!(refused.contains("grpc.token_file"), "{refused}");
+        assert!(at("0.0.0.0:9090", file("\n")).token().is_err(), "an empty token is none");
+        let token = at("[::]:9090", file("abc\n")).token().unwrap().unwrap();
+        assert_eq!(token.expose(), "abc");
+    }
+}

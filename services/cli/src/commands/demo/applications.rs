@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::stage::Names;
 use crate::http;
 use crate::launcher::{Options, Process, Spawner, Stdin};
+use crate::vault::write_private;
 
 pub(super) const READY_MAX: Duration = Duration::from_secs(30);
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -47,7 +48,7 @@ impl Applications {
         let (token_file, ports_file) = (place.join("token"), place.join("applications.json"));
         let token: String =
             rand::random::<[u8; 24]>().iter().map(|byte| format!("{byte:02x}")).collect();
-        options.state.write_private(&token_file, &token)?;
+        write_private(&token_file, &token)?;
         let mut arguments = vec!["--until-stdin-closes".to_owned()];
         for name in names.applications {
             arguments.extend(["--application".to_owned(), (*name).to_owned()]);

@@ -78,16 +78,23 @@ impl Authority {
         let system = key(format!("account-{SYSTEM}"), KeyPairType::Account)?;
         let mut holders = BTreeMap::new();
         for holder in Holder::all(sources) {
-            let (account, user) = (holder.account(), holder.user());
+            let [account, signing, user] = Self::seeds_of(&holder);
             let keys = Keys {
-                account: key(format!("account-{account}"), KeyPairType::Account)?,
-                signing: key(format!("signing-{account}"), KeyPairType::Account)?,
-                user: key(format!("user-{user}"), KeyPairType::User)?,
+                account: key(account, KeyPairType::Account)?,
+                signing: key(signing, KeyPairType::Account)?,
+                user: key(user, KeyPairType::User)?,
             };
             holders.insert(holder, keys);
         }
         let sources = sources.to_vec();
         Ok((Self { operator, system, holders, sources }, seeds))
+    }
+
+    /// The names of the seeds on which a holder's credentials rest.
+    #[must_use]
+    pub fn seeds_of(holder: &Holder) -> [String; 3] {
+        let (account, user) = (holder.account(), holder.user());
+        [format!("account-{account}"), format!("signing-{account}"), format!("user-{user}")]
     }
 
     /// Returns the part of a nats-server configuration file that says whom it serves: the operator
