@@ -13,8 +13,6 @@
 
 mod certificates;
 
-use std::collections::BTreeSet;
-
 use anyhow::Context as _;
 use bus::accounts::{Authority, Holder, Seeds};
 use bus::connect::Credentials;
@@ -77,7 +75,7 @@ pub(crate) async fn ensure(
     now: Timestamp,
 ) -> anyhow::Result<Vec<String>> {
     let mut writer = Writer { vault, written: Vec::new() };
-    let Keys { authority, certificates, made } = keys(&mut writer, wanted, now).await?;
+    let (authority, certificates) = keys(&mut writer, wanted, now).await?;
     for server in [NATS_SERVER, DATABASE_SERVER] {
         let files = vault.read(server).await?;
         let mut changed = certificates.renew(&files, wanted.server_names, now)?;
@@ -93,9 +91,12 @@ pub(crate) async fn ensure(
         if files.get(AUTHORITY).map(String::as_str) != Some(certificates.pem()) {
             changed.insert(AUTHORITY.to_owned(), certificates.pem().to_owned());
         }
-        // Those that an earlier key signed would not be believed.
-        let anew = Authority::seeds_of(&holder).iter().any(|seed| made.contains(seed));
-        if anew || !counts(files.get(CREDENTIALS), wanted.lifetime, now) {
+        let kept = files.get(CREDENTIALS).and_then(|text| Credentials::parse(text).ok());
+        let good = |kept: &Credentials| {
+            // Those that an earlier key signed would not be believed.
+            authority.has_signed(&holder, kept) && counts(kept, wanted.lifetime, now)
+        };
+        if !kept.as_ref().is_some_and(good) {
             let ends = now.checked_add(wanted.lifetime).context("work out when credentials end")?;
             let signed = authority.credentials(&holder, now, ends)?;
             changed.insert(CREDENTIALS.to_owned(), signed);
@@ -135,26 +136,18 @@ impl Writer<'_> {
     }
 }
 
-struct Keys {
-    authority: Authority,
-    certificates: CertificateAuthority,
-    /// The names of those that were missing.
-    made: BTreeSet<String>,
-}
-
 /// Opens the keys; those that were missing are kept before anything is signed with them.
 async fn keys(
     writer: &mut Writer<'_>,
     wanted: &Wanted<'_>,
     now: Timestamp,
-) -> anyhow::Result<Keys> {
+) -> anyhow::Result<(Authority, CertificateAuthority)> {
     let files = writer.vault.read(KEYS).await?;
     let (authority, seeds) =
         Authority::open(Seeds::from_iter(files.clone()), wanted.sources, rand::random)
             .context("open the keys of NATS")?;
     let mut changed: Files =
         seeds.into_iter().filter(|(name, _seed)| !files.contains_key(name)).collect();
-    let made = changed.keys().cloned().collect();
     let certificates = match CertificateAuthority::open(&files)? {
         Some(certificates) => certificates,
         None => {
@@ -164,7 +157,7 @@ async fn keys(
         }
     };
     writer.put(KEYS, files, changed).await?;
-    Ok(Keys { authority, certificates, made })
+    Ok((authority, certificates))
 }
 
 /// Signs the accounts if they are others than those that are signed.
@@ -189,10 +182,8 @@ fn accounts(
 }
 
 /// Whether credentials count for at least half of their lifetime from now on.
-fn counts(credentials: Option<&String>, lifetime: SignedDuration, now: Timestamp) -> bool {
-    let read = credentials.and_then(|text| Credentials::parse(text).ok());
-    let ends = read.and_then(|credentials| credentials.expires_at());
-    ends.is_some_and(|ends| ends.duration_since(now) > lifetime / 2)
+fn counts(credentials: &Credentials, lifetime: SignedDuration, now: Timestamp) -> bool {
+    credentials.expires_at().is_some_and(|ends| ends.duration_since(now) > lifetime / 2)
 }
 
 fn random_text() -> String {
@@ -236,6 +227,27 @@ mod tests {
         let written = ensure(&vault, &wanted(&sources), now).await.unwrap();
 
         assert_eq!(written, ["keys", "nats-server", "nats-source-payroll"]);
+    }
+
+    #[tokio::test]
+    async fn credentials_that_rest_on_a_key_that_is_gone_are_signed_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::Folder(folder.path().to_owned());
+        let now = Timestamp::from_second(1_770_000_000).unwrap();
+        ensure(&vault, &wanted(&[]), now).await.unwrap();
+        let credentials = async || vault.read("nats-audit").await.unwrap()[CREDENTIALS].clone();
+        let before = credentials().await;
+
+        // Whoever made the new key had no time to sign anything with it.
+        std::fs::remove_file(folder.path().join("keys/signing-AUDIT")).unwrap();
+        let files = vault.read(KEYS).await.unwrap();
+        let (_authority, seeds) =
+            Authority::open(Seeds::from_iter(files), &[], rand::random).unwrap();
+        vault.write(KEYS, &Files::from_iter(seeds)).await.unwrap();
+        let written = ensure(&vault, &wanted(&[]), now).await.unwrap();
+
+        assert_eq!(written, [NATS_SERVER, "nats-audit"]);
+        assert_ne!(credentials().await, before);
     }
 
     #[tokio::test]

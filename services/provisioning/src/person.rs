@@ -178,3 +178,77 @@ impl Person {
         Some(Settled { event, seconds, leaver_seconds })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+
+    use super::*;
+    use crate::access::Access;
+
+    fn person() -> Person {
+        Person {
+            id: PersonId(uuid::Uuid::from_u128(1)),
+            desired_version: Version::default(),
+            desired_release: 0,
+            desired_digest: Vec::new(),
+            kin: Kin::default(),
+            person_version: Version::default(),
+            release: 0,
+            recorded_at: Timestamp::UNIX_EPOCH,
+            awaited_since: None,
+            lane: Lane::Regular,
+            round: 0,
+            open: 0,
+            failed: 0,
+            tasks: 0,
+            done: 0,
+            manual: 0,
+            plan_hash: Vec::new(),
+            settled_version: Version::default(),
+            settled: false,
+            settled_at: None,
+            timeline_settled_at: None,
+        }
+    }
+
+    fn announced(counter: i64, lane: Lane, evaluated_at: Timestamp) -> Announced {
+        let version = Version { epoch: 1, counter };
+        Announced {
+            person: PersonId(uuid::Uuid::from_u128(1)),
+            version,
+            person_version: version,
+            release: 1,
+            lane,
+            recorded_at: Timestamp::UNIX_EPOCH,
+            evaluated_at,
+            access: Access::default(),
+            kin: Kin::default(),
+            digest: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_leaver_is_measured_once_from_the_instant_at_which_access_had_to_end() {
+        let ended = Timestamp::from_second(1_770_000_000).unwrap();
+        let mut person = person();
+        person.announce(&announced(1, Lane::Leaver, ended));
+
+        let settled = person.settle(1, ended + 3.seconds()).unwrap();
+        assert_eq!(settled.leaver_seconds, Some(3.0));
+
+        // What is repaired later is no longer the leaver's wait.
+        person.settled = false;
+        let again = person.settle(1, ended + 9.hours()).unwrap();
+        assert_eq!((again.seconds, again.leaver_seconds), (None, None));
+    }
+
+    #[test]
+    fn whoever_stays_is_no_leaver() {
+        let now = Timestamp::from_second(1_770_000_000).unwrap();
+        let mut person = person();
+        person.announce(&announced(1, Lane::Regular, now));
+
+        assert_eq!(person.settle(1, now + 1.second()).unwrap().leaver_seconds, None);
+    }
+}

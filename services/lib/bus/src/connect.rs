@@ -44,10 +44,17 @@ impl Credentials {
     /// The instant at which they end; none: they do not.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        let claims = self.token.split('.').nth(1)?;
-        let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).ok()?;
-        let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
-        Timestamp::from_second(claims["exp"].as_i64()?).ok()
+        Timestamp::from_second(self.claims()?["exp"].as_i64()?).ok()
+    }
+
+    /// What the token says at a JSON pointer (RFC 6901), where that is a text.
+    pub(crate) fn claim(&self, pointer: &str) -> Option<String> {
+        Some(self.claims()?.pointer(pointer)?.as_str()?.to_owned())
+    }
+
+    fn claims(&self) -> Option<serde_json::Value> {
+        let claims = BASE64URL_NOPAD.decode(self.token.split('.').nth(1)?.as_bytes()).ok()?;
+        serde_json::from_slice(&claims).ok()
     }
 
     fn answer(self, nonce: &[u8]) -> Result<Auth, AuthError> {
@@ -117,6 +124,10 @@ mod tests {
         let read = Credentials::parse(&text).unwrap();
 
         assert_eq!(read.expires_at(), Some(ends));
+        assert!(authority.has_signed(&Holder::Service(Service::Audit), &read));
+        assert!(!authority.has_signed(&Holder::Owner, &read), "they are somebody else's");
+        let (other, _seeds) = Authority::open(Seeds::new(), &[], || [77; 32]).unwrap();
+        assert!(!other.has_signed(&Holder::Service(Service::Audit), &read), "by other keys");
         assert!(read.token.starts_with("eyJ"));
     }
 

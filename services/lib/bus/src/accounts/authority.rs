@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::token::{self, About};
 use super::{Holder, account};
+use crate::connect::Credentials;
 
 /// The account through which the server tells how it is.
 const SYSTEM: &str = "SYS";
@@ -17,18 +18,20 @@ const SYSTEM: &str = "SYS";
 /// A key, a token or a seed that is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
-    /// A seed is missing.
-    #[error("there is no seed of {0}")]
-    Missing(String),
-    /// A seed is not what it is named for, or nothing can be signed with it.
-    #[error("a key of NATS is not usable: {0}")]
-    Key(nkeys::error::Error),
-}
-
-impl AuthorityError {
-    pub(super) fn key(error: nkeys::error::Error) -> Self {
-        Self::Key(error)
-    }
+    /// Nobody of this name has keys.
+    #[error("{0} has no keys: name it as a source when the keys are made")]
+    Unknown(String),
+    /// A seed is not what it is named for.
+    #[error("the seed {name} is not usable, and has to be taken away or brought back: {problem}")]
+    Seed {
+        /// The name under which it is kept.
+        name: String,
+        /// What is wrong with it.
+        problem: nkeys::error::Error,
+    },
+    /// Nothing can be signed.
+    #[error("nothing can be signed: {0}")]
+    Sign(nkeys::error::Error),
 }
 
 /// The secrets of an [`Authority`] by name, as they are kept: `operator`, `account-AUDIT`,
@@ -68,33 +71,27 @@ impl Authority {
     ) -> Result<(Self, Seeds), AuthorityError> {
         let mut key = |name: String, kind: KeyPairType| {
             if let Some(seed) = seeds.get(&name) {
-                return KeyPair::from_seed(seed).map_err(AuthorityError::Key);
+                let read = KeyPair::from_seed(seed);
+                return read.map_err(|problem| AuthorityError::Seed { name, problem });
             }
-            let made = KeyPair::new_from_raw(kind, random()).map_err(AuthorityError::Key)?;
-            seeds.insert(name, made.seed().map_err(AuthorityError::Key)?);
+            let made = KeyPair::new_from_raw(kind, random()).map_err(AuthorityError::Sign)?;
+            seeds.insert(name, made.seed().map_err(AuthorityError::Sign)?);
             Ok(made)
         };
         let operator = key("operator".to_owned(), KeyPairType::Operator)?;
         let system = key(format!("account-{SYSTEM}"), KeyPairType::Account)?;
         let mut holders = BTreeMap::new();
         for holder in Holder::all(sources) {
-            let [account, signing, user] = Self::seeds_of(&holder);
+            let (account, user) = (holder.account(), holder.user());
             let keys = Keys {
-                account: key(account, KeyPairType::Account)?,
-                signing: key(signing, KeyPairType::Account)?,
-                user: key(user, KeyPairType::User)?,
+                account: key(format!("account-{account}"), KeyPairType::Account)?,
+                signing: key(format!("signing-{account}"), KeyPairType::Account)?,
+                user: key(format!("user-{user}"), KeyPairType::User)?,
             };
             holders.insert(holder, keys);
         }
         let sources = sources.to_vec();
         Ok((Self { operator, system, holders, sources }, seeds))
-    }
-
-    /// The names of the seeds on which a holder's credentials rest.
-    #[must_use]
-    pub fn seeds_of(holder: &Holder) -> [String; 3] {
-        let (account, user) = (holder.account(), holder.user());
-        [format!("account-{account}"), format!("signing-{account}"), format!("user-{user}")]
     }
 
     /// Returns the part of a nats-server configuration file that says whom it serves: the operator
@@ -157,7 +154,7 @@ impl Authority {
         expires_at: Timestamp,
     ) -> Result<String, AuthorityError> {
         let keys =
-            self.holders.get(holder).ok_or_else(|| AuthorityError::Missing(holder.account()))?;
+            self.holders.get(holder).ok_or_else(|| AuthorityError::Unknown(holder.account()))?;
         let about = About {
             subject: &keys.user.public_key(),
             name: &holder.user(),
@@ -165,11 +162,23 @@ impl Authority {
             expires_at: Some(expires_at),
         };
         let token = token::sign(&about, token::user(&keys.account.public_key()), &keys.signing)?;
-        let seed = keys.user.seed().map_err(AuthorityError::Key)?;
+        let seed = keys.user.seed().map_err(AuthorityError::Sign)?;
         Ok(format!(
             "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\
              -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
         ))
+    }
+
+    /// Whether credentials of a holder rest on the keys there are: others are believed by nobody who
+    /// reads the accounts that this authority signs.
+    #[must_use]
+    pub fn has_signed(&self, holder: &Holder, credentials: &Credentials) -> bool {
+        self.holders.get(holder).is_some_and(|keys| {
+            let account = credentials.claim("/nats/issuer_account");
+            credentials.claim("/iss") == Some(keys.signing.public_key())
+                && credentials.claim("/sub") == Some(keys.user.public_key())
+                && account == Some(keys.account.public_key())
+        })
     }
 
     fn account_token(

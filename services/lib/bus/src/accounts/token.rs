@@ -46,7 +46,7 @@ pub(super) fn sign(
         BASE64URL_NOPAD.encode(HEADER.as_bytes()),
         BASE64URL_NOPAD.encode(claims.to_string().as_bytes())
     );
-    let signature = issuer.sign(signed.as_bytes()).map_err(AuthorityError::key)?;
+    let signature = issuer.sign(signed.as_bytes()).map_err(AuthorityError::Sign)?;
     Ok(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
 }
 
