@@ -90,6 +90,12 @@ async fn credentials_that_have_ended_let_nobody_in() {
         (client.connection_state() != State::Connected).then_some(())
     })
     .await;
+    // The broker counts in whole seconds, and lets them in again within their last one.
+    until("expired credentials are refused", async || {
+        let again = bus::connect::options(Some(&path), None).connect(broker.server().url()).await;
+        again.is_err().then_some(())
+    })
+    .await;
     let before = tried.load(Ordering::Relaxed);
     // Whoever tries a second time was not let in the first time.
     until("it has come back, and again", async || {
@@ -98,6 +104,4 @@ async fn credentials_that_have_ended_let_nobody_in() {
     .await;
 
     assert_ne!(client.connection_state(), State::Connected);
-    let again = bus::connect::options(Some(&path), None).connect(broker.server().url()).await;
-    assert!(again.is_err(), "expired credentials are refused");
 }
